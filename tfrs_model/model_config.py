@@ -1,0 +1,143 @@
+"""What shapes a two-tower model, and how one is built from it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfrs_model import features, streaming_frequency, string_embedding, task, towers, two_tower
+
+
+class ModelConfigError(ValueError):
+    """A model option is out of its range; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The choices of a two-tower model.
+
+    Attributes:
+      embedding_dim: width of both towers' outputs and of the id tables.
+      query_hidden_units: widths of the query tower's hidden layers.
+      candidate_hidden_units: widths of the candidate tower's hidden layers.
+      use_query_id: whether a query's own id is embedded.
+      history_length: how many of the last candidate ids the query tower reads; 0 for none.
+      share_candidate_embedding: whether history and candidate tower use one table.
+      dropout: rate on the inputs of both towers, in [0, 1).
+      num_oov_buckets: rows for ids outside the vocabulary, by their hash.
+      temperature: divisor of the training scores, > 0.
+      log_q_correction: whether the softmax is corrected by the streamed frequencies.
+      remove_accidental_hits: whether a row's own positive is masked among its negatives.
+      frequency_num_buckets: buckets of each hash of the frequency estimate; 0 sizes
+        them to four times the corpus.
+      frequency_num_hashes: hashes of the frequency estimate.
+      frequency_learning_rate: weight of its newest gap, in (0, 1].
+    """
+
+    embedding_dim: int = 64
+    query_hidden_units: tuple[int, ...] = ()
+    candidate_hidden_units: tuple[int, ...] = ()
+    use_query_id: bool = True
+    history_length: int = 20
+    share_candidate_embedding: bool = True
+    dropout: float = 0.3
+    num_oov_buckets: int = 1
+    temperature: float = 0.07
+    log_q_correction: bool = True
+    remove_accidental_hits: bool = False
+    frequency_num_buckets: int = 0
+    frequency_num_hashes: int = 2
+    frequency_learning_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        units = (*self.query_hidden_units, *self.candidate_hidden_units)
+        for name, value, allowed, rule in (
+            ("embedding_dim", self.embedding_dim, self.embedding_dim >= 1, ">= 1"),
+            ("query_hidden_units, candidate_hidden_units", units, all(unit >= 1 for unit in units), ">= 1 each"),
+            ("history_length", self.history_length, self.history_length >= 0, ">= 0"),
+            ("dropout", self.dropout, 0.0 <= self.dropout < 1.0, "in [0, 1)"),
+            ("num_oov_buckets", self.num_oov_buckets, self.num_oov_buckets >= 1, ">= 1"),
+            ("temperature", self.temperature, self.temperature > 0.0, "> 0"),
+            ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
+            ("frequency_num_hashes", self.frequency_num_hashes, self.frequency_num_hashes >= 1, ">= 1"),
+            (
+                "frequency_learning_rate",
+                self.frequency_learning_rate,
+                0.0 < self.frequency_learning_rate <= 1.0,
+                "in (0, 1]",
+            ),
+        ):
+            if not allowed:
+                raise ModelConfigError(f"{name} must be {rule}, but is {value}.")
+
+    @classmethod
+    def from_dict(cls, raw: Mapping) -> "ModelConfig":
+        """Returns the options that `dataclasses.asdict` and JSON wrote; lists become tuples."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInputs:
+    """What the model must know of the data, all of it from training rows.
+
+    Attributes:
+      query_ids: known query ids.
+      candidate_ids: known candidate ids.
+      query_features: the query tower's features.
+      candidate_features: the candidate tower's features.
+    """
+
+    query_ids: tuple[str, ...]
+    candidate_ids: tuple[str, ...]
+    query_features: tuple[features.FeatureInput, ...] = ()
+    candidate_features: tuple[features.FeatureInput, ...] = ()
+
+
+def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_tower.TwoTowerModel:
+    """Builds the towers, the task and the frequency estimate; nothing is trained yet.
+
+    The loss is the *mean* over the batch, so the learning rate does not depend on its size.
+    """
+
+    def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
+        return string_embedding.StringEmbedding(
+            vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
+        )
+
+    candidate_table = table("candidate_id", inputs.candidate_ids)
+    history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
+    query_tower = towers.QueryTower(
+        id_embedding=table("query_id", inputs.query_ids) if config.use_query_id else None,
+        history_embedding=history_table if config.history_length else None,
+        feature_inputs=inputs.query_features,
+        embedding_dim=config.embedding_dim,
+        hidden_units=config.query_hidden_units,
+        dropout=config.dropout,
+        seed=seed,
+    )
+    candidate_tower = towers.CandidateTower(
+        id_embedding=candidate_table,
+        feature_inputs=inputs.candidate_features,
+        embedding_dim=config.embedding_dim,
+        hidden_units=config.candidate_hidden_units,
+        dropout=config.dropout,
+        seed=seed,
+    )
+    frequency = None
+    if config.log_q_correction:
+        frequency = streaming_frequency.StreamingFrequency(
+            num_buckets=config.frequency_num_buckets or 4 * max(1, len(inputs.candidate_ids)),
+            num_hashes=config.frequency_num_hashes,
+            learning_rate=config.frequency_learning_rate,
+            seed=seed,
+            name="streaming_frequency",
+        )
+    retrieval = task.Retrieval(
+        loss=tf.keras.losses.CategoricalCrossentropy(
+            from_logits=True, reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE
+        ),
+        temperature=config.temperature,
+        remove_accidental_hits=config.remove_accidental_hits,
+        streaming_frequency=frequency,
+    )
+    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval)

@@ -1,0 +1,88 @@
+"""From raw strings to rows of an embedding table; the vocabulary lives inside the layer."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfrs_model import seeds
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_model")
+class StringEmbedding(tf.keras.layers.Layer):
+    """Embeds strings: known ones by row, unknown ones by hash bucket, the empty string as zero.
+
+    Args:
+      vocabulary: known values, without the empty string and without repeats.
+      embedding_dim: width of a row.
+      num_oov_buckets: rows shared by values outside the vocabulary, by their hash; >= 1.
+      seed: of the initial rows, normal with standard deviation `1 / sqrt(embedding_dim)`,
+        so that a row has length about 1 whatever its width.
+
+    Raises:
+      ValueError: on a non-positive size, an empty string or a repeated value.
+    """
+
+    def __init__(
+        self, vocabulary: Sequence[str], embedding_dim: int, num_oov_buckets: int = 1, seed: int = 0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if embedding_dim < 1 or num_oov_buckets < 1:
+            raise ValueError(
+                f"{self.name}: embedding_dim and num_oov_buckets must be >= 1, "
+                f"but are {embedding_dim} and {num_oov_buckets}."
+            )
+        self._vocabulary = [str(value) for value in vocabulary]
+        if "" in self._vocabulary or len(set(self._vocabulary)) < len(self._vocabulary):
+            raise ValueError(
+                f"{self.name}: vocabulary values must be non-empty and unique; remove empties and repeats."
+            )
+        self._embedding_dim = embedding_dim
+        self._num_oov_buckets = num_oov_buckets
+        self._seed = seed
+        # Row 0 stands for the empty string and is masked; unknown values take the next rows.
+        self._lookup = tf.keras.layers.StringLookup(
+            vocabulary=self._vocabulary or None, num_oov_indices=num_oov_buckets, mask_token="", name="lookup"
+        )
+        self._table = tf.keras.layers.Embedding(
+            1 + num_oov_buckets + len(self._vocabulary),
+            embedding_dim,
+            embeddings_initializer=tf.keras.initializers.RandomNormal(
+                stddev=embedding_dim**-0.5, seed=seeds.derive_seed(seed, self.name)
+            ),
+            name="table",
+        )
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of a row."""
+        return self._embedding_dim
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `values.shape + [embedding_dim]` float32; zero where a value is empty."""
+        rows = self._lookup(values)
+        present = tf.cast(tf.not_equal(rows, 0), tf.float32)
+        return self._table(rows) * present[..., tf.newaxis]
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "vocabulary": self._vocabulary,
+            "embedding_dim": self._embedding_dim,
+            "num_oov_buckets": self._num_oov_buckets,
+            "seed": self._seed,
+        }
+
+
+def mean_of_present(embeddings: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Averages the embeddings of the non-empty values; zero where there is none.
+
+    Args:
+      embeddings: `[batch_size, length, embedding_dim]` float32, zero where `values` is empty.
+      values: `[batch_size, length]` strings.
+
+    Returns:
+      `[batch_size, embedding_dim]` float32.
+    """
+    count = tf.reduce_sum(tf.cast(tf.not_equal(values, ""), tf.float32), axis=1, keepdims=True)
+    return tf.math.divide_no_nan(tf.reduce_sum(embeddings, axis=1), count)

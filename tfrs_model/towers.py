@@ -1,0 +1,220 @@
+"""The two encoders: raw query features and raw candidate features to unit vectors."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfrs_model import dropout as dropout_lib
+from tfrs_model import features as features_lib
+from tfrs_model import schema as schema_lib
+from tfrs_model import seeds, string_embedding
+
+
+class _Tower(tf.keras.layers.Layer):
+    """What both towers share: features beside ids, an MLP, a projection, the L2 norm."""
+
+    def __init__(
+        self,
+        feature_inputs: Sequence[features_lib.FeatureInput | Mapping],
+        embedding_dim: int,
+        hidden_units: Sequence[int],
+        dropout: float,
+        seed: int,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._features = features_lib.FeatureEncoder(feature_inputs, seed=seed, name=f"{self.name}_features")
+        self._embedding_dim = embedding_dim
+        self._hidden_units = list(hidden_units)
+        self._dropout_rate = dropout
+        self._seed = seed
+        self._input_dropout = dropout_lib.StatelessDropout(dropout, seed, name=f"{self.name}_dropout")
+        self._hidden = [self._dense(f"dense_{i}", units, "relu") for i, units in enumerate(self._hidden_units)]
+        self._projection = self._dense("projection", embedding_dim, None)
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of the output."""
+        return self._embedding_dim
+
+    @property
+    def feature_inputs(self) -> tuple[features_lib.FeatureInput, ...]:
+        """The features this tower reads besides ids and history."""
+        return self._features.inputs_expected
+
+    def _dense(self, name: str, units: int, activation: str | None) -> tf.keras.layers.Dense:
+        seed = seeds.derive_seed(self._seed, f"{self.name}/{name}")
+        return tf.keras.layers.Dense(
+            units, activation, kernel_initializer=tf.keras.initializers.GlorotUniform(seed=seed), name=name
+        )
+
+    def _encode(self, parts: Sequence[tf.Tensor], training: bool | None) -> tf.Tensor:
+        hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
+        for layer in self._hidden:
+            hidden = layer(hidden)
+        return tf.math.l2_normalize(self._projection(hidden), axis=1)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal tower."""
+        return {
+            **super().get_config(),
+            "feature_inputs": self._features.get_config()["inputs"],
+            "embedding_dim": self._embedding_dim,
+            "hidden_units": self._hidden_units,
+            "dropout": self._dropout_rate,
+            "seed": self._seed,
+        }
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_model")
+class QueryTower(_Tower):
+    """Encodes who asks: query id, the recent history of candidate ids, query features.
+
+    Args:
+      id_embedding: table of query ids, or `None` to leave the id out.
+      history_embedding: table of the history's candidate ids, often the candidate
+        tower's own, or `None` to leave the history out.
+      feature_inputs: the query features.
+      embedding_dim: width of the output.
+      hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
+      dropout: rate on the concatenated inputs, in [0, 1).
+      seed: of everything drawn.
+
+    Raises:
+      ValueError: if there is nothing to encode.
+    """
+
+    def __init__(
+        self,
+        id_embedding: string_embedding.StringEmbedding | None,
+        history_embedding: string_embedding.StringEmbedding | None,
+        feature_inputs: Sequence[features_lib.FeatureInput | Mapping] = (),
+        embedding_dim: int = 64,
+        hidden_units: Sequence[int] = (),
+        dropout: float = 0.0,
+        seed: int = 0,
+        name: str = "query_tower",
+        **kwargs,
+    ):
+        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, seed, name=name, **kwargs)
+        if id_embedding is None and history_embedding is None and not feature_inputs:
+            raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
+        self._id_embedding = id_embedding
+        self._history_embedding = history_embedding
+
+    @property
+    def input_specs(self) -> dict[str, tf.TensorSpec]:
+        """Shape and dtype of every raw input, by name, as a request gives them."""
+        specs = {}
+        if self._id_embedding is not None:
+            specs[schema_lib.QUERY_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.QUERY_ID)
+        if self._history_embedding is not None:
+            specs[schema_lib.HISTORY] = tf.TensorSpec([None, None], tf.string, name=schema_lib.HISTORY)
+        return specs | {each.name: each.tensor_spec() for each in self.feature_inputs}
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        """Embeds queries.
+
+        Args:
+          inputs: `query_id` `[batch_size]` strings; `history` `[batch_size, length]`
+            candidate ids, oldest first, filled with empty strings on either side;
+            the features by name.
+          training: whether dropout draws.
+
+        Returns:
+          `[batch_size, embedding_dim]` float32, of length 1.
+        """
+        parts = self._features(inputs)
+        if self._id_embedding is not None:
+            parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
+        if self._history_embedding is not None:
+            history = inputs[schema_lib.HISTORY]
+            parts.append(string_embedding.mean_of_present(self._history_embedding(history), history))
+        return self._encode(parts, training)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal tower."""
+        return {
+            **super().get_config(),
+            "id_embedding": _serialize(self._id_embedding),
+            "history_embedding": _serialize(self._history_embedding),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "QueryTower":
+        """Makes the tower that `get_config` describes, with tables of its own."""
+        tables = {key: _deserialize(config[key]) for key in ("id_embedding", "history_embedding")}
+        return cls(**{**config, **tables})
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_model")
+class CandidateTower(_Tower):
+    """Encodes what may be recommended: candidate id and content features.
+
+    Args:
+      id_embedding: table of candidate ids, or `None` for a tower of features alone.
+      feature_inputs: the candidate features.
+      embedding_dim: width of the output; must equal the query tower's.
+      hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
+      dropout: rate on the concatenated inputs, in [0, 1).
+      seed: of everything drawn.
+
+    Raises:
+      ValueError: if there is nothing to encode.
+    """
+
+    def __init__(
+        self,
+        id_embedding: string_embedding.StringEmbedding | None,
+        feature_inputs: Sequence[features_lib.FeatureInput | Mapping] = (),
+        embedding_dim: int = 64,
+        hidden_units: Sequence[int] = (),
+        dropout: float = 0.0,
+        seed: int = 0,
+        name: str = "candidate_tower",
+        **kwargs,
+    ):
+        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, seed, name=name, **kwargs)
+        if id_embedding is None and not feature_inputs:
+            raise ValueError("A candidate tower needs a candidate id or a feature, but has none of them.")
+        self._id_embedding = id_embedding
+
+    @property
+    def input_specs(self) -> dict[str, tf.TensorSpec]:
+        """Shape and dtype of every raw input, by name."""
+        specs = {each.name: each.tensor_spec() for each in self.feature_inputs}
+        if self._id_embedding is not None:
+            specs[schema_lib.CANDIDATE_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.CANDIDATE_ID)
+        return specs
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        """Embeds candidates.
+
+        Args:
+          inputs: `candidate_id` `[batch_size]` strings, and the features by name.
+          training: whether dropout draws.
+
+        Returns:
+          `[batch_size, embedding_dim]` float32, of length 1.
+        """
+        parts = self._features(inputs)
+        if self._id_embedding is not None:
+            parts.append(self._id_embedding(inputs[schema_lib.CANDIDATE_ID]))
+        return self._encode(parts, training)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal tower."""
+        return {**super().get_config(), "id_embedding": _serialize(self._id_embedding)}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "CandidateTower":
+        """Makes the tower that `get_config` describes, with a table of its own."""
+        return cls(**{**config, "id_embedding": _deserialize(config["id_embedding"])})
+
+
+def _serialize(layer: tf.keras.layers.Layer | None) -> dict | None:
+    return None if layer is None else tf.keras.layers.serialize(layer)
+
+
+def _deserialize(config: dict | None) -> tf.keras.layers.Layer | None:
+    return None if config is None else tf.keras.layers.deserialize(config)

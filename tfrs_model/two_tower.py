@@ -1,0 +1,51 @@
+"""The two-tower model: query tower, candidate tower and the task that trains them."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrs_model import schema as schema_lib
+from tfrs_model import task as task_lib
+from tfrs_model import towers
+
+
+class TwoTowerModel(tfrs.Model):
+    """Trains a query and a candidate tower on batches of positive pairs.
+
+    A batch is `{"query": {...}, "candidate": {...}, "weight": [batch_size]}` with
+    the raw inputs of each tower. The frequency estimate belongs to the task: it is
+    training state, saved in checkpoints and never exported.
+
+    Args:
+      query_tower: encodes `batch["query"]`.
+      candidate_tower: encodes `batch["candidate"]`, which always holds `candidate_id`.
+      task: turns both embeddings into a loss.
+
+    Raises:
+      ValueError: if the towers' widths differ.
+    """
+
+    def __init__(
+        self, query_tower: towers.QueryTower, candidate_tower: towers.CandidateTower, task: task_lib.Retrieval
+    ):
+        super().__init__()
+        if query_tower.embedding_dim != candidate_tower.embedding_dim:
+            raise ValueError(
+                "The towers must share one embedding_dim, but the query tower has "
+                f"{query_tower.embedding_dim} and the candidate tower {candidate_tower.embedding_dim}."
+            )
+        self.query_tower = query_tower
+        self.candidate_tower = candidate_tower
+        self.task = task
+
+    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Returns the loss of one batch."""
+        return self.task(
+            self.query_tower(inputs["query"], training=training),
+            self.candidate_tower(inputs["candidate"], training=training),
+            sample_weight=inputs["weight"],
+            candidate_ids=inputs["candidate"][schema_lib.CANDIDATE_ID],
+            compute_metrics=not training,
+            training=training,
+        )
