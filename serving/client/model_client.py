@@ -1,0 +1,149 @@
+"""What every client of a model server can do, whichever protocol it speaks."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+
+from serving import errors
+from serving.client import input_arrays, model_info, recommendation
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+_DEFAULT_SIGNATURE_NAME = "serving_default"
+
+
+class ModelClient(abc.ABC):
+    """Asks a model server; also a context manager around `close`.
+
+    Nothing is retried. What goes wrong is raised as the `ServingError` of its status
+    code, `UnavailableError` if there is no server at the address.
+    """
+
+    def __init__(self):
+        self._metadata_cache: dict[tuple[str, int | None], model_info.ModelMetadata] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Closes the connections."""
+
+    @abc.abstractmethod
+    def status(
+        self, model_name: str, version: int | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> list[model_info.ModelVersionStatus]:
+        """Returns the state of one version, or of all versions that the server has seen, newest first.
+
+        Raises:
+          ServingError: `NotFoundError` if the server never saw the model or the version.
+        """
+
+    @abc.abstractmethod
+    def metadata(
+        self, model_name: str, version: int | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> model_info.ModelMetadata:
+        """Returns the signatures of a version, the newest available one by default.
+
+        Raises:
+          ServingError: `NotFoundError` if no such version is available.
+        """
+
+    def predict(
+        self,
+        model_name: str,
+        inputs: Mapping[str, np.ndarray | Sequence],
+        signature_name: str | None = None,
+        version: int | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> dict[str, np.ndarray]:
+        """Runs one signature of a model.
+
+        The first call for a model reads its metadata too, to learn the types.
+
+        Args:
+          model_name: name of the model.
+          inputs: input name to array, or to a (nested) list, which takes the declared type.
+          signature_name: `None` for `serving_default`.
+          version: `None` for the newest available version.
+          timeout_seconds: longest wait for each request to the server.
+
+        Returns:
+          Output name to array; strings as object arrays of `bytes`.
+
+        Raises:
+          ServingError: see `serving.errors`; its message is the server's.
+        """
+        name = signature_name or _DEFAULT_SIGNATURE_NAME
+        signature = self._signature(model_name, name, version, timeout_seconds)
+        arrays = input_arrays.to_arrays(inputs, signature)
+        try:
+            return self._predict(model_name, name, version, arrays, signature, timeout_seconds)
+        except errors.ServingError:
+            # The next version of a model may declare other types; ask again before the next call.
+            self._metadata_cache.pop((model_name, version), None)
+            raise
+
+    def recommend(
+        self,
+        model_name: str,
+        query_ids: Sequence[str],
+        histories: Sequence[Sequence[str]] | None = None,
+        features: Mapping[str, Sequence] | None = None,
+        signature_name: str | None = None,
+        version: int | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> list[list[recommendation.Recommendation]]:
+        """Asks a recommender for the best candidates of each query.
+
+        Args:
+          model_name: name of the model.
+          query_ids: `[num_queries]`; ids the model never saw are answered too.
+          histories: per query the candidate ids it chose so far, oldest first; `None` for none.
+          features: query feature name to one value, or one list of strings, per query.
+          signature_name: `None` for `serving_default`.
+          version: `None` for the newest available version.
+          timeout_seconds: longest wait for each request to the server.
+
+        Returns:
+          Per query its candidates, best first, as many as the export answers or fewer where
+          there are no more.
+
+        Raises:
+          ServingError: see `predict`; `FailedPreconditionError` if the model is no recommender.
+        """
+        name = signature_name or _DEFAULT_SIGNATURE_NAME
+        input_names = list(self._signature(model_name, name, version, timeout_seconds).inputs)
+        inputs = recommendation.query_inputs(query_ids, histories, features or {}, input_names)
+        outputs = self.predict(model_name, inputs, signature_name, version, timeout_seconds)
+        return recommendation.to_recommendations(outputs)
+
+    @abc.abstractmethod
+    def _predict(
+        self,
+        model_name: str,
+        signature_name: str,
+        version: int | None,
+        arrays: Mapping[str, np.ndarray],
+        signature: model_info.Signature,
+        timeout_seconds: float,
+    ) -> dict[str, np.ndarray]:
+        """Sends one predict request."""
+
+    def _signature(
+        self, model_name: str, signature_name: str, version: int | None, timeout_seconds: float
+    ) -> model_info.Signature:
+        key = (model_name, version)
+        metadata = self._metadata_cache.get(key)
+        if metadata is None or signature_name not in metadata.signatures:
+            metadata = self._metadata_cache[key] = self.metadata(model_name, version, timeout_seconds)
+        if signature_name not in metadata.signatures:
+            raise errors.FailedPreconditionError(
+                f'Serving signature key "{signature_name}" not found. Version {metadata.version} of model {model_name} '
+                f"has {sorted(metadata.signatures)}."
+            )
+        return metadata.signatures[signature_name]

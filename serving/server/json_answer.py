@@ -1,0 +1,140 @@
+"""Tensors to JSON: the row and column formats of a REST predict answer. Pure functions.
+
+    row      {"predictions": [{"candidate_ids": ["50"], "scores": [0.91]}]}
+    column   {"outputs": {"candidate_ids": [["50"]], "scores": [[0.91]]}}
+
+A single output goes without its name. Floats keep a decimal point (`3.0`), and NaN
+and the infinities are bare words, which Python's json reads and JavaScript's does not.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from tensorflow.core.framework import types_pb2
+
+from serving import errors, tensor_proto
+
+_BYTES_SUFFIX = "_bytes"
+_FLOAT_TYPES = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF)
+_INT_TYPES = (
+    types_pb2.DT_INT8,
+    types_pb2.DT_UINT8,
+    types_pb2.DT_INT16,
+    types_pb2.DT_INT32,
+    types_pb2.DT_UINT32,
+    types_pb2.DT_INT64,
+    types_pb2.DT_UINT64,
+)
+
+
+def write_outputs(outputs: Mapping[str, np.ndarray], is_row_format: bool) -> bytes:
+    """Returns the body of a predict answer.
+
+    Args:
+      outputs: output name to array. Names that end in `_bytes` are written as base64.
+      is_row_format: whether to write `predictions`, one per row, or `outputs`.
+
+    Raises:
+      InvalidArgumentError: in row format, if an output is a scalar or the first dimensions
+        differ; or if a dtype has no JSON form.
+    """
+    if not outputs:
+        raise errors.InvalidArgumentError("Cannot convert empty tensor map to JSON")
+    text = _write_rows(outputs) if is_row_format else _write_columns(outputs)
+    # Strings that are not UTF-8 leave as the bytes they are.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def write_error(message: str) -> bytes:
+    """Returns the body of an answer that is an error."""
+    return f'{{\n    "error": {json.dumps(message, ensure_ascii=False)}\n}}'.encode("utf-8", "surrogateescape")
+
+
+def _write_rows(outputs: Mapping[str, np.ndarray]) -> str:
+    num_rows = None
+    for name, array in outputs.items():
+        if not array.ndim:
+            raise errors.InvalidArgumentError(f"Tensor name: {name} has no shape information ")
+        if num_rows not in (None, len(array)):
+            raise errors.InvalidArgumentError(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {num_rows}"
+            )
+        num_rows = len(array)
+    columns = {name: _rows_of(array, _tokens(name, array)) for name, array in outputs.items()}
+    if len(columns) == 1:
+        rows = next(iter(columns.values()))
+        body = f"[{', '.join(rows)}\n    ]" if rows else "[]"
+    else:
+        rows = [_object(columns, row, indent=8) for row in range(num_rows)]
+        body = f"[\n{_indented(rows, 8)}\n    ]" if rows else "[]"
+    return f'{{\n    "predictions": {body}\n}}'
+
+
+def _write_columns(outputs: Mapping[str, np.ndarray]) -> str:
+    texts = {name: [_nested(_tokens(name, array), array.shape)] for name, array in outputs.items()}
+    body = next(iter(texts.values()))[0] if len(texts) == 1 else _object(texts, 0, indent=4)
+    return f'{{\n    "outputs": {body}\n}}'
+
+
+def _object(columns: Mapping[str, Sequence[str]], row: int, indent: int) -> str:
+    members = [f"{json.dumps(name, ensure_ascii=False)}: {column[row]}" for name, column in columns.items()]
+    return f"{{\n{_indented(members, indent + 4)}\n{' ' * indent}}}"
+
+
+def _indented(items: Sequence[str], indent: int) -> str:
+    return ",\n".join(" " * indent + item for item in items)
+
+
+def _rows_of(array: np.ndarray, tokens: list[str]) -> list[str]:
+    size = math.prod(array.shape[1:])
+    return [_nested(tokens[row * size : (row + 1) * size], array.shape[1:]) for row in range(len(array))]
+
+
+def _nested(tokens: list[str], shape: Sequence[int]) -> str:
+    """Returns the elements of a tensor as nested lists on one line."""
+    for axis in range(len(shape) - 1, -1, -1):
+        num_lists, size = math.prod(shape[:axis]), shape[axis]
+        tokens = [f"[{', '.join(tokens[index * size : (index + 1) * size])}]" for index in range(num_lists)]
+    return tokens[0]
+
+
+def _tokens(name: str, array: np.ndarray) -> list[str]:
+    """Returns the elements, in row-major order, as JSON text."""
+    data_type = tensor_proto.data_type_of(array)
+    flat = np.ravel(array)
+    if data_type in _FLOAT_TYPES:
+        return _decimals(flat)
+    if data_type in _INT_TYPES:
+        return list(map(str, flat.tolist()))
+    if data_type == types_pb2.DT_BOOL:
+        return ["true" if value else "false" for value in flat.tolist()]
+    if data_type == types_pb2.DT_STRING and name.endswith(_BYTES_SUFFIX):
+        return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in flat.tolist()]
+    if data_type == types_pb2.DT_STRING:
+        return [json.dumps(value.decode("utf-8", "surrogateescape"), ensure_ascii=False) for value in flat.tolist()]
+    raise errors.InvalidArgumentError(
+        f"Failed to write JSON value for tensor type: {tensor_proto.data_type_name(data_type)}"
+    )
+
+
+def _decimals(flat: np.ndarray) -> list[str]:
+    """Returns six digits where they give the number back exactly, else as many as its type can need."""
+    if flat.dtype == np.float16:
+        flat = flat.astype(np.float32)
+    digits = 9 if flat.dtype == np.float32 else 17
+    values = flat.tolist()
+    texts = [f"{value:g}" for value in values]
+    is_exact = np.array(texts, np.float64).astype(flat.dtype) == flat if texts else []
+    return [
+        _with_point(text if exact or value != value else f"{value:.{digits}g}")
+        for text, value, exact in zip(texts, values, is_exact, strict=True)
+    ]
+
+
+def _with_point(text: str) -> str:
+    if text.endswith(("inf", "nan")):
+        return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN", "-nan": "NaN"}[text]
+    return text if "." in text or "e" in text else f"{text}.0"

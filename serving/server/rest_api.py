@@ -1,0 +1,145 @@
+"""What each REST path answers: predict, status and metadata over the loaded models. No sockets here."""
+
+import dataclasses
+import json
+import re
+import urllib.parse
+from collections.abc import Callable
+
+from absl import logging
+from google.protobuf import json_format, message
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+
+from serving import errors
+from serving.server import (
+    json_answer,
+    json_document,
+    model_registry,
+    model_service,
+    prediction_service,
+    servable,
+    tensor_json,
+)
+
+_VERSION_OR_LABEL = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_PREDICT_PATH = re.compile(
+    rf"/v1/models/(?P<model>[^/:]+){_VERSION_OR_LABEL}:(?P<verb>classify|regress|predict)", re.IGNORECASE | re.ASCII
+)
+_MODEL_PATH = re.compile(
+    rf"/v1/models(?:/(?P<model>[^/:]+))?{_VERSION_OR_LABEL}(?P<metadata>/metadata)?", re.IGNORECASE | re.ASCII
+)
+_MAX_VERSION = (1 << 63) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RestAnswer:
+    """One HTTP answer.
+
+    Attributes:
+      http_status: status code.
+      body: JSON.
+    """
+
+    http_status: int
+    body: bytes
+
+
+class RestApi:
+    """Answers from the models of a registry. Calls may run at once from many threads."""
+
+    def __init__(self, models: model_registry.ModelRegistry):
+        self._models = models
+
+    def answer(self, method: str, path: str, body: bytes) -> RestAnswer:
+        """Returns the answer to a request; what goes wrong becomes its status and `{"error": ...}`.
+
+        Args:
+          method: HTTP method.
+          path: path as it came, still percent-encoded, without the query.
+          body: JSON for a POST.
+        """
+        try:
+            return RestAnswer(200, self._find(method, path)(body))
+        except errors.ServingError as error:
+            return error_answer(error)
+        except MemoryError:
+            return error_answer(errors.ResourceExhaustedError("The request needs more memory than the server has."))
+        except Exception:
+            logging.exception("%s %s failed", method, path)
+            return error_answer(errors.InternalError(f"{method} {path} failed; the server's log says why."))
+
+    def _find(self, method: str, path: str) -> Callable[[bytes], bytes]:
+        if method == "POST" and (match := _PREDICT_PATH.fullmatch(path)):
+            model_spec, verb = _model_spec(match), match["verb"].lower()
+            if verb != "predict":
+                raise errors.UnimplementedError(
+                    f"This server does not implement :{verb}; call :predict with a signature_name."
+                )
+            return lambda body: self._predict(model_spec, body)
+        if method == "GET" and (match := _MODEL_PATH.fullmatch(path)):
+            if not match["model"]:
+                raise errors.InvalidArgumentError("Missing model name in request.")
+            model_spec = _model_spec(match)
+            return lambda body: self._metadata(model_spec) if match["metadata"] else self._status(model_spec)
+        raise errors.InvalidArgumentError(f"Malformed request: {method} {path}")
+
+    def _predict(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+        document = json_document.parse(body)
+        signature_name = tensor_json.signature_name(document)
+        with self._models.lease(model_spec) as model:
+            inputs = tensor_json.read_inputs(document, _input_data_types(model, signature_name))
+            outputs = model.run(signature_name, inputs.arrays)
+        return json_answer.write_outputs(outputs, inputs.is_row_format)
+
+    def _status(self, model_spec: model_pb2.ModelSpec) -> bytes:
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=model_spec)
+        return f"{_to_json(model_service.model_status(self._models, request))}\n".encode()
+
+    def _metadata(self, model_spec: model_pb2.ModelSpec) -> bytes:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=model_spec, metadata_field=[prediction_service.SIGNATURE_DEF_FIELD]
+        )
+        response = prediction_service.model_metadata(self._models, request)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata[prediction_service.SIGNATURE_DEF_FIELD].Unpack(signatures)
+        document = {
+            "model_spec": json.loads(_to_json(response.model_spec)),
+            "metadata": {prediction_service.SIGNATURE_DEF_FIELD: json.loads(_to_json(signatures))},
+        }
+        return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
+
+
+def error_answer(error: errors.ServingError) -> RestAnswer:
+    """Returns the answer that carries an error."""
+    return RestAnswer(error.http_status, json_answer.write_error(error.message))
+
+
+def _input_data_types(model: servable.Servable, signature_name: str) -> dict[str, int]:
+    name = signature_name or servable.DEFAULT_SIGNATURE_NAME
+    if name not in model.signature_defs:
+        raise errors.InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
+    inputs = model.signature_defs[name].inputs
+    if not inputs:
+        raise errors.InvalidArgumentError(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
+    return {name: info.dtype for name, info in inputs.items()}
+
+
+def _model_spec(match: re.Match) -> model_pb2.ModelSpec:
+    model_spec = model_pb2.ModelSpec(name=_decoded(match["model"]))
+    if match["label"]:
+        model_spec.version_label = _decoded(match["label"])
+    elif match["version"]:
+        if int(match["version"]) > _MAX_VERSION:
+            raise errors.InvalidArgumentError(f"Failed to convert version: {match['version']} to numeric.")
+        model_spec.version.value = int(match["version"])
+    return model_spec
+
+
+def _decoded(text: str) -> str:
+    return urllib.parse.unquote(text, errors="replace")
+
+
+def _to_json(proto: message.Message) -> str:
+    return json_format.MessageToJson(
+        proto, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=1
+    )
