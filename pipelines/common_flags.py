@@ -1,0 +1,7 @@
+"""Flags that several jobs share; a flag name may be defined only once in a process."""
+
+from absl import flags
+
+PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "Directory of prepared data.")
+MODEL_DIR = flags.DEFINE_string("model_dir", None, "Directory of a model: checkpoints, best towers, curves.")
+OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory for everything the job makes.")

@@ -1,0 +1,134 @@
+"""Measures a trained model on held-out interactions, over the full corpus, beside the popularity baseline.
+
+python -m pipelines.evaluate --prepared_dir=prepared --model_dir=model --evaluation_path=evaluation.json
+"""
+
+import dataclasses
+import pathlib
+
+from absl import app, flags, logging
+
+from pipelines import artifacts, common_flags, feeding, job, model_directory, offline_evaluation, prepared_data
+
+_SPLIT = flags.DEFINE_enum(
+    "evaluation_split", "test", ("validation", "test"), "Which held-out interactions are asked for."
+)
+_PATH = flags.DEFINE_string("evaluation_path", None, "JSON file to write.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """What the job reads and writes.
+
+    Attributes:
+      prepared_dir: directory that `prepare_data` published.
+      model_dir: directory that `train` wrote.
+      evaluation_path: JSON file to write, or empty for none.
+      split: `validation` or `test`.
+    """
+
+    prepared_dir: str
+    model_dir: str
+    evaluation_path: str = ""
+    split: str = "test"
+
+    def __post_init__(self) -> None:
+        for name in ("prepared_dir", "model_dir"):
+            if not getattr(self, name):
+                raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+
+
+def config_from_flags() -> EvaluateConfig:
+    """Returns the configuration that the flags describe."""
+    return EvaluateConfig(
+        common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, _PATH.value or "", _SPLIT.value
+    )
+
+
+def run(config: EvaluateConfig) -> dict:
+    """Ranks the corpus for every held-out interaction, by the model and by popularity.
+
+    Returns:
+      The JSON object that is written: counts, and `model` and `popularity` with
+      recall, NDCG, MRR, coverage and popularity bias each; `reused` says whether
+      the file already held this evaluation.
+
+    Raises:
+      ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
+    """
+    data = prepared_data.read_prepared_data(config.prepared_dir)
+    description = model_directory.read_description(config.model_dir)
+    _require_same_schema(config, data)
+    origin = {
+        "split": config.split,
+        "model_stamp": description.stamp,
+        "best_checkpoint": model_directory.best_checkpoint_name(config.model_dir),
+        "prepared_data_sha256": data.manifest_sha256,
+    }
+    if (existing := _existing(config.evaluation_path)) and origin.items() <= existing.items():
+        logging.info("%s is this evaluation already", config.evaluation_path)
+        return {**existing, "reused": True}
+    questions = _questions(config, data)
+    feeder = feeding.Feeder(data, description.config.history_length)
+    embedder = offline_evaluation.Embedder(model_directory.restore_model(config.model_dir), feeder)
+    counts = data.training_counts()
+    with job.stage(f"Evaluating on {config.split}") as stage:
+        ranked = offline_evaluation.rank_model(embedder, questions, show_progress=True)
+        baseline = offline_evaluation.rank_by_popularity(questions, counts)
+        stage.update(interactions=len(questions.examples), candidates=data.corpus.num_rows)
+    evaluation = {
+        **origin,
+        "num_interactions": len(questions.examples),
+        "num_repeats_left_out": questions.num_repeats,
+        "num_candidates": data.corpus.num_rows,
+        "model": offline_evaluation.summarize(questions, ranked, counts),
+        "popularity": offline_evaluation.summarize(questions, baseline, counts),
+    }
+    for name in ("model", "popularity"):
+        logging.info("%s: %s", name, _headline(evaluation[name]))
+    if config.evaluation_path:
+        pathlib.Path(config.evaluation_path).parent.mkdir(parents=True, exist_ok=True)
+        artifacts.write_json(config.evaluation_path, evaluation)
+    return {**evaluation, "reused": False}
+
+
+def _existing(path: str) -> dict | None:
+    return artifacts.read_json(path) if path and pathlib.Path(path).exists() else None
+
+
+def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offline_evaluation.HeldOut:
+    questions = offline_evaluation.held_out(data, config.split)
+    if not len(questions.examples):
+        raise prepared_data.PreparedDataError(
+            f"Every {config.split} interaction of {config.prepared_dir} repeats a candidate of an earlier split, so "
+            "none is left to ask for; prepare the data with another split."
+        )
+    return questions
+
+
+def _require_same_schema(config: EvaluateConfig, data: prepared_data.PreparedData) -> None:
+    if model_directory.read_schema(config.model_dir) != data.schema:
+        raise model_directory.ModelDirectoryError(
+            f"The model in {config.model_dir} was trained with another schema than that of {config.prepared_dir}; "
+            "evaluate it on data that was prepared with its own schema, or train again."
+        )
+
+
+def _headline(metrics: dict) -> str:
+    names = [name for name in metrics if name.startswith(("recall", "ndcg", "mrr", "coverage"))]
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in names)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job that the flags describe."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    flags.mark_flags_as_required(["prepared_dir", "model_dir"])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

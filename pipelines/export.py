@@ -1,0 +1,266 @@
+"""Builds an index over the corpus and publishes it with the query tower as one SavedModel.
+
+    python -m pipelines.export --prepared_dir=prepared --model_dir=model --export_dir=served/movielens
+
+A server that watches `--export_dir` finds `<export_dir>/<version>/`. The version
+appears by one rename, after its index reached `--min_index_recall` and the
+TensorFlow C API loaded and ran it; otherwise the version before it keeps serving.
+"""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags, logging
+
+from pipelines import artifacts, common_flags, feeding, job, model_directory, offline_evaluation, prepared_data
+from serving import manifest, saved_model, signatures, warm_up_requests
+from serving.index import candidate_index, factory
+from tfrs_model import __version__, ranking, seeds
+
+_EXPORT_DIR = flags.DEFINE_string("export_dir", None, "Directory of the versions: a server's --model_base_path.")
+_INDEX = flags.DEFINE_enum(
+    "index",
+    "auto",
+    factory.KINDS,
+    "brute_force: exact, stock TensorFlow ops; scann: ScaNN's ops; auto: by corpus size.",
+)
+_K = flags.DEFINE_integer("k", 100, "How many candidates a request is answered with.")
+_MIN_INDEX_RECALL = flags.DEFINE_float(
+    "min_index_recall",
+    0.95,
+    "Share of the exact top k that the index must find, in [0, 1]; below it nothing is published.",
+)
+
+_NUM_RECALL_QUERIES = 1000
+_LOAD_TIMEOUT_SECONDS = 600
+
+
+class ExportRefusedError(ValueError):
+    """A gate was not passed; nothing was published, and what served before keeps serving."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What the job reads and writes.
+
+    Attributes:
+      prepared_dir: prepared data, whose candidates are the corpus.
+      model_dir: the trained model.
+      export_dir: directory of the versions.
+      index: `auto`, `brute_force` or `scann`.
+      k: candidates per answer, >= 1 and at most the corpus.
+      min_index_recall: floor of the index recall, in [0, 1].
+    """
+
+    prepared_dir: str
+    model_dir: str
+    export_dir: str
+    index: str = "auto"
+    k: int = 100
+    min_index_recall: float = 0.95
+
+    def __post_init__(self) -> None:
+        for name in ("prepared_dir", "model_dir", "export_dir"):
+            if not getattr(self, name):
+                raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+        if self.index not in factory.KINDS:
+            raise job.ConfigError(f"--index must be one of {', '.join(factory.KINDS)}, but is {self.index!r}.")
+        if self.k < 1:
+            raise job.ConfigError(f"--k must be >= 1, but is {self.k}.")
+        if not 0.0 <= self.min_index_recall <= 1.0:
+            raise job.ConfigError(f"--min_index_recall must be in [0, 1], but is {self.min_index_recall}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportResult:
+    """What was published.
+
+    Attributes:
+      version_dir: the version's directory.
+      manifest: its manifest.
+      reused: whether the newest version already was this export.
+    """
+
+    version_dir: pathlib.Path
+    manifest: dict
+    reused: bool
+
+
+def config_from_flags() -> ExportConfig:
+    """Returns the configuration that the flags describe."""
+    return ExportConfig(
+        prepared_dir=common_flags.PREPARED_DIR.value,
+        model_dir=common_flags.MODEL_DIR.value,
+        export_dir=_EXPORT_DIR.value,
+        index=_INDEX.value,
+        k=_K.value,
+        min_index_recall=_MIN_INDEX_RECALL.value,
+    )
+
+
+def run(config: ExportConfig) -> ExportResult:
+    """Publishes the next version, or returns the newest one if it is the same.
+
+    Raises:
+      ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
+      CandidateIndexError: if the corpus cannot be indexed.
+      ExportRefusedError: if a gate was not passed.
+    """
+    started = time.monotonic()
+    data = prepared_data.read_prepared_data(config.prepared_dir)
+    description = model_directory.read_description(config.model_dir)
+    origin = _origin(config, description, data)
+    newest = _newest_version(config.export_dir)
+    if newest and (existing := _manifest_of(config.export_dir, newest)) and origin.items() <= existing.items():
+        logging.info("Version %d in %s is this export already", newest, config.export_dir)
+        return ExportResult(pathlib.Path(config.export_dir) / str(newest), existing, reused=True)
+    _require_enough_candidates(config, data)
+
+    model = model_directory.restore_model(config.model_dir)
+    feeder = feeding.Feeder(data, description.config.history_length)
+    embedder = offline_evaluation.Embedder(model, feeder)
+    with job.stage("Embedding the corpus and building the index") as counts:
+        embeddings = embedder.corpus()
+        index = factory.build_index(config.index, data.corpus["candidate_id"].to_pylist(), embeddings, config.k)
+        counts.update(candidates=index.num_candidates, index=index.name)
+    examples = _sample(data.examples("train"), description.seed)
+    recall = measure_index_recall(index, embedder.queries(examples), embeddings, config.k)
+    _require_recall(config, recall, len(examples))
+
+    version_dir = pathlib.Path(config.export_dir) / str((newest or 0) + 1)
+    served = saved_model.ServedRecommender(model.query_tower, index, config.k)
+    content = {**origin, **_description_of(served, data), f"index_recall_at_{config.k}": recall}
+    with job.stage(f"Publishing {version_dir}") as counts, artifacts.replace_directory(version_dir) as building:
+        saved_model.write_saved_model(served, building)
+        manifest.write_manifest(building, content)
+        warm_up = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
+        warm_up_requests.write_warm_up_requests(building, version_dir.parent.name, warm_up, signatures.ALL)
+        _require_loadable(building, warm_up, index)
+        counts.update(index_recall=f"{recall:.4f}")
+    logging.info("Exported in %.1f s", time.monotonic() - started)
+    return ExportResult(version_dir, manifest.read_manifest(version_dir), reused=False)
+
+
+def measure_index_recall(
+    index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, candidate_embeddings: np.ndarray, k: int
+) -> float:
+    """Returns the share of the exact top k that the index finds, averaged over the queries."""
+    num_queries = len(query_embeddings)
+    exact = ranking.rank_corpus(
+        query_embeddings,
+        candidate_embeddings,
+        target_rows=np.zeros([num_queries], np.int64),
+        excluded_rows=np.zeros([0], np.int64),
+        excluded_splits=np.zeros([num_queries + 1], np.int64),
+        k=k,
+    )
+    rows, _ = index.search_rows(tf.constant(query_embeddings), k)
+    found = [np.isin(mine, theirs).mean() for mine, theirs in zip(exact.top_rows, rows.numpy(), strict=True)]
+    return float(np.mean(found))
+
+
+def _origin(
+    config: ExportConfig, description: model_directory.ModelDescription, data: prepared_data.PreparedData
+) -> dict:
+    """Returns what an export is made from; two exports of equal origin answer alike."""
+    return {
+        "package_version": __version__,
+        "tensorflow_version": tf.__version__,
+        "model_stamp": description.stamp,
+        "best_epoch_checkpoint": model_directory.best_checkpoint_name(config.model_dir),
+        "prepared_data_sha256": data.manifest_sha256,
+        "index_asked_for": config.index,
+        "k": config.k,
+    }
+
+
+def _description_of(served: saved_model.ServedRecommender, data: prepared_data.PreparedData) -> dict:
+    return {
+        "index": served.index.name,
+        "index_parameters": served.index.parameters,
+        "similarity": "inner product of unit vectors (cosine)",
+        "embedding_dim": served.query_tower.embedding_dim,
+        "num_candidates": served.index.num_candidates,
+        "data_time_range_microseconds": data.manifest["time_range_microseconds"],
+        "inputs": {
+            name: {"dtype": spec.dtype.name, "shape": [-1 if size is None else size for size in spec.shape]}
+            for name, spec in served.query_tower.input_specs.items()
+        },
+    }
+
+
+def _sample(examples: prepared_data.Examples, seed: int) -> prepared_data.Examples:
+    generator = np.random.default_rng(seeds.derive_seed(seed, "index recall"))
+    chosen = generator.permutation(len(examples))[:_NUM_RECALL_QUERIES]
+    return examples.take(np.sort(chosen))
+
+
+def _one_row(batches: tf.data.Dataset, specs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
+    return {name: values for name, values in next(iter(batches)).items() if name in specs}
+
+
+def _newest_version(export_dir: str) -> int | None:
+    directory = pathlib.Path(export_dir)
+    return max((int(entry.name) for entry in directory.glob("*") if entry.name.isdigit()), default=None)
+
+
+def _manifest_of(export_dir: str, version: int) -> dict | None:
+    try:
+        return manifest.read_manifest(pathlib.Path(export_dir) / str(version))
+    except manifest.ManifestError as error:
+        logging.warning("%s", error)
+        return None
+
+
+def _require_enough_candidates(config: ExportConfig, data: prepared_data.PreparedData) -> None:
+    if config.k > data.corpus.num_rows:
+        raise ExportRefusedError(
+            f"--k={config.k} asks for more candidates than the corpus of {config.prepared_dir} holds "
+            f"({data.corpus.num_rows}); lower --k."
+        )
+
+
+def _require_recall(config: ExportConfig, recall: float, num_queries: int) -> None:
+    if recall < config.min_index_recall:
+        raise ExportRefusedError(
+            f"index_recall_at_{config.k} is {recall:.3f}, below the floor {config.min_index_recall:.3f}, on "
+            f"{num_queries} training queries. Nothing was published and the previous model_version keeps serving. "
+            "Export with --index=brute_force, or lower --min_index_recall."
+        )
+
+
+def _require_loadable(
+    export: pathlib.Path, inputs: dict[str, tf.Tensor], index: candidate_index.CandidateIndex
+) -> None:
+    """Loads the export in a fresh process through TensorFlow's C API, as TensorFlow Serving does, and asks it."""
+    as_json = json.dumps(feeding.as_json(inputs))
+    command = [sys.executable, "-m", "serving.c_api_loader", f"--c_api_model_dir={export}", f"--c_api_inputs={as_json}"]
+    if index.needs_scann_ops:
+        command.append("--c_api_op_library=scann")
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=_LOAD_TIMEOUT_SECONDS, check=False)
+    if answer.returncode:
+        raise ExportRefusedError(
+            "The export does not load and run through TensorFlow's C API, so no server could serve it; nothing was "
+            f"published and the previous model_version keeps serving. The loader said: {answer.stderr.strip()[-500:]}"
+        )
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job that the flags describe."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    flags.mark_flags_as_required(["prepared_dir", "model_dir", "export_dir"])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

@@ -1,0 +1,130 @@
+"""From prepared tables to the batches that the towers read: raw ids and features, no integer rows.
+
+Batch number s holds positions [s * batch_size, (s + 1) * batch_size) of an endless
+stream of epochs, each a permutation drawn from (seed, epoch). A position is
+computed, never replayed, so a resumed run starts at any step at once.
+"""
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from pipelines import prepared_data
+from tfrs_model import schema as schema_lib
+from tfrs_model import seeds
+
+Batch = dict[str, dict[str, tf.Tensor] | tf.Tensor]
+
+
+class Feeder:
+    """Gathers raw tower inputs for rows of the query table and of the corpus.
+
+    Args:
+      data: the prepared data.
+      history_length: how many of the last candidate ids a query gets.
+    """
+
+    def __init__(self, data: prepared_data.PreparedData, history_length: int):
+        self._history_length = history_length
+        self._queries = _columns(data.queries, schema_lib.QUERY_ID, data.schema.query_features)
+        self._candidates = _columns(data.corpus, schema_lib.CANDIDATE_ID, data.schema.candidate_features)
+        # The last entry is what row -1 gathers: the empty string that fills short histories.
+        self._history_ids = tf.concat([self._candidates[schema_lib.CANDIDATE_ID], [""]], axis=0)
+
+    def training_batches(
+        self, examples: prepared_data.Examples, batch_size: int, seed: int, first_step: int, last_step: int
+    ) -> tf.data.Dataset:
+        """Returns batches `first_step` to `last_step - 1`, shuffled, each of `batch_size` rows."""
+        permutation_seed = seeds.derive_seed(seed, "shuffle")
+        num_examples = len(examples)
+        columns = self._example_columns(examples)
+
+        def batch(step: tf.Tensor) -> Batch:
+            positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            epochs = positions // num_examples
+            # One seed per position, since a batch may hold the end of one epoch and the start of
+            # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
+            stream = tf.fill([batch_size], tf.constant(permutation_seed, tf.int64))
+            rows = tf.raw_ops.RandomIndexShuffle(
+                index=positions % num_examples,
+                seed=tf.stack([tf.zeros_like(stream), stream, epochs], axis=1),
+                max_index=num_examples - 1,
+            )
+            return self._batch(columns, rows)
+
+        steps = tf.data.Dataset.range(first_step, last_step)
+        return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+    def query_batches(self, examples: prepared_data.Examples, batch_size: int) -> tf.data.Dataset:
+        """Returns the query inputs of every example in order; the last batch may be short."""
+        columns = self._example_columns(examples)
+        rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
+        return rows.map(lambda rows: self._query_inputs(columns, rows)).prefetch(tf.data.AUTOTUNE)
+
+    def candidate_batches(self, batch_size: int) -> tf.data.Dataset:
+        """Returns the candidate inputs of the whole corpus in order; the last batch may be short."""
+        num_candidates = self._candidates[schema_lib.CANDIDATE_ID].shape[0]
+        rows = tf.data.Dataset.range(num_candidates).batch(batch_size)
+        return rows.map(self._candidate_inputs).prefetch(tf.data.AUTOTUNE)
+
+    def _example_columns(self, examples: prepared_data.Examples) -> dict[str, tf.Tensor]:
+        return {
+            "query_rows": tf.constant(examples.query_rows),
+            "candidate_rows": tf.constant(examples.candidate_rows),
+            "weights": tf.constant(examples.weights),
+            "history_begin": tf.constant(examples.history_begin),
+            "history_end": tf.constant(examples.history_end),
+            "sequence": tf.constant(examples.sequence),
+        }
+
+    def _batch(self, columns: dict[str, tf.Tensor], rows: tf.Tensor) -> Batch:
+        return {
+            "query": self._query_inputs(columns, rows),
+            "candidate": self._candidate_inputs(tf.gather(columns["candidate_rows"], rows)),
+            "weight": tf.gather(columns["weights"], rows),
+        }
+
+    def _query_inputs(self, columns: dict[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        query_rows = tf.gather(columns["query_rows"], rows)
+        inputs = {name: tf.gather(column, query_rows) for name, column in self._queries.items()}
+        begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
+        end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
+        positions = end - self._history_length + tf.range(self._history_length, dtype=tf.int64)
+        history = tf.gather(columns["sequence"], tf.maximum(positions, 0))
+        padding_row = tf.shape(self._history_ids, out_type=tf.int64)[0] - 1
+        history = tf.where(positions >= begin, history, padding_row)
+        return {**inputs, schema_lib.HISTORY: tf.gather(self._history_ids, history)}
+
+    def _candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: tf.gather(column, rows) for name, column in self._candidates.items()}
+
+
+def _columns(table: pa.Table, id_name: str, features: tuple[schema_lib.Feature, ...]) -> dict[str, tf.Tensor]:
+    """Returns each column as one tensor with a row per table row; short lists are filled with empty strings."""
+    columns = {id_name: _strings(table[id_name])}
+    for feature in features:
+        values = table[feature.name]
+        if feature.kind == "numeric":
+            columns[feature.name] = tf.constant(values.to_numpy().astype(np.float32))
+        elif feature.kind == "categorical":
+            columns[feature.name] = _strings(values)
+        else:
+            lists = values.combine_chunks()
+            row_splits = lists.offsets.to_numpy().astype(np.int64)
+            flat = _strings(lists.values)
+            columns[feature.name] = tf.RaggedTensor.from_row_splits(flat, row_splits).to_tensor("")
+    return columns
+
+
+def _strings(values: pa.Array | pa.ChunkedArray) -> tf.Tensor:
+    return tf.constant(values.to_pylist(), tf.string, shape=[len(values)])
+
+
+def as_json(inputs: dict[str, tf.Tensor]) -> dict[str, list]:
+    """Returns tower inputs as nested lists of text and numbers, as a REST request takes them."""
+    return {
+        name: np.char.decode(values.numpy().astype(bytes), "utf-8").tolist()
+        if values.dtype == tf.string
+        else values.numpy().tolist()
+        for name, values in inputs.items()
+    }

@@ -1,0 +1,107 @@
+"""What every job does the same way: stage lines in the log, one sentence for an error, an exit code.
+
+def main(argv):
+    job.run_main(lambda: run(config_from_flags()), argv)
+"""
+
+import contextlib
+import logging as python_logging
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import flags, logging
+
+_PROJECT_PACKAGES = ("tfrs_model", "serving", "pipelines", "benchmarks", "__main__")
+_PROJECT_FOLDERS = tuple(
+    f"{pathlib.Path(__file__).parents[1] / package}{os.sep}" for package in ("serving", "pipelines", "benchmarks")
+)
+_EXIT_FAILED = 1
+_EXIT_INTERRUPTED = 130
+
+
+class ConfigError(ValueError):
+    """An option of a job is out of range or clashes with another; the message names the flag."""
+
+
+def run_main(run: Callable[[], object], argv: Sequence[str] = ()) -> None:
+    """Calls `run`, and ends the process with one line on stderr where the user can mend the cause.
+
+    Expected errors are the ValueError subclasses that this project defines, and
+    what the operating system refuses (permissions, a full disk). Anything else
+    is a defect and keeps its traceback; `--verbosity=1` shows it for both.
+
+    Args:
+      run: the job, flags already parsed; its result is dropped.
+      argv: what absl left unparsed, the program name first; more than that is refused.
+
+    Raises:
+      SystemExit: code 1 after an expected error, 130 after Ctrl-C.
+    """
+    _show_stage_lines()
+    try:
+        if len(argv) > 1:
+            raise ConfigError(f"Unexpected argument {argv[1]!r}; every option is a flag, --name=value.")
+        run()
+    except KeyboardInterrupt:
+        _end("Interrupted; what was published before is unchanged. Run the same command again.", _EXIT_INTERRUPTED)
+    except (ValueError, OSError) as error:
+        if not is_expected(error):
+            raise
+        _end(_sentence(error), _EXIT_FAILED)
+
+
+def is_expected(error: BaseException) -> bool:
+    """Returns whether the user can mend the cause: a ValueError subclass of this project, or an OSError."""
+    if isinstance(error, OSError):
+        return True
+    return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in _PROJECT_PACKAGES
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[dict[str, object]]:
+    """Logs one line when a stage starts and one with counts and seconds when it ends.
+
+    Args:
+      name: what is being done, such as `Writing vocabularies`.
+
+    Yields:
+      A dict; what the block puts into it is printed in the closing line.
+    """
+    counts: dict[str, object] = {}
+    started = time.monotonic()
+    logging.info("%s ...", name)
+    yield counts
+    details = "".join(f", {key} {_grouped(value)}" for key, value in counts.items())
+    logging.info("%s: done in %.1f s%s", name, time.monotonic() - started, details)
+
+
+def _show_stage_lines() -> None:
+    """Shows the project's own lines; of the libraries it calls only warnings."""
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.INFO)
+        logging.get_absl_handler().addFilter(_is_worth_showing)
+        python_logging.getLogger("tensorflow").setLevel(python_logging.WARNING)
+
+
+def _is_worth_showing(record: python_logging.LogRecord) -> bool:
+    return record.levelno >= python_logging.WARNING or record.pathname.startswith(_PROJECT_FOLDERS)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}."
+    return " ".join(str(error).split())
+
+
+def _end(sentence: str, code: int) -> None:
+    logging.debug("The error came from here:", exc_info=True)
+    print(f"ERROR: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _grouped(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,180 @@
+"""What training leaves behind, and how the trained towers are read back.
+
+model_dir/
+  description/      model.json (options, seed, stamp) and, copied from the prepared
+                    data, manifest.json and vocabularies/: the model needs no other file
+  checkpoints/      all that shapes the next step, of the newest epochs
+  best/             the towers of the best epoch by validation, or of the last without one
+  history.json      loss, speed and validation metrics of each epoch
+  tensorboard/      curves
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from pipelines import artifacts, prepared_data
+from tfrs_model import model_config, two_tower
+from tfrs_model import schema as schema_lib
+
+FORMAT_VERSION = 1
+
+
+class ModelDirectoryError(ValueError):
+    """The model directory is missing, unfinished, or was made from other options or other data."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelPaths:
+    """Paths inside a model directory.
+
+    Attributes:
+      directory: the directory that `pipelines.train` writes.
+    """
+
+    directory: pathlib.Path
+
+    def __init__(self, directory: str | os.PathLike[str]):
+        object.__setattr__(self, "directory", pathlib.Path(directory))
+
+    @property
+    def description(self) -> pathlib.Path:
+        """Directory: options, manifest and vocabularies."""
+        return self.directory / "description"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """TensorFlow checkpoints of the whole training state."""
+        return self.directory / "checkpoints"
+
+    @property
+    def best(self) -> pathlib.Path:
+        """TensorFlow checkpoint of the best towers."""
+        return self.directory / "best"
+
+    @property
+    def history(self) -> pathlib.Path:
+        """JSON list with an object per epoch."""
+        return self.directory / "history.json"
+
+    @property
+    def tensorboard(self) -> pathlib.Path:
+        """TensorBoard event files."""
+        return self.directory / "tensorboard"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelDescription:
+    """What a model is and what it was made from, apart from its weights.
+
+    Attributes:
+      config: the model's options.
+      seed: of the initial rows and of every draw.
+      training_options: what else shapes the weights: optimizer, batch size, learning rate.
+      prepared_data_sha256: of the manifest of the prepared data.
+    """
+
+    config: model_config.ModelConfig
+    seed: int
+    training_options: dict
+    prepared_data_sha256: str
+
+    @property
+    def stamp(self) -> str:
+        """64 hexadecimal digits that differ whenever options, seed or data differ."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def write_description(
+    model_dir: str | os.PathLike[str], description: ModelDescription, prepared: artifacts.PreparedPaths
+) -> None:
+    """Writes the description, with the manifest and vocabularies of the prepared data, whole or not at all."""
+    with artifacts.replace_directory(ModelPaths(model_dir).description) as building:
+        inside = artifacts.PreparedPaths(building)
+        shutil.copyfile(prepared.manifest, inside.manifest)
+        shutil.copytree(prepared.vocabularies, inside.vocabularies)
+        artifacts.write_json(
+            building / "model.json",
+            {"format_version": FORMAT_VERSION, "stamp": description.stamp, **dataclasses.asdict(description)},
+        )
+
+
+def read_description(model_dir: str | os.PathLike[str]) -> ModelDescription:
+    """Reads a description back.
+
+    Raises:
+      ModelDirectoryError: if there is none, or its format is another one.
+    """
+    path = ModelPaths(model_dir).description / "model.json"
+    if not path.exists():
+        raise ModelDirectoryError(f"{model_dir} holds no model; train one with --model_dir={model_dir}.")
+    raw = artifacts.read_json(path)
+    if raw.get("format_version") != FORMAT_VERSION:
+        raise ModelDirectoryError(
+            f"{path} has format_version {raw.get('format_version')!r}, but this version reads {FORMAT_VERSION}; "
+            "train again."
+        )
+    return ModelDescription(
+        config=model_config.ModelConfig.from_dict(raw["config"]),
+        seed=raw["seed"],
+        training_options=raw["training_options"],
+        prepared_data_sha256=raw["prepared_data_sha256"],
+    )
+
+
+def build_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
+    """Returns the untrained model that a model directory describes."""
+    description = read_description(model_dir)
+    inputs = prepared_data.read_model_inputs(ModelPaths(model_dir).description)
+    return model_config.build_two_tower(description.config, inputs, description.seed)
+
+
+def restore_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
+    """Returns the model with its best towers; the frequency estimate stays untrained, nothing after training reads it.
+
+    Raises:
+      ModelDirectoryError: if there is no model, or training has not finished its first epoch.
+    """
+    model = build_model(model_dir)
+    best = ModelPaths(model_dir).best / best_checkpoint_name(model_dir)
+    build_towers(model)
+    towers_checkpoint(model).restore(best).assert_existing_objects_matched().expect_partial()
+    return model
+
+
+def best_checkpoint_name(model_dir: str | os.PathLike[str]) -> str:
+    """Returns the name of the checkpoint of the best towers, which ends in the number of its epoch.
+
+    Raises:
+      ModelDirectoryError: if training has not finished its first epoch.
+    """
+    best = tf.train.latest_checkpoint(ModelPaths(model_dir).best)
+    if best is None:
+        raise ModelDirectoryError(f"{model_dir} has no finished epoch; run train again with --resume.")
+    return pathlib.Path(best).name
+
+
+def build_towers(model: two_tower.TwoTowerModel) -> None:
+    """Creates every weight of the towers by encoding one row of empty inputs."""
+    for tower in (model.query_tower, model.candidate_tower):
+        tower({name: _empty_row(spec) for name, spec in tower.input_specs.items()})
+
+
+def read_schema(model_dir: str | os.PathLike[str]) -> schema_lib.Schema:
+    """Returns the schema of the data that a model was trained on."""
+    manifest = artifacts.read_json(artifacts.PreparedPaths(ModelPaths(model_dir).description).manifest)
+    return schema_lib.Schema.from_dict(manifest["schema"])
+
+
+def towers_checkpoint(model: two_tower.TwoTowerModel) -> tf.train.Checkpoint:
+    """Returns the checkpoint of what serves: the two towers, without any training state."""
+    return tf.train.Checkpoint(query_tower=model.query_tower, candidate_tower=model.candidate_tower)
+
+
+def _empty_row(spec: tf.TensorSpec) -> tf.Tensor:
+    return tf.zeros([1] * spec.shape.rank, spec.dtype)

@@ -1,0 +1,1 @@
+"""Preparation of an interaction log, one noun per module; `pipelines.prepare_data` is the job."""

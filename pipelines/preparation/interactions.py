@@ -1,0 +1,153 @@
+"""The interaction log: read by its schema, refused rows counted by reason, duplicates removed."""
+
+import functools
+
+import ibis
+import ibis.expr.types as ir
+
+from pipelines.preparation import columns
+from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.sources import Source
+from tfrs_model.schema import InteractionColumns
+
+SPLITS = ("train", "validation", "test")
+DUPLICATE = "duplicate"
+
+# A log that ends after 1990 and starts in 1970 holds two units, or zeros for unknown times.
+_YEAR_1971 = 31_536_000_000_000
+_YEAR_1990 = 631_152_000_000_000
+_NAMED_VALUES = 5
+
+
+def require_interaction_columns(source: Source, roles: InteractionColumns, needs_split: bool) -> None:
+    """Checks that every column the schema gives a role is there.
+
+    Raises:
+      PreparationError: naming the column and its role.
+    """
+    used = [role for role in ("query_id", "candidate_id", "timestamp", "weight", "tie_break") if getattr(roles, role)]
+    if needs_split:
+        used.append("split")
+    source.require_columns({getattr(roles, role): f"interactions.{role}" for role in used})
+
+
+def read_interactions(
+    log: ir.Table, roles: InteractionColumns, given_split: bool, candidate_ids: ir.Table | None
+) -> ir.Table:
+    """Returns the log in the line's own columns, each row with the first reason to refuse it, or null.
+
+    Args:
+      log: the source table.
+      roles: which column is what.
+      given_split: whether the split column is read.
+      candidate_ids: one column `candidate_id`; interactions with others are refused. `None` allows all.
+
+    Returns:
+      `query_id`, `candidate_id` string; `timestamp` int64 microseconds, 0 without a time column;
+      `weight` float32; `split` string, null unless given; `tie_break` int64, 0 without such a column; `reason` string.
+    """
+    readings = _readings(log, roles)
+    split = log[roles.split].cast("string") if given_split else ibis.null("string")
+    faults = [fault for reading in readings.values() for fault in reading.faults]
+    values = {name: reading.value for name, reading in readings.items()}
+    rows = log.select(**values, split=split, reason=ibis.cases(*faults))
+    if candidate_ids is None:
+        return rows
+    known = candidate_ids.select(known_id=candidate_ids.candidate_id)
+    joined = rows.left_join(known, rows.candidate_id == known.known_id)
+    absent = ibis.cases((joined.known_id.isnull(), "candidate_not_in_table"))
+    return joined.mutate(reason=ibis.coalesce(joined.reason, absent)).drop("known_id")
+
+
+def refuse_mixed_units(engine: DuckDbEngine, rows: ir.Table) -> ir.Table:
+    """Returns the rows with times of 1970 refused where the log ends after 1990.
+
+    Seconds read as milliseconds or microseconds, and milliseconds read as
+    microseconds, all fall into the first weeks of 1970.
+    """
+    latest = engine.rows(rows.filter(rows.reason.isnull()).aggregate(latest=rows.timestamp.max()))[0]["latest"]
+    if latest is None or latest < _YEAR_1990:
+        return rows
+    early = ibis.cases((rows.timestamp < _YEAR_1971, "timestamp_out_of_range"))
+    return rows.mutate(reason=ibis.coalesce(rows.reason, early))
+
+
+def count_by_reason(engine: DuckDbEngine, rows: ir.Table) -> tuple[int, dict[str, int]]:
+    """Returns how many rows there are, and how many are refused, keyed by reason in alphabetical order."""
+    counted = engine.rows(rows.group_by("reason").aggregate(rows=rows.count()))
+    refused = {each["reason"]: each["rows"] for each in counted if each["reason"] is not None}
+    return sum(each["rows"] for each in counted), dict(sorted(refused.items()))
+
+
+def check_drops(total: int, drops: dict[str, int], max_rejected_fraction: float) -> None:
+    """Refuses a log of which too much is unreadable.
+
+    Raises:
+      PreparationError: if the share of refused rows is above `max_rejected_fraction`, or no row is left.
+    """
+    rejected = sum(drops.values())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
+    if rejected > max_rejected_fraction * total:
+        raise PreparationError(
+            f"{rejected:,} of {total:,} interactions are refused ({reasons}), a share of {rejected / total:.4f}, "
+            f"above --max_rejected_fraction={max_rejected_fraction:g}. Mend the log or the schema"
+            f"{_unit_hint(drops)}, or raise --max_rejected_fraction to go on without them."
+        )
+    if rejected == total:
+        raise PreparationError(f"All {total:,} interactions are refused ({reasons}); mend the log or the schema.")
+
+
+def check_given_splits(engine: DuckDbEngine, rows: ir.Table, column: str) -> None:
+    """Refuses a split column with other values than train, validation and test.
+
+    Raises:
+      PreparationError: naming the values and how often they come.
+    """
+    label = rows.split.fill_null("(null)").name("label")
+    unknown = rows.filter(~label.isin(SPLITS)).group_by(label).aggregate(rows=ibis._.count())
+    found = engine.rows(unknown.order_by([ibis.desc("rows"), "label"]).limit(_NAMED_VALUES))
+    if found:
+        values = ", ".join(f"{each['label']!r} ({each['rows']:,} rows)" for each in found)
+        raise PreparationError(
+            f"Column {column!r} must hold {', '.join(SPLITS)}, but holds {values}; rename these values, "
+            "or choose --split=leave_last_out or --split=global_time."
+        )
+
+
+def remove_duplicates(rows: ir.Table) -> ir.Table:
+    """Returns the accepted rows with each (query, candidate, timestamp) once.
+
+    Of several the one kept is the earliest in split (train first, so that no
+    held-out row repeats a training row), then in tie break, then the heaviest.
+    """
+    accepted = rows.filter(rows.reason.isnull()).drop("reason")
+    split_order = ibis.cases(*((accepted.split == name, order) for order, name in enumerate(SPLITS)), else_=len(SPLITS))
+    same = ibis.window(
+        group_by=[accepted.query_id, accepted.candidate_id, accepted.timestamp],
+        order_by=[split_order, accepted.tie_break, ibis.desc(accepted.weight)],
+    )
+    numbered = accepted.mutate(copy=ibis.row_number().over(same))
+    return numbered.filter(numbered["copy"] == 0).drop("copy")
+
+
+def _readings(log: ir.Table, roles: InteractionColumns) -> dict[str, columns.Reading]:
+    def where(role: str) -> str:
+        return f"Column {getattr(roles, role)!r} (interactions.{role})"
+
+    readings = {
+        role: columns.identifier(log[getattr(roles, role)], where(role), role) for role in ("query_id", "candidate_id")
+    }
+    optional = {
+        "timestamp": (functools.partial(columns.timestamp, unit=roles.timestamp_unit), ibis.literal(0, "int64")),
+        "weight": (columns.weight, ibis.literal(1.0, "float32")),
+        "tie_break": (columns.tie_break, ibis.literal(0, "int64")),
+    }
+    for role, (read, default) in optional.items():
+        column = getattr(roles, role)
+        readings[role] = columns.Reading(default) if column is None else read(log[column], where(role))
+    return readings
+
+
+def _unit_hint(drops: dict[str, int]) -> str:
+    return ", check --timestamp_unit" if "timestamp_out_of_range" in drops else ""

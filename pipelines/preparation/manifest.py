@@ -1,0 +1,97 @@
+"""The manifest of a prepared directory: written last, and how a rerun knows its own result."""
+
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pipelines import artifacts
+from pipelines.preparation.errors import PreparationError
+from tfrs_model.schema import Schema
+
+FORMAT_VERSION = 1
+_OWN_ENTRIES = {"manifest.json", "interactions.parquet", "candidates.parquet", "queries.parquet", "vocabularies"}
+
+
+def write_manifest(
+    directory: pathlib.Path,
+    schema: Schema,
+    configuration: Mapping[str, Any],
+    sources: Sequence[Mapping[str, Any]],
+    content: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes and returns the manifest of finished tables.
+
+    Args:
+      directory: holds every other file already.
+      schema: columns and features.
+      configuration: the options that shaped the tables.
+      sources: role, path, SHA-256 and bytes of each source file.
+      content: counts, drops, statistics and time range.
+    """
+    files = sorted(path for path in directory.rglob("*.parquet"))
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "schema": schema.to_dict(),
+        "configuration": dict(configuration),
+        **content,
+        "sources": [dict(source) for source in sources],
+        "files": {path.relative_to(directory).as_posix(): artifacts.sha256_of_file(path) for path in files},
+    }
+    artifacts.write_json(artifacts.PreparedPaths(directory).manifest, manifest)
+    # As a reader will see it: tuples are lists.
+    return artifacts.read_json(artifacts.PreparedPaths(directory).manifest)
+
+
+def find_reusable(
+    directory: pathlib.Path, schema: Schema, configuration: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Returns the manifest at `directory` if it was made from the same and its files are whole, else `None`.
+
+    Sources are the same if their bytes are, wherever they lie.
+    """
+    path = artifacts.PreparedPaths(directory).manifest
+    if not path.is_file():
+        return None
+    try:
+        manifest = artifacts.read_json(path)
+        same = (
+            manifest["format_version"] == FORMAT_VERSION
+            and Schema.from_dict(manifest["schema"]) == schema
+            and manifest["configuration"] == dict(configuration)
+            and _bytes_of(manifest["sources"]) == _bytes_of(sources)
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # Not readable as ours, so it is made anew.
+    return manifest if same and _files_are_whole(directory, manifest["files"]) else None
+
+
+def refuse_to_replace(directory: pathlib.Path, sources: Iterable[pathlib.Path]) -> None:
+    """Refuses to replace a directory that holds anything but prepared data, or a source.
+
+    Raises:
+      PreparationError: naming a source inside, or an entry that preparation never writes.
+    """
+    if not directory.is_dir():
+        return
+    for source in sources:
+        if source.resolve().is_relative_to(directory.resolve()):
+            raise PreparationError(
+                f"--prepared_dir={directory} would be replaced as a whole, but {source} lies in it and is read; "
+                "choose another directory."
+            )
+    foreign = sorted(entry.name for entry in directory.iterdir() if entry.name not in _OWN_ENTRIES)
+    if foreign:
+        raise PreparationError(
+            f"--prepared_dir={directory} would be replaced as a whole, but holds {foreign[0]!r}, which is no prepared "
+            "data; choose another directory or move that away."
+        )
+
+
+def _bytes_of(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    return [(source["role"], source["sha256"], source["bytes"]) for source in sources]
+
+
+def _files_are_whole(directory: pathlib.Path, files: Mapping[str, str]) -> bool:
+    return all((directory / name).is_file() for name in files) and all(
+        artifacts.sha256_of_file(directory / name) == digest for name, digest in files.items()
+    )

@@ -1,0 +1,237 @@
+"""Prepares an interaction log for training: checks it, splits it, writes tables, vocabularies and a manifest.
+
+    python -m pipelines.prepare_data --interactions=ratings.csv --candidates=films.csv \\
+        --query_id_column=user --candidate_id_column=film --timestamp_column=rated_at --prepared_dir=prepared
+
+Run again with the same files and options it finds its own result and keeps it.
+"""
+
+import dataclasses
+import pathlib
+import re
+
+from absl import app, flags, logging
+
+from pipelines import artifacts, common_flags, job
+from pipelines.preparation import manifest as manifest_lib
+from pipelines.preparation import splits
+from pipelines.preparation.build import BuildOptions, build_tables
+from pipelines.preparation.sources import Source, find_source, identify
+from tfrs_model import schema as schema_lib
+
+_INTERACTIONS = flags.DEFINE_string("interactions", None, "Interaction log: a .parquet or .csv file, or a glob.")
+_CANDIDATES = flags.DEFINE_string("candidates", None, "Candidate table, optional: the corpus and its features.")
+_QUERIES = flags.DEFINE_string("queries", None, "Query table, optional: features of queries.")
+_SCHEMA = flags.DEFINE_string("schema", None, "Schema file (JSON). The column flags below override it.")
+_COLUMNS = {
+    "query_id": flags.DEFINE_string("query_id_column", None, "Column of who or what asks."),
+    "candidate_id": flags.DEFINE_string("candidate_id_column", None, "Column of what was chosen."),
+    "timestamp": flags.DEFINE_string("timestamp_column", None, "Column of when; empty for a log without time."),
+    "timestamp_unit": flags.DEFINE_enum(
+        "timestamp_unit", None, schema_lib.TIMESTAMP_UNITS, "Unit of a numeric timestamp, counted from 1970 UTC."
+    ),
+    "weight": flags.DEFINE_string("weight_column", None, "Column of the reward, finite and >= 0."),
+    "split": flags.DEFINE_string("split_column", None, "Column of train, validation or test."),
+    "tie_break": flags.DEFINE_string("tie_break_column", None, "Integer column that orders simultaneous interactions."),
+}
+_SPLIT = flags.DEFINE_enum(
+    "split",
+    None,
+    splits.SPLIT_METHODS,
+    "How held-out interactions are chosen; by default `given` if there is a split column, else `leave_last_out`.",
+)
+_VALIDATION_FRACTION = flags.DEFINE_float("validation_fraction", 0.1, "Share of rows, for --split=global_time.")
+_TEST_FRACTION = flags.DEFINE_float("test_fraction", 0.1, "Share of rows, for --split=global_time.")
+_MIN_COUNT = flags.DEFINE_integer(
+    "min_count", 1, "Training interactions a value needs to be in a vocabulary; rarer ones share buckets."
+)
+_MAX_REJECTED_FRACTION = flags.DEFINE_float(
+    "max_rejected_fraction", 0.01, "Share of interactions that may be refused before the job fails; duplicates are not."
+)
+_CSV_DELIMITER = flags.DEFINE_string("csv_delimiter", ",", "Between CSV fields; `tab` for a tabulator.")
+_ENGINE_MEMORY_LIMIT = flags.DEFINE_string(
+    "engine_memory_limit", None, "Such as 2GB; beyond it rows spill to disk. By default four fifths of the memory."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareConfig:
+    """What the job reads, how it splits and where it publishes.
+
+    Attributes:
+      interactions: file or glob of the log.
+      prepared_dir: directory to publish; replaced as a whole.
+      schema: columns and features.
+      candidates: file or glob of the candidate table, or `None`.
+      queries: file or glob of the query table, or `None`.
+      split: one of `splits.SPLIT_METHODS`; `None` is `given` if the schema names a split column, else `leave_last_out`.
+      validation_fraction: share of rows in [0, 1), for `global_time`.
+      test_fraction: share of rows in [0, 1), for `global_time`.
+      min_count: training interactions that a vocabulary value needs, >= 1.
+      max_rejected_fraction: share of refused interactions in [0, 1] above which the job fails.
+      csv_delimiter: one character.
+      engine_memory_limit: such as `2GB`, or `None`.
+    """
+
+    interactions: str
+    prepared_dir: str
+    schema: schema_lib.Schema = dataclasses.field(default_factory=schema_lib.Schema)
+    candidates: str | None = None
+    queries: str | None = None
+    split: str | None = None
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.1
+    min_count: int = 1
+    max_rejected_fraction: float = 0.01
+    csv_delimiter: str = ","
+    engine_memory_limit: str | None = None
+
+    def __post_init__(self) -> None:
+        roles = self.schema.interactions
+        if self.split is None:
+            object.__setattr__(self, "split", "given" if roles.split else "leave_last_out")
+        for flag in ("interactions", "prepared_dir"):
+            _require(bool(getattr(self, flag)), f"--{flag} must be given.")
+        _require(
+            self.split in splits.SPLIT_METHODS,
+            f"--split must be one of {', '.join(splits.SPLIT_METHODS)}, but is {self.split!r}.",
+        )
+        _require(
+            self.split != "given" or roles.split is not None,
+            "--split=given needs a split column; name it with --split_column.",
+        )
+        _require(
+            self.split == "given" or roles.timestamp is not None,
+            f"--split={self.split} needs timestamps; name their column with --timestamp_column, or use --split=given.",
+        )
+        self._check_ranges()
+        self._check_feature_tables()
+
+    def _check_ranges(self) -> None:
+        for flag in ("validation_fraction", "test_fraction"):
+            value = getattr(self, flag)
+            _require(0.0 <= value < 1.0, f"--{flag} must be in [0, 1), but is {value}.")
+        held_out = self.validation_fraction + self.test_fraction
+        _require(
+            0.0 < held_out < 1.0 or self.split != "global_time",
+            f"--validation_fraction plus --test_fraction must be above 0 and below 1, but is {held_out:g}.",
+        )
+        _require(self.min_count >= 1, f"--min_count must be >= 1, but is {self.min_count}.")
+        _require(
+            0.0 <= self.max_rejected_fraction <= 1.0,
+            f"--max_rejected_fraction must be in [0, 1], but is {self.max_rejected_fraction}.",
+        )
+        _require(
+            len(self.csv_delimiter) == 1 and self.csv_delimiter not in '"\r\n',
+            f"--csv_delimiter must be one character, no quote and no line end, but is {self.csv_delimiter!r}.",
+        )
+        limit = self.engine_memory_limit
+        _require(
+            limit is None or re.fullmatch(r"[0-9]+ ?([KMGT]i?)?B", limit) is not None,
+            f"--engine_memory_limit must be a size such as 2GB, but is {limit!r}.",
+        )
+
+    def _check_feature_tables(self) -> None:
+        for flag, table, named in (
+            ("candidates", self.candidates, [each.name for each in self.schema.candidate_features]),
+            ("queries", self.queries, [each.name for each in self.schema.query_features]),
+        ):
+            _require(
+                bool(table) or not named,
+                f"The schema has features {', '.join(named)} that are read from a table; name it with --{flag}.",
+            )
+        _require(
+            bool(self.candidates) or self.schema.title is None,
+            f"The schema's title column {self.schema.title!r} is in a candidate table; name it with --candidates.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareResult:
+    """What was published.
+
+    Attributes:
+      manifest: the manifest's content.
+      reused: whether an equal result was there already.
+    """
+
+    manifest: dict
+    reused: bool
+
+
+def config_from_flags() -> PrepareConfig:
+    """Returns the configuration that the command line asks for."""
+    schema = schema_lib.read_schema(_SCHEMA.value) if _SCHEMA.value else schema_lib.Schema()
+    # An empty flag takes a role away, such as the time of a log without time.
+    overrides = {role: flag.value or None for role, flag in _COLUMNS.items() if flag.value is not None}
+    roles = dataclasses.replace(schema.interactions, **overrides)
+    return PrepareConfig(
+        interactions=_INTERACTIONS.value,
+        prepared_dir=common_flags.PREPARED_DIR.value,
+        schema=dataclasses.replace(schema, interactions=roles),
+        candidates=_CANDIDATES.value,
+        queries=_QUERIES.value,
+        split=_SPLIT.value,
+        validation_fraction=_VALIDATION_FRACTION.value,
+        test_fraction=_TEST_FRACTION.value,
+        min_count=_MIN_COUNT.value,
+        max_rejected_fraction=_MAX_REJECTED_FRACTION.value,
+        csv_delimiter="\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,
+        engine_memory_limit=_ENGINE_MEMORY_LIMIT.value,
+    )
+
+
+def run(config: PrepareConfig) -> PrepareResult:
+    """Prepares the log, or finds that it is prepared already.
+
+    Nothing at `prepared_dir` changes unless everything succeeds.
+
+    Raises:
+      PreparationError: if a source or option cannot be used; the sentence says which and how to mend it.
+    """
+    target = pathlib.Path(config.prepared_dir)
+    sources = _find_sources(config)
+    manifest_lib.refuse_to_replace(target, [path for source in sources.values() for path in source.paths])
+    with job.stage("Checking the source files") as counts:
+        identities = [identity for source in sources.values() for identity in identify(source)]
+        counts |= {"files": len(identities), "bytes": sum(identity["bytes"] for identity in identities)}
+    options = _build_options(config)
+    configuration = dataclasses.asdict(options) | {"csv_delimiter": config.csv_delimiter}
+    published = manifest_lib.find_reusable(target, config.schema, configuration, identities)
+    if published is not None:
+        logging.info("%s was made from the same files with the same options; it is reused.", target)
+        return PrepareResult(published, reused=True)
+    with artifacts.replace_directory(target) as building:
+        paths = artifacts.PreparedPaths(building)
+        content = build_tables(sources, config.schema, options, paths, config.engine_memory_limit)
+        manifest = manifest_lib.write_manifest(building, config.schema, configuration, identities, content)
+    logging.info("Published %s; dropped by reason: %s", target, manifest["drops"] or "nothing")
+    return PrepareResult(manifest, reused=False)
+
+
+def _find_sources(config: PrepareConfig) -> dict[str, Source]:
+    patterns = {"candidates": config.candidates, "queries": config.queries, "interactions": config.interactions}
+    return {role: find_source(role, pattern, config.csv_delimiter) for role, pattern in patterns.items() if pattern}
+
+
+def _build_options(config: PrepareConfig) -> BuildOptions:
+    return BuildOptions(**{field.name: getattr(config, field.name) for field in dataclasses.fields(BuildOptions)})
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise job.ConfigError(sentence)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job with the command line's flags."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

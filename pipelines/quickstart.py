@@ -1,0 +1,263 @@
+"""The whole line on MovieLens-100K: fetch, prepare, train, evaluate, export, serve, ask, report.
+
+    python -m pipelines.quickstart --output_dir=quickstart
+
+Started again it reuses what is finished and continues what is not.
+"""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import importlib.resources
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from pipelines import (
+    artifacts,
+    common_flags,
+    evaluate,
+    export,
+    feeding,
+    job,
+    local_server,
+    movielens,
+    prepare_data,
+    prepared_data,
+    train,
+    training_config,
+)
+from pipelines.report import html_report
+from serving import client
+from tfrs_model import __version__
+from tfrs_model import schema as schema_lib
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of MovieLens-100K, if it is on this machine; otherwise it is fetched."
+)
+_QUICKSTART_CONFIG = "movielens_100k"
+_MODEL_NAME = "movielens"
+_K = 100
+_NUM_SHOWN = 10
+_NUM_HISTORY_SHOWN = 10
+_NUM_TIMED_REQUESTS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class QuickstartConfig:
+    """Where the quick start reads and writes.
+
+    Attributes:
+      output_dir: everything goes below it.
+      data_dir: folder of MovieLens-100K, or empty to fetch it.
+      options: training options over those of the shipped configuration.
+      index: the index to export.
+    """
+
+    output_dir: str
+    data_dir: str = ""
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    index: str = "scann"
+
+    def __post_init__(self) -> None:
+        if not self.output_dir:
+            raise job.ConfigError("--output_dir must name a directory, but is empty.")
+
+
+def config_from_flags() -> QuickstartConfig:
+    """Returns the configuration that the flags describe."""
+    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "")
+
+
+def run(config: QuickstartConfig) -> dict:
+    """Runs every stage and writes `report.json` and `report.html`.
+
+    Returns:
+      The report.
+
+    Raises:
+      ValueError: the error of the stage that failed; what the stages before made is kept.
+    """
+    output = pathlib.Path(config.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    stages = _Stages()
+    files = stages.run("fetch", lambda: movielens.fetch_movielens_100k(config.data_dir, output / "movielens_100k"))
+    prepare_config = prepare_data.PrepareConfig(
+        interactions=str(files.interactions),
+        candidates=str(files.candidates),
+        queries=str(files.queries),
+        schema=schema_lib.read_schema(
+            importlib.resources.files("pipelines") / "configs" / f"{_QUICKSTART_CONFIG}_schema.json"
+        ),
+        prepared_dir=str(output / "prepared"),
+    )
+    prepared = stages.run("prepare", lambda: prepare_data.run(prepare_config), reused=lambda result: result.reused)
+    training = training_config.training_config({**training_config.read_options(_QUICKSTART_CONFIG), **config.options})
+    train_config = train.TrainJobConfig(prepare_config.prepared_dir, str(output / "model"), training)
+    trained = stages.run("train", lambda: train.run(train_config), reused=lambda result: result.num_steps == 0)
+    evaluate_config = evaluate.EvaluateConfig(
+        prepare_config.prepared_dir, train_config.model_dir, str(output / "evaluation.json")
+    )
+    evaluation = stages.run("evaluate", lambda: evaluate.run(evaluate_config), reused=lambda result: result["reused"])
+    export_config = export.ExportConfig(
+        prepare_config.prepared_dir, train_config.model_dir, str(output / "served" / _MODEL_NAME), config.index, _K
+    )
+    exported = stages.run("export", lambda: export.run(export_config), reused=lambda result: result.reused)
+    data = prepared_data.read_prepared_data(prepare_config.prepared_dir)
+    served = stages.run("serve", lambda: _ask_server(data, exported, output / "server.log"))
+    report = {
+        "title": "MovieLens-100K",
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "data": _data_card(prepared.manifest),
+        "configuration": _flat(dataclasses.asdict(training)),
+        "training": {
+            "history": trained.history,
+            "best_epoch": trained.best_epoch,
+            "seconds": sum(record["seconds"] for record in trained.history),
+        },
+        "evaluation": evaluation,
+        "index": {
+            **{name: exported.manifest[name] for name in ("index", "k", "num_candidates", "embedding_dim")},
+            "index_recall": exported.manifest[f"index_recall_at_{_K}"],
+        },
+        "serving": served,
+        "stages": stages.records,
+    }
+    artifacts.write_json(output / "report.json", report)
+    html_report.write_html_report(report, output / "report.html")
+    _print(report, output)
+    return report
+
+
+class _Stages:
+    """Runs stages and remembers how long each took."""
+
+    def __init__(self):
+        self.records: list[dict] = []
+
+    def run(self, name: str, function: Callable[[], Any], reused: Callable[[Any], bool] = lambda result: False) -> Any:
+        started = time.monotonic()
+        result = function()
+        self.records.append({"name": name, "seconds": time.monotonic() - started, "reused": reused(result)})
+        return result
+
+
+@dataclasses.dataclass(frozen=True)
+class _SampleQuery:
+    """The query with the newest held-out interaction, as it stood before that."""
+
+    query_id: str
+    history: list[str]
+    features: dict[str, Any]
+
+
+def _sample_query(data: prepared_data.PreparedData, history_length: int) -> _SampleQuery:
+    examples = data.examples("test")
+    newest = examples.take(np.array([int(np.argmax(examples.timestamps))]))
+    inputs = next(iter(feeding.Feeder(data, history_length).query_batches(newest, 1)))
+    values = {name: column[0] for name, column in feeding.as_json(inputs).items()}
+    history = [each for each in values.pop(schema_lib.HISTORY) if each]
+    return _SampleQuery(values.pop(schema_lib.QUERY_ID), history, values)
+
+
+def _ask_server(data: prepared_data.PreparedData, exported: export.ExportResult, log_path: pathlib.Path) -> dict:
+    """Asks the server for one query over REST and over gRPC, several times each for a median."""
+    query = _sample_query(data, _NUM_HISTORY_SHOWN)
+    arguments = {
+        "model_name": _MODEL_NAME,
+        "query_ids": [query.query_id],
+        "histories": [query.history],
+        "features": {name: [value] for name, value in query.features.items()},
+    }
+    with local_server.serve(_MODEL_NAME, exported.version_dir.parent, log_path) as server:
+        with client.RestClient(server.rest_url) as rest:
+            over_rest, rest_seconds = _timed(lambda: rest.recommend(**arguments)[0])
+        with client.GrpcClient(server.grpc_target) as grpc:
+            over_grpc, grpc_seconds = _timed(lambda: grpc.recommend(**arguments)[0])
+    titles = dict(zip(data.corpus["candidate_id"].to_pylist(), data.corpus["title"].to_pylist(), strict=True))
+    fresh = [each for each in over_grpc if each.candidate_id not in query.history]
+    return {
+        "model_name": _MODEL_NAME,
+        "version": int(exported.version_dir.name),
+        "query_id": query.query_id,
+        "features": query.features,
+        "history": [{"candidate_id": each, "title": titles[each]} for each in query.history],
+        "recommendations": [
+            {"candidate_id": each.candidate_id, "title": titles[each.candidate_id], "score": each.score}
+            for each in fresh[:_NUM_SHOWN]
+        ],
+        "rest_milliseconds": 1000 * rest_seconds,
+        "grpc_milliseconds": 1000 * grpc_seconds,
+        "rest_and_grpc_agree": [each.candidate_id for each in over_rest] == [each.candidate_id for each in over_grpc],
+    }
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """Returns what a call returns and the median of its seconds."""
+    seconds = []
+    for _ in range(_NUM_TIMED_REQUESTS):
+        started = time.perf_counter()
+        answer = call()
+        seconds.append(time.perf_counter() - started)
+    return answer, float(np.median(seconds))
+
+
+def _data_card(manifest: dict) -> dict:
+    first, last = (
+        datetime.datetime.fromtimestamp(microseconds / 1e6, datetime.UTC).date().isoformat()
+        for microseconds in manifest["time_range_microseconds"]
+    )
+    return {**manifest["counts"], "drops": manifest["drops"], "time_range": [first, last]}
+
+
+def _versions() -> dict[str, str]:
+    names = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tensorflow-serving-api", "numpy")
+    return {"tfrs-two-tower": __version__, **{name: importlib.metadata.version(name) for name in names}}
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: value for name, value in options.items() if name != "model"}, **options["model"]}
+
+
+def _print(report: dict, output: pathlib.Path) -> None:
+    """Prints one query's history beside its recommendations, and where the rest is."""
+    served = report["serving"]
+    left = [f"{each['title'] or each['candidate_id']}" for each in reversed(served["history"])]
+    right = [f"{each['score']:.3f}  {each['title'] or each['candidate_id']}" for each in served["recommendations"]]
+    print(f"\nQuery {served['query_id']}")
+    print(f"{'History, newest first':<40}  Recommended, over REST and gRPC alike")
+    for position in range(max(len(left), len(right))):
+        shown = [side[position] if position < len(side) else "" for side in (left, right)]
+        print(f"{shown[0][:40]:<40}  {shown[1]}")
+    model, popularity = report["evaluation"]["model"], report["evaluation"]["popularity"]
+    print(f"\n{'':<14}{'recall@10':>10}{'recall@100':>12}{'ndcg@10':>10}{'mrr':>8}")
+    for name, metrics in (("two-tower", model), ("popularity", popularity)):
+        print(
+            f"{name:<14}{metrics['recall_at_10']:>10.4f}{metrics['recall_at_100']:>12.4f}"
+            f"{metrics['ndcg_at_10']:>10.4f}{metrics['mrr']:>8.4f}"
+        )
+    print(f"\nReport: {output / 'report.html'} and {output / 'report.json'}")
+    print(
+        f"Serve it: python -m serving.server --model_name={_MODEL_NAME} "
+        f"--model_base_path={(output / 'served' / _MODEL_NAME).resolve()} --port=8500 --rest_api_port=8501"
+    )
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job that the flags describe."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    flags.mark_flags_as_required(["output_dir"])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

@@ -1,0 +1,82 @@
+"""What the numbers of a run say, in plain words."""
+
+from collections.abc import Mapping, Sequence
+
+from pipelines.report import metric_names
+from pipelines.report.number_format import count, duration, is_number, milliseconds, percent
+
+# Shares closer than this are called alike; of a thousand interactions it is about ten.
+_ALIKE = 0.01
+
+
+def headline(evaluation: Mapping) -> str | None:
+    """Returns the main result, recall@10 against popularity, or `None` where it was not measured."""
+    model = evaluation.get("model", {}).get("recall_at_10")
+    baseline = evaluation.get("popularity", {}).get("recall_at_10")
+    if not is_number(model):
+        return None
+    if not is_number(baseline):
+        return f"Recall@10 is {percent(model)}."
+    if baseline == 0:
+        return f"Recall@10 is {percent(model)}; recommending by popularity finds nothing."
+    verdict = "" if model > baseline else ": the model does not beat popularity"
+    return f"Recall@10 is {percent(model)}, {model / baseline:.2f} times that of popularity ({percent(baseline)}){verdict}."
+
+
+def question(evaluation: Mapping) -> str:
+    """Returns what recall@10 was measured on."""
+    interactions = f"{count(evaluation.get('num_interactions'))} held-out {evaluation.get('split', '')}".rstrip()
+    repeats = evaluation.get("num_repeats_left_out")
+    left_out = f" {count(repeats)} repeats of earlier choices were left out." if repeats else ""
+    return (
+        f"For each of {interactions} interactions, all {count(evaluation.get('num_candidates'))} candidates were "
+        f"ranked, without those the query had chosen before.{left_out}"
+    )
+
+
+def training_summary(training: Mapping, watched: str | None) -> str:
+    """Returns how long was trained and which epoch was kept, and why."""
+    history, best_epoch = training["history"], training.get("best_epoch")
+    epochs = f"{len(history)} epoch{'s' if len(history) > 1 else ''}"
+    took = f" in {duration(training['seconds'])}" if is_number(training.get("seconds")) else ""
+    if not is_number(best_epoch):
+        return f"Trained for {epochs}{took}."
+    if not any(record.get("validation") for record in history):
+        return f"Trained for {epochs}{took} without validation; the towers of epoch {best_epoch} were kept."
+    why = f", which had the best validation {metric_names.in_a_sentence(watched)}" if watched else ""
+    return f"Trained for {epochs}{took}; the towers of epoch {best_epoch} were kept{why}."
+
+
+def popularity_bias(model: Sequence, popularity: Sequence | None, targets: Sequence) -> str | None:
+    """Returns how the model's share of the most popular tenth compares with the held-out truth.
+
+    Args:
+      model: shares of what the model recommends, most popular tenth first.
+      popularity: the same of the baseline, or `None`.
+      targets: the same of the held-out interactions.
+    """
+    if not is_number(model[0]) or not is_number(targets[0]):
+        return None
+    lean = model[0] - targets[0]
+    if abs(lean) < _ALIKE:
+        verdict = "about as much as queries themselves do"
+    else:
+        verdict = f"{'more' if lean > 0 else 'less'} than queries themselves do"
+    baseline = f" Recommending by popularity puts {percent(popularity[0])} there." if popularity else ""
+    return (
+        f"The model favors popular candidates {verdict}: {percent(model[0])} of its recommendations are from the most "
+        f"popular tenth of the corpus, and {percent(targets[0])} of the held-out interactions.{baseline}"
+    )
+
+
+def serving_summary(serving: Mapping) -> str | None:
+    """Returns how fast the server answered over both protocols, and whether they agree."""
+    times = [
+        f"{name} in {milliseconds(serving[key])}"
+        for name, key in (("REST", "rest_milliseconds"), ("gRPC", "grpc_milliseconds"))
+        if is_number(serving.get(key))
+    ]
+    if not times:
+        return None
+    agreement = {True: "; both gave the same answer", False: "; the two answers differ"}
+    return f"Answered over {' and over '.join(times)}{agreement.get(serving.get('rest_and_grpc_agree'), '')}."

@@ -1,0 +1,227 @@
+"""Trains the two towers on prepared data.
+
+    python -m pipelines.train --prepared_dir=prepared --model_dir=model --config=movielens_100k
+
+An interrupted run continues from its last finished epoch when started again with
+the same command, and ends with the weights it would have had undisturbed.
+"""
+
+import dataclasses
+import math
+import pathlib
+import shutil
+import time
+
+import tensorflow as tf
+from absl import app, flags, logging
+
+from pipelines import (
+    common_flags,
+    feeding,
+    job,
+    model_directory,
+    offline_evaluation,
+    prepared_data,
+    progress,
+    training_state,
+)
+from pipelines import training_config as training_config_lib
+from tfrs_model import metrics
+
+_MODEL_FLAGS = (
+    flags.DEFINE_integer("embedding_dim", None, "Width of both towers' outputs and of the id tables."),
+    flags.DEFINE_list("query_hidden_units", None, "Widths of the query tower's hidden layers, such as 128,64."),
+    flags.DEFINE_list("candidate_hidden_units", None, "Widths of the candidate tower's hidden layers."),
+    flags.DEFINE_bool("use_query_id", None, "Whether a query's own id is embedded."),
+    flags.DEFINE_integer("history_length", None, "How many of the last candidate ids a query brings; 0 for none."),
+    flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
+    flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
+    flags.DEFINE_integer("num_oov_buckets", None, "Embedding rows for ids outside the vocabulary."),
+    flags.DEFINE_float("temperature", None, "Divisor of the training scores, > 0."),
+    flags.DEFINE_bool("log_q_correction", None, "Whether the softmax is corrected by streamed frequencies."),
+    flags.DEFINE_bool("remove_accidental_hits", None, "Whether a row's positive is masked among its negatives."),
+    flags.DEFINE_integer("frequency_num_buckets", None, "Buckets per hash of the frequency estimate; 0 sizes them."),
+    flags.DEFINE_integer("frequency_num_hashes", None, "Hashes of the frequency estimate."),
+    flags.DEFINE_float("frequency_learning_rate", None, "Weight of the frequency estimate's newest gap, in (0, 1]."),
+)
+_TRAINING_FLAGS = (
+    flags.DEFINE_enum("optimizer", None, training_config_lib.OPTIMIZERS, "Optimizer of both towers."),
+    flags.DEFINE_float("learning_rate", None, "Of the optimizer, > 0; the loss is a mean over the batch."),
+    flags.DEFINE_integer("batch_size", None, "Positives per step, each a negative of the others; >= 2."),
+    flags.DEFINE_integer("num_epochs", None, "Passes over the training interactions at most."),
+    flags.DEFINE_integer("early_stop_patience", None, "Epochs without improvement before stopping; 0 never stops."),
+    flags.DEFINE_enum(
+        "early_stop_metric",
+        None,
+        training_config_lib.EARLY_STOP_METRICS,
+        "Validation metric that picks the best epoch.",
+    ),
+    flags.DEFINE_integer("seed", None, "Of every random draw."),
+)
+_RESUME = flags.DEFINE_bool(
+    "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
+)
+_CONFIG = flags.DEFINE_string(
+    "config",
+    None,
+    "JSON file of options named like the flags, or the name of one that is shipped, such as movielens_100k.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainJobConfig:
+    """What the job reads and writes.
+
+    Attributes:
+      prepared_dir: directory that `prepare_data` published.
+      model_dir: where the model goes.
+      training: the options of the run.
+      resume: whether a checkpoint in `model_dir` is continued rather than discarded.
+    """
+
+    prepared_dir: str
+    model_dir: str
+    training: training_config_lib.TrainingConfig
+    resume: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("prepared_dir", "model_dir"):
+            if not getattr(self, name):
+                raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """What came out.
+
+    Attributes:
+      history: one record per epoch: loss and validation metrics.
+      best_epoch: number of the epoch whose towers are kept, from 1.
+      seconds: wall clock of this run.
+      num_steps: steps that this run made; 0 if there was nothing left to do.
+    """
+
+    history: list[dict]
+    best_epoch: int
+    seconds: float
+    num_steps: int
+
+
+def config_from_flags() -> TrainJobConfig:
+    """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
+    given = {flag.name: flag.value for flag in (*_MODEL_FLAGS, *_TRAINING_FLAGS) if flag.present}
+    shipped = training_config_lib.read_options(_CONFIG.value) if _CONFIG.value else {}
+    training = training_config_lib.training_config({**shipped, **given})
+    return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
+
+
+def run(config: TrainJobConfig) -> TrainResult:
+    """Trains until the last epoch or the early stop.
+
+    Raises:
+      ArtifactError, PreparedDataError: if the prepared data cannot be read.
+      ModelDirectoryError: if `model_dir` holds a run with other options or other data.
+    """
+    started = time.monotonic()
+    training = config.training
+    tf.config.experimental.enable_op_determinism()
+    with job.stage("Reading prepared data") as counts:
+        data = prepared_data.read_prepared_data(config.prepared_dir)
+        examples = data.examples("train")
+        feeder = feeding.Feeder(data, training.model.history_length)
+        counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
+    _open_model_dir(config, data)
+    model = model_directory.build_model(config.model_dir)
+    model.compile(optimizer=_optimizer(training))
+    state = training_state.TrainingState(model, config.model_dir)
+    state.restore()
+    steps_per_epoch = math.ceil(len(examples) / training.batch_size)
+    first_step = state.num_epochs_done * steps_per_epoch
+    last_step = training.num_epochs * steps_per_epoch
+    if first_step < last_step and not training_state.should_stop(
+        state.history, training.early_stop_metric, training.early_stop_patience
+    ):
+        if first_step:
+            logging.info("Resuming after epoch %d", state.num_epochs_done)
+        batches = feeder.training_batches(examples, training.batch_size, training.seed, first_step, last_step)
+        with job.stage("Training") as counts:
+            _fit(config, model, state, batches, steps_per_epoch, _validation(model, feeder, data))
+            counts.update(epochs=state.num_epochs_done)
+    history = state.history
+    num_steps = state.num_epochs_done * steps_per_epoch - first_step
+    best_epoch = training_state.best_epoch(history, training.early_stop_metric)
+    logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
+    return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)
+
+
+def _open_model_dir(config: TrainJobConfig, data: prepared_data.PreparedData) -> None:
+    """Writes the description of a new run, or checks that the one there is of the same run."""
+    training = config.training
+    description = model_directory.ModelDescription(
+        training.model, training.seed, training.shaping_options(), data.manifest_sha256
+    )
+    paths = model_directory.ModelPaths(config.model_dir)
+    if not config.resume and paths.description.exists():
+        logging.info("Discarding the run in %s (--noresume)", paths.directory)
+        shutil.rmtree(paths.directory)
+    if paths.description.exists():
+        if model_directory.read_description(config.model_dir).stamp != description.stamp:
+            raise model_directory.ModelDirectoryError(
+                f"{config.model_dir} holds a run with other options, another seed or other data, which cannot be "
+                "continued; choose another --model_dir, or discard that run with --noresume."
+            )
+        return
+    pathlib.Path(config.model_dir).mkdir(parents=True, exist_ok=True)
+    model_directory.write_description(config.model_dir, description, data.paths)
+
+
+def _optimizer(training: training_config_lib.TrainingConfig) -> tf.keras.optimizers.Optimizer:
+    optimizers = {"adam": tf.keras.optimizers.Adam, "adagrad": tf.keras.optimizers.Adagrad}
+    return optimizers[training.optimizer](training.learning_rate)
+
+
+def _validation(model, feeder: feeding.Feeder, data: prepared_data.PreparedData):
+    """Returns a function that ranks the validation interactions with the model as it is, or `None` without any."""
+    if not data.has_split("validation"):
+        logging.info("No validation interactions: every epoch is trained and the last towers are kept")
+        return None
+    questions = offline_evaluation.held_out(data, "validation")
+    embedder = offline_evaluation.Embedder(model, feeder)
+    ks = offline_evaluation.KS
+    return lambda: metrics.summarize_ranks(offline_evaluation.rank_model(embedder, questions).ranks, ks)
+
+
+def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_per_epoch: int, validate) -> None:
+    training = config.training
+    paths = model_directory.ModelPaths(config.model_dir)
+    total = training.num_epochs * steps_per_epoch
+    with progress.progress_bar(total, "Training", "step", state.num_epochs_done * steps_per_epoch) as bar:
+        model.fit(
+            batches,
+            initial_epoch=state.num_epochs_done,
+            epochs=training.num_epochs,
+            steps_per_epoch=steps_per_epoch,
+            verbose=0,
+            callbacks=[
+                tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update()),
+                training_state.EpochEnd(
+                    state, validate, training.early_stop_metric, training.early_stop_patience, bar.set_postfix
+                ),
+                tf.keras.callbacks.TensorBoard(paths.tensorboard, write_graph=False),
+            ],
+        )
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job that the flags describe."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    flags.mark_flags_as_required([common_flags.PREPARED_DIR.name, common_flags.MODEL_DIR.name])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

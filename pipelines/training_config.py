@@ -1,0 +1,117 @@
+"""The options of a training run, from defaults and a configuration file; the flags of `train` come on top."""
+
+import dataclasses
+import importlib.resources
+import pathlib
+from typing import Any
+
+from pipelines import artifacts, job
+from tfrs_model import model_config
+
+OPTIMIZERS = ("adam", "adagrad")
+EARLY_STOP_METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained; the defaults suit a small log.
+
+    Attributes:
+      model: the model's options.
+      optimizer: `adam` or `adagrad`.
+      learning_rate: > 0.
+      batch_size: positives per step, >= 2.
+      num_epochs: at most, >= 1.
+      early_stop_patience: epochs without improvement, 0 for never.
+      early_stop_metric: the validation metric that is watched.
+      seed: of every random draw, >= 0.
+    """
+
+    model: model_config.ModelConfig = dataclasses.field(default_factory=model_config.ModelConfig)
+    optimizer: str = "adam"
+    learning_rate: float = 0.002
+    batch_size: int = 1024
+    num_epochs: int = 20
+    early_stop_patience: int = 3
+    early_stop_metric: str = "recall_at_10"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed, rule in (
+            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+            ("learning_rate", self.learning_rate > 0.0, "> 0"),
+            ("batch_size", self.batch_size >= 2, ">= 2, since the other positives are the negatives"),
+            ("num_epochs", self.num_epochs >= 1, ">= 1"),
+            ("early_stop_patience", self.early_stop_patience >= 0, ">= 0"),
+            (
+                "early_stop_metric",
+                self.early_stop_metric in EARLY_STOP_METRICS,
+                f"one of {', '.join(EARLY_STOP_METRICS)}",
+            ),
+            ("seed", 0 <= self.seed < 2**31, "in [0, 2**31)"),
+        ):
+            if not allowed:
+                raise job.ConfigError(f"--{name} must be {rule}, but is {getattr(self, name)!r}.")
+
+    def shaping_options(self) -> dict[str, Any]:
+        """Returns what shapes the weights besides the model and the seed; a resumed run may not change it."""
+        return {name: getattr(self, name) for name in ("optimizer", "learning_rate", "batch_size", "early_stop_metric")}
+
+
+def training_config(options: dict[str, Any]) -> TrainingConfig:
+    """Returns the configuration with the given options, named like the flags, over the defaults.
+
+    Raises:
+      ConfigError: on an unknown option or a value of the wrong kind.
+      ModelConfigError: on a model option out of its range.
+    """
+    of_model = {field.name: field for field in dataclasses.fields(model_config.ModelConfig)}
+    of_training = {field.name: field for field in dataclasses.fields(TrainingConfig) if field.name != "model"}
+    unknown = sorted(set(options) - set(of_model) - set(of_training))
+    if unknown:
+        raise job.ConfigError(
+            f"Unknown training option {unknown[0]!r}; known are {', '.join(sorted([*of_model, *of_training]))}."
+        )
+    typed = {name: _typed(name, value, (of_model | of_training)[name].type) for name, value in options.items()}
+    model = model_config.ModelConfig(**{name: value for name, value in typed.items() if name in of_model})
+    return TrainingConfig(model=model, **{name: value for name, value in typed.items() if name in of_training})
+
+
+def read_options(name_or_path: str) -> dict[str, Any]:
+    """Reads a configuration file, by path or by the name of a shipped one.
+
+    Raises:
+      ConfigError: if there is no such file, or it is not a JSON object.
+    """
+    path = pathlib.Path(name_or_path)
+    shipped = importlib.resources.files("pipelines") / "configs" / f"{name_or_path}.json"
+    if not path.is_file():
+        if not shipped.is_file():
+            raise job.ConfigError(
+                f"--config={name_or_path} is neither a file nor a shipped configuration; "
+                f"shipped are {', '.join(_shipped_names())}."
+            )
+        path = shipped
+    options = artifacts.read_json(path)
+    if not isinstance(options, dict):
+        raise job.ConfigError(f"--config={name_or_path} must hold a JSON object, but holds a {type(options).__name__}.")
+    return options
+
+
+def _shipped_names() -> list[str]:
+    folder = importlib.resources.files("pipelines") / "configs"
+    names = [entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json")]
+    return sorted(name for name in names if not name.endswith("_schema"))
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind == tuple[int, ...] and isinstance(value, list | tuple):
+        try:
+            return tuple(int(unit) for unit in value)
+        except (TypeError, ValueError) as error:
+            raise job.ConfigError(f"--{name} must be whole numbers separated by commas, but is {value!r}.") from error
+    if kind in (int, float, bool, str) and type(value) is kind:
+        return value
+    raise job.ConfigError(f"--{name} must be of kind {getattr(kind, '__name__', kind)}, but is {value!r}.")

@@ -1,0 +1,113 @@
+"""What a training run carries from epoch to epoch, kept so that a killed run continues as if undisturbed."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pipelines import artifacts, model_directory
+from tfrs_model import two_tower
+
+
+class TrainingState:
+    """Model, optimizer, epoch, best epoch and history, saved together in one checkpoint.
+
+    Args:
+      model: compiled; its optimizer's slots are made here.
+      model_dir: where the checkpoints are.
+    """
+
+    def __init__(self, model: two_tower.TwoTowerModel, model_dir: str | os.PathLike[str]):
+        self._model = model
+        self._paths = model_directory.ModelPaths(model_dir)
+        self._history = tf.Variable("[]", dtype=tf.string, trainable=False)
+        model_directory.build_towers(model)
+        model.optimizer.build(model.trainable_variables)
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, history=self._history)
+        self._checkpoints = tf.train.CheckpointManager(checkpoint, self._paths.checkpoints, max_to_keep=2)
+        best = model_directory.towers_checkpoint(model)
+        self._best = tf.train.CheckpointManager(best, self._paths.best, max_to_keep=1)
+
+    @property
+    def history(self) -> list[dict]:
+        """One JSON object per finished epoch, oldest first."""
+        return json.loads(self._history.numpy())
+
+    @property
+    def num_epochs_done(self) -> int:
+        """Finished epochs, of all runs together."""
+        return len(self.history)
+
+    def restore(self) -> None:
+        """Continues from the newest checkpoint, if there is one."""
+        if self._checkpoints.latest_checkpoint is not None:
+            self._checkpoints.checkpoint.restore(self._checkpoints.latest_checkpoint).assert_consumed()
+
+    def finish_epoch(self, record: dict, is_best: bool) -> None:
+        """Adds an epoch's record and saves everything; the best towers first, so none is ever promised and missing."""
+        if is_best:
+            self._best.save(checkpoint_number=self.num_epochs_done + 1)
+        history = [*self.history, record]
+        self._history.assign(json.dumps(history))
+        self._checkpoints.save(checkpoint_number=len(history))
+        artifacts.write_json(self._paths.history, history)
+
+
+class EpochEnd(tf.keras.callbacks.Callback):
+    """Validates, keeps the best towers, saves the state and stops early.
+
+    Args:
+      state: the run's state.
+      validate: returns the validation metrics, or `None` without a validation split.
+      metric: name of the metric that is watched.
+      patience: epochs without improvement before stopping; 0 never stops.
+      show: called with the numbers of each epoch, for the progress bar.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        validate: Callable[[], dict[str, float]] | None,
+        metric: str,
+        patience: int,
+        show: Callable[[dict[str, float]], None],
+    ):
+        super().__init__()
+        self._state = state
+        self._validate = validate
+        self._metric = metric
+        self._patience = patience
+        self._show = show
+        self._started = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Starts the clock of an epoch."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Runs once per epoch, before the curves are written."""
+        record = {"epoch": epoch + 1, "loss": float(logs["loss"]), "seconds": time.monotonic() - self._started}
+        record["validation"] = self._validate() if self._validate else None
+        history = [*self._state.history, record]
+        self._state.finish_epoch(record, is_best=best_epoch(history, self._metric) == len(history))
+        watched = {self._metric: record["validation"][self._metric]} if self._validate else {}
+        self._show({"epoch": epoch + 1, "loss": record["loss"], **watched})
+        logs.update({f"validation_{name}": value for name, value in (record["validation"] or {}).items()})
+        self.model.stop_training = should_stop(history, self._metric, self._patience)
+
+
+def best_epoch(history: list[dict], metric: str) -> int:
+    """Returns the number, from 1, of the first epoch with the highest metric, or of the last without validation."""
+    if history[0]["validation"] is None:
+        return len(history)
+    values = [record["validation"][metric] for record in history]
+    return 1 + values.index(max(values))
+
+
+def should_stop(history: list[dict], metric: str, patience: int) -> bool:
+    """Returns whether the last `patience` epochs all failed to beat the best before them."""
+    if patience == 0 or not history or history[0]["validation"] is None:
+        return False
+    return len(history) - best_epoch(history, metric) >= patience
