@@ -1,0 +1,148 @@
+"""From a raw log of the user's own to the client's answer, by the documented commands and no code."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+
+from pipelines import local_server
+from serving import client, errors
+from tests import planted_log
+
+_ROOT = pathlib.Path(__file__).parents[1]
+
+
+def _job(module: str, *flags: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", f"pipelines.{module}", *flags]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("own_data")
+    log = planted_log.write(root / "raw")
+    directories = [f"--prepared_dir={root / 'prepared'}", f"--model_dir={root / 'model'}"]
+    commands = [
+        (
+            "prepare_data",
+            f"--interactions={log.interactions}",
+            f"--candidates={log.candidates}",
+            f"--queries={log.queries}",
+            f"--schema={log.schema}",
+            directories[0],
+        ),
+        ("train", *directories, "--embedding_dim=16", "--batch_size=128", "--learning_rate=0.01", "--num_epochs=12"),
+        ("evaluate", *directories, f"--evaluation_path={root / 'evaluation.json'}"),
+        ("export", *directories, f"--export_dir={root / 'served' / 'shop'}", "--k=20", "--index=scann"),
+    ]
+    for module, *flags in commands:
+        done = _job(module, *flags)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(made):
+    with local_server.serve("shop", made / "served" / "shop", made / "server.log") as running:
+        yield running
+
+
+_QUERY = {"query_ids": ["shopper-1"], "histories": [["item-1", "item-5"]], "features": {"parity": ["odd"]}}
+
+
+def test_the_model_beats_popularity(made):
+    evaluation = json.loads((made / "evaluation.json").read_text())
+    assert evaluation["model"]["recall_at_10"] > 2 * evaluation["popularity"]["recall_at_10"]
+
+
+def test_the_answer_is_of_the_planted_group_and_the_same_over_both_protocols(server):
+    with client.RestClient(server.rest_url) as rest, client.GrpcClient(server.grpc_target) as grpc:
+        over_rest, over_grpc = rest.recommend("shop", **_QUERY)[0], grpc.recommend("shop", **_QUERY)[0]
+    assert [each.candidate_id for each in over_rest] == [each.candidate_id for each in over_grpc]
+    # shopper-1 likes group 1; 20 of the 80 candidates are in it.
+    assert np.mean([planted_log.group_of(each.candidate_id) == 1 for each in over_rest[:10]]) >= 0.9
+    scores = [each.score for each in over_grpc]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_an_unknown_query_is_answered_from_its_history(server):
+    with client.GrpcClient(server.grpc_target) as grpc:
+        answers = grpc.recommend(
+            "shop",
+            query_ids=["never seen", "never seen either"],
+            histories=[["item-2", "item-6", "item-10"], []],
+            features={"parity": ["even", "neither"]},
+        )
+    assert [len(answer) for answer in answers] == [20, 20]
+    assert np.mean([planted_log.group_of(each.candidate_id) == 2 for each in answers[0][:10]]) >= 0.7
+
+
+def test_a_plain_http_request_gets_the_same_answer(server):
+    body = {"instances": [{"query_id": "shopper-1", "history": ["item-1", "item-5"], "parity": "odd"}]}
+    request = urllib.request.Request(f"{server.rest_url}/v1/models/shop:predict", json.dumps(body).encode())
+    with urllib.request.urlopen(request) as response:
+        answer = json.load(response)["predictions"][0]
+    with client.GrpcClient(server.grpc_target) as grpc:
+        expected = grpc.recommend("shop", **_QUERY)[0]
+    assert answer["candidate_ids"] == [each.candidate_id for each in expected]
+
+
+def test_a_request_of_the_wrong_type_is_an_invalid_argument(server):
+    with client.GrpcClient(server.grpc_target) as grpc, pytest.raises(errors.InvalidArgumentError):
+        grpc.predict("shop", {"query_id": np.array([1.5]), "history": [[""]], "parity": ["odd"]})
+
+
+def test_inputs_of_unequal_length_are_named(server):
+    with (
+        client.GrpcClient(server.grpc_target) as grpc,
+        pytest.raises(errors.InvalidArgumentError, match="same number of rows"),
+    ):
+        grpc.predict("shop", {"query_id": ["a", "b"], "history": [[""]], "parity": ["odd", "odd"]})
+
+
+_LOAD_AS_TF2 = """
+import sys, json, scann, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+inputs = {name: tf.constant(value) for name, value in json.loads(sys.argv[2]).items()}
+print(json.dumps([each.decode() for each in model.signatures["serving_default"](**inputs)["candidate_ids"].numpy()[0]]))
+"""
+_LOAD_AS_TF1 = """
+import sys, json, scann, tensorflow as tf
+from scann.scann_ops.py import scann_ops
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    graph = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1])
+    signature = graph.signature_def["serving_default"]
+    feeds = {signature.inputs[name].name: value for name, value in json.loads(sys.argv[2]).items()}
+    ids = session.run(signature.outputs["candidate_ids"].name, feeds)[0]
+print(json.dumps([each.decode() for each in ids]))
+"""
+
+
+def _c_api(version: pathlib.Path, inputs: str, *flags: str) -> list[str]:
+    command = [sys.executable, "-m", "serving.c_api_loader", f"--c_api_model_dir={version}", f"--c_api_inputs={inputs}"]
+    done = subprocess.run([*command, *flags], cwd=_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["candidate_ids"][0]
+
+
+def test_every_loader_gives_the_same_ids(made, server):
+    inputs = json.dumps({"query_id": ["shopper-1"], "history": [["item-1", "item-5"]], "parity": ["odd"]})
+    version = made / "served" / "shop" / "1"
+    with client.GrpcClient(server.grpc_target) as grpc:
+        expected = [each.candidate_id for each in grpc.recommend("shop", **_QUERY)[0]]
+    for code in (_LOAD_AS_TF2, _LOAD_AS_TF1):
+        command = [sys.executable, "-c", code, str(version), inputs]
+        done = subprocess.run(command, cwd=made, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == expected
+    assert _c_api(version, inputs, "--c_api_op_library=scann") == expected
+    directories = [f"--prepared_dir={made / 'prepared'}", f"--model_dir={made / 'model'}"]
+    exact = _job("export", *directories, f"--export_dir={made / 'exact'}", "--k=20", "--index=brute_force")
+    assert exact.returncode == 0, exact.stderr
+    # Without ScaNN's op library: stock operations only.
+    assert _c_api(made / "exact" / "1", inputs) == expected

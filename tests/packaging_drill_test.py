@@ -1,0 +1,152 @@
+"""The wheel as a user gets it: built from a bare copy of the tree, installed elsewhere, run from an empty folder."""
+
+import concurrent.futures
+import configparser
+import json
+import os
+import pathlib
+import shutil
+import site
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.drill
+
+_ROOT = pathlib.Path(__file__).parents[1]
+
+
+def _run(command, **options):
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Builds where there is neither git metadata nor anything that an earlier build left."""
+    folder = tmp_path_factory.mktemp("wheel")
+    kept_out = shutil.ignore_patterns(".*", "quickstart", "build", "dist", "*.egg-info", "__pycache__")
+    shutil.copytree(_ROOT, folder / "tree", ignore=kept_out)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), str(folder / "tree")]
+    result = _run(command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """Installs the wheel into an environment of its own, which finds the dependencies where they already are.
+
+    Only path entries are shared, not the editable install beside them: its hook
+    works from the environment it is installed in alone.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    assert _run([sys.executable, "-m", "venv", "--without-pip", str(folder)]).returncode == 0
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
+    python = folder / "bin" / "python"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        "--ignore-installed",
+        str(wheel),
+    ]
+    result = _run(command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+@pytest.fixture
+def run_script(environment, tmp_path):
+    """Returns a function that runs a command of the environment from an empty folder."""
+    variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
+
+    def run(name, *arguments, **more_variables):
+        command = [str(environment / "bin" / name), *arguments]
+        result = _run(command, cwd=tmp_path, env={**variables, **more_variables})
+        assert list(tmp_path.iterdir()) == []
+        return result
+
+    return run
+
+
+def _members(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def _scripts(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        parser = configparser.ConfigParser()
+        parser.optionxform = str
+        parser.read_string(archive.read(name).decode())
+    return dict(parser["console_scripts"])
+
+
+def test_the_wheel_holds_every_module_configuration_and_template(wheel):
+    expected = {
+        path.relative_to(_ROOT).as_posix()
+        for package in ("tfrs_model", "serving", "pipelines")
+        for path in (_ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "pipelines/configs/movielens_100k.json" in expected
+    assert expected <= _members(wheel)
+
+
+def test_the_wheel_holds_no_tests_and_nothing_else_at_the_top(wheel):
+    tops = {name.split("/")[0] for name in _members(wheel)}
+    (information,) = [top for top in tops if top.endswith(".dist-info")]
+    assert tops == {"tfrs_model", "serving", "pipelines", information}
+    assert f"{information}/licenses/LICENSE" in _members(wheel)
+
+
+def test_every_command_explains_itself_from_an_empty_folder(wheel, run_script):
+    scripts = _scripts(wheel)
+    assert set(scripts) == {
+        *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
+        "tfrs_model_server",
+    }
+    calls = [(name, flag) for name in scripts for flag in ("--help", "--helpfull")]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        results = list(pool.map(lambda call: run_script(*call), calls))
+    for call, result in zip(calls, results, strict=True):
+        assert "Traceback" not in result.stderr, f"{call}: {result.stderr[-2000:]}"
+        # absl ends a --help with code 1.
+        assert result.returncode in (0, 1), call
+        assert "\n  --" in result.stdout, f"{call} printed no flags"
+
+
+def test_the_commands_run_the_installed_code_and_not_the_tree(environment, tmp_path):
+    code = "import pipelines, serving, tfrs_model; print(*(p.__file__ for p in (pipelines, serving, tfrs_model)))"
+    result = _run([str(environment / "bin" / "python"), "-c", code], cwd=tmp_path)
+    assert all(path.startswith(str(environment)) for path in result.stdout.split())
+    assert len(result.stdout.split()) == 3
+
+
+def test_the_doctor_finds_the_pinned_environment_sound(run_script):
+    result = run_script("tfrs-doctor", "--doctor_format=json")
+    report = json.loads(result.stdout)
+    assert [check for check in report["checks"] if not check["ok"]] == []
+    assert (result.returncode, report["ok"]) == (0, True)
+
+
+def test_the_doctor_explains_an_environment_that_asks_for_keras_3(run_script):
+    result = run_script("tfrs-doctor", "--doctor_format=json", TF_USE_LEGACY_KERAS="0")
+    failed = {check["name"] for check in json.loads(result.stdout)["checks"] if not check["ok"]}
+    assert failed == {"TF_USE_LEGACY_KERAS", "tf.keras is Keras 2", "import tensorflow_recommenders"}
+    assert result.returncode == 1
+
+
+def test_the_other_commands_refuse_it_with_the_remedy(run_script):
+    result = run_script("tfrs-train", "--help", TF_USE_LEGACY_KERAS="0")
+    assert "Set TF_USE_LEGACY_KERAS=1, or unset it before Python starts." in result.stderr
+    assert result.returncode == 1

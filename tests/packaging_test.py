@@ -1,0 +1,113 @@
+"""setup.py and constraints.txt against the code: what is imported is declared, what is declared is pinned."""
+
+import ast
+import importlib.metadata
+import pathlib
+import runpy
+import sys
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import tfrs_model
+from tests import architecture
+
+_ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def setup_arguments():
+    recorded = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(_ROOT)
+        patch.setattr(setuptools, "setup", recorded.update)
+        runpy.run_path(str(_ROOT / "setup.py"))
+    return recorded
+
+
+@pytest.fixture(scope="module")
+def pins():
+    lines = (_ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(requirement.name): requirement.specifier for requirement in requirements}
+
+
+def _declared(setup_arguments):
+    extras = [text for texts in setup_arguments["extras_require"].values() for text in texts]
+    return [Requirement(text) for text in [*setup_arguments["install_requires"], *extras]]
+
+
+def test_the_version_is_read_from_the_package(setup_arguments):
+    assert setup_arguments["version"] == tfrs_model.__version__
+
+
+def test_tests_and_benchmarks_are_no_part_of_the_distribution(setup_arguments):
+    packages = setup_arguments["packages"]
+    assert {name.split(".")[0] for name in packages} == {"tfrs_model", "serving", "pipelines"}
+    assert "serving.server" in packages
+
+
+def test_every_console_script_has_its_function(setup_arguments):
+    scripts = dict(entry.split("=") for entry in setup_arguments["entry_points"]["console_scripts"])
+    assert {"tfrs-train", "tfrs-doctor", "tfrs_model_server"} <= set(scripts)
+    for target in scripts.values():
+        module, function = target.split(":")
+        tree = ast.parse((_ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, target
+
+
+def test_every_package_that_the_code_imports_is_declared(setup_arguments):
+    declared = {canonicalize_name(Requirement(text).name) for text in setup_arguments["install_requires"]}
+    owners = importlib.metadata.packages_distributions()
+    undeclared = {}
+    for module in architecture.read_modules(_ROOT):
+        if module.package in ("tests", "benchmarks"):
+            continue
+        for line, name in architecture.imported_names(module):
+            top = name.split(".")[0]
+            if top in sys.stdlib_module_names or top in architecture.LAYERS:
+                continue
+            if not declared & {canonicalize_name(owner) for owner in owners.get(top, [])}:
+                undeclared[f"{module.path}:{line}"] = name
+    assert undeclared == {}
+
+
+def test_every_requirement_has_one_exact_pin_inside_its_range(setup_arguments, pins):
+    for requirement in _declared(setup_arguments):
+        pin = pins[canonicalize_name(requirement.name)]
+        (exact,) = pin
+        assert exact.operator == "=="
+        assert requirement.specifier.contains(exact.version), requirement.name
+
+
+def test_what_the_requirements_bring_along_is_pinned_too(setup_arguments, pins):
+    waiting = [requirement.name for requirement in _declared(setup_arguments)]
+    seen = set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in seen or name == "pyspark":
+            continue
+        seen.add(name)
+        assert name in pins
+        for text in importlib.metadata.requires(name) or ():
+            requirement = Requirement(text)
+            wanted = {"ibis-framework": "duckdb"}.get(name, "")
+            if requirement.marker is None or requirement.marker.evaluate({"extra": wanted}):
+                waiting.append(requirement.name)
+    assert len(seen) > 60
+
+
+def test_the_build_tool_is_the_pinned_one(pins):
+    (line,) = [line for line in (_ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("requires =")]
+    (required,) = ast.literal_eval(line.split("=", 1)[1].strip())
+    assert Requirement(required).specifier == pins["setuptools"]
+
+
+def test_the_licence_is_the_whole_apache_2_text():
+    text = (_ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Version 2.0, January 2004" in text
+    assert all(f"\n   {number}. " in text for number in range(1, 10))
+    assert "APPENDIX: How to apply the Apache License to your work." in text
+    assert text.rstrip().endswith("limitations under the License.")

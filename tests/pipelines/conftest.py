@@ -1,0 +1,51 @@
+"""One planted log, prepared, trained and exported once for all tests that read the result."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+from pipelines import export, prepare_data, train, training_config
+from tests import planted_log
+from tfrs_model import schema as schema_lib
+
+TRAINING_OPTIONS = {
+    "embedding_dim": 16,
+    "batch_size": 128,
+    "num_epochs": 12,
+    "learning_rate": 0.01,
+    "history_length": 5,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Directories of every arrow."""
+
+    log: planted_log.PlantedLog
+    prepared_dir: str
+    model_dir: str
+    export_dir: str
+
+
+def prepare_config(log: planted_log.PlantedLog, prepared_dir: pathlib.Path) -> prepare_data.PrepareConfig:
+    return prepare_data.PrepareConfig(
+        interactions=str(log.interactions),
+        candidates=str(log.candidates),
+        queries=str(log.queries),
+        schema=schema_lib.read_schema(log.schema),
+        prepared_dir=str(prepared_dir),
+    )
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory) -> Line:
+    root = tmp_path_factory.mktemp("line")
+    log = planted_log.write(root / "raw")
+    made = Line(log, str(root / "prepared"), str(root / "model"), str(root / "served" / "shop"))
+    prepare_data.run(prepare_config(log, root / "prepared"))
+    train.run(
+        train.TrainJobConfig(made.prepared_dir, made.model_dir, training_config.training_config(TRAINING_OPTIONS))
+    )
+    export.run(export.ExportConfig(made.prepared_dir, made.model_dir, made.export_dir, "scann", 20))
+    return made

@@ -1,0 +1,49 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from pipelines import evaluate, feeding, model_directory, offline_evaluation, prepared_data
+from tests.pipelines import prepared_tables
+
+
+def test_the_planted_model_beats_popularity(line, tmp_path):
+    result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "e" / "test.json")))
+    assert result["model"]["recall_at_10"] > 2 * result["popularity"]["recall_at_10"]
+    assert json.loads((tmp_path / "e" / "test.json").read_text())["num_interactions"] == 160
+
+
+def test_the_figures_are_those_of_a_full_sort(line):
+    result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, split="validation"))
+    data = prepared_data.read_prepared_data(line.prepared_dir)
+    history_length = model_directory.read_description(line.model_dir).config.history_length
+    embedder = offline_evaluation.Embedder(
+        model_directory.restore_model(line.model_dir), feeding.Feeder(data, history_length)
+    )
+    examples = data.examples("validation")
+    scores = embedder.queries(examples) @ embedder.corpus().T
+    train = data.examples("train")
+    ranks = []
+    for row, (query, target) in enumerate(zip(examples.query_rows, examples.candidate_rows, strict=True)):
+        seen = set(train.candidate_rows[train.query_rows == query].tolist())
+        order = [each for each in np.argsort(-scores[row], kind="stable") if each not in seen]
+        ranks.append(1 + order.index(target))
+    assert result["model"]["recall_at_10"] == pytest.approx(np.mean(np.array(ranks) <= 10))
+    assert result["model"]["mrr"] == pytest.approx(np.mean(1 / np.array(ranks)), rel=1e-6)
+
+
+def test_an_evaluation_that_is_there_is_not_made_again(line, tmp_path):
+    config = evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "test.json"))
+    first, again = evaluate.run(config), evaluate.run(config)
+    assert (first["reused"], again["reused"]) == (False, True)
+    assert again["model"] == first["model"]
+    other = evaluate.run(dataclasses.replace(config, split="validation"))
+    assert not other["reused"]
+
+
+def test_a_model_of_another_schema_is_refused(line, tmp_path):
+    rows = [("p", "a", 1, "train", 0), ("p", "b", 2, "test", 1)]
+    other = prepared_tables.write(tmp_path / "other", rows, ["a", "b"])
+    with pytest.raises(model_directory.ModelDirectoryError, match="was trained with another schema than that of"):
+        evaluate.run(evaluate.EvaluateConfig(other, line.model_dir))

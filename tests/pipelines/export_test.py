@@ -1,0 +1,118 @@
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipelines import export, job
+from serving import manifest, warm_up_requests
+from serving.index import brute_force
+
+
+@pytest.fixture
+def config(line, tmp_path):
+    return export.ExportConfig(line.prepared_dir, line.model_dir, str(tmp_path / "shop"), "brute_force", 20)
+
+
+def _served(export_dir: str) -> list[str]:
+    return sorted(path.name for path in pathlib.Path(export_dir).iterdir())
+
+
+def test_a_version_is_published_with_manifest_and_warm_up(config):
+    result = export.run(config)
+    assert _served(config.export_dir) == ["1"]
+    content = manifest.read_manifest(result.version_dir)
+    assert (content["index"], content["num_candidates"], content["index_recall_at_20"]) == (
+        "brute_force_index",
+        80,
+        1.0,
+    )
+    assert content["inputs"]["history"] == {"dtype": "string", "shape": [-1, -1]}
+    records = list(tf.data.TFRecordDataset(str(result.version_dir / warm_up_requests.PATH)))
+    assert len(records) == 2
+
+
+def test_the_same_export_is_not_published_twice_and_another_becomes_the_next_version(config):
+    first, again = export.run(config), export.run(config)
+    assert (again.reused, again.version_dir) == (True, first.version_dir)
+    other = export.run(dataclasses.replace(config, k=10))
+    assert (other.reused, other.version_dir.name) == (False, "2")
+
+
+def test_k_above_the_corpus_is_refused(config):
+    with pytest.raises(
+        export.ExportRefusedError, match=r"--k=81 asks for more candidates than the corpus .* \(80\); lower"
+    ):
+        export.run(dataclasses.replace(config, k=81))
+    assert not pathlib.Path(config.export_dir).exists()
+
+
+def test_an_index_below_the_recall_floor_is_refused_and_the_version_before_stays(config, monkeypatch):
+    export.run(config)
+    exact = brute_force.BruteForceIndex.search_rows
+
+    def worst_first(self, query_embeddings, k):
+        rows, scores = exact(self, -query_embeddings, k)
+        return rows, -scores
+
+    monkeypatch.setattr(brute_force.BruteForceIndex, "search_rows", worst_first)
+    with pytest.raises(
+        export.ExportRefusedError, match=r"index_recall_at_10 is 0\.\d+, below the floor 0\.950, on 1000 tr"
+    ):
+        export.run(dataclasses.replace(config, k=10))
+    assert _served(config.export_dir) == ["1"]
+
+
+def test_a_failure_in_the_middle_of_writing_leaves_the_version_before_and_nothing_else(config, monkeypatch):
+    export.run(config)
+
+    def full_disk(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(warm_up_requests, "write_warm_up_requests", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        export.run(dataclasses.replace(config, k=10))
+    assert _served(config.export_dir) == ["1"]
+    tf.saved_model.load(str(pathlib.Path(config.export_dir) / "1"))
+
+
+def test_an_export_that_the_serving_loader_cannot_run_is_refused(config, monkeypatch):
+    def broken(served, directory):
+        (directory / "saved_model.pb").write_bytes(b"not a model")
+
+    monkeypatch.setattr(export.saved_model, "write_saved_model", broken)
+    with pytest.raises(
+        export.ExportRefusedError, match="does not load and run through TensorFlow's C API, so no server"
+    ):
+        export.run(config)
+    assert _served(config.export_dir) == []
+
+
+def test_index_recall_is_the_share_of_the_exact_answer():
+    candidates = np.eye(4, dtype=np.float32)
+    index = brute_force.BruteForceIndex(list("abcd"), candidates[[1, 0, 2, 3]])
+    queries = np.array([[1.0, 0.5, 0.2, 0.0], [0.0, 0.0, 1.0, 0.5]], np.float32)
+    # The index holds the first two vectors swapped: query 0 finds row 1 for row 0, query 1 is right.
+    assert export.measure_index_recall(index, queries, candidates, 1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"k": 0}, "--k must be >= 1, but is 0."),
+        ({"index": "faiss"}, "--index must be one of auto, brute_force, scann, but is 'faiss'."),
+        ({"min_index_recall": 1.5}, r"--min_index_recall must be in \[0, 1\], but is 1.5."),
+        ({"export_dir": ""}, "--export_dir must name a directory, but is empty."),
+    ],
+)
+def test_options_out_of_range_are_refused_with_a_sentence(config, changes, sentence):
+    with pytest.raises(job.ConfigError, match=sentence):
+        dataclasses.replace(config, **changes)
+
+
+def test_a_version_without_a_readable_manifest_is_not_taken_for_the_same_export(config):
+    first = export.run(config)
+    (first.version_dir / "assets.extra" / "manifest.json").write_text(json.dumps({"format_version": 99}))
+    assert export.run(config).version_dir.name == "2"

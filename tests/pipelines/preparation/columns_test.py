@@ -1,0 +1,146 @@
+import datetime
+import decimal
+import uuid
+
+import pyarrow as pa
+import pytest
+
+from pipelines.preparation import columns
+from pipelines.preparation.errors import PreparationError
+
+# 2024-01-01T00:00:00Z, by `date -u -d 2024-01-01 +%s`.
+NEW_YEAR = 1_704_067_200
+
+
+def _read(engine, table, reading):
+    """Returns the value of each row, or the first fault that holds."""
+    faults = {f"fault_{index}": condition for index, (condition, _) in enumerate(reading.faults)}
+    rows = engine.rows(table.select(value=reading.value, **faults))
+    found = []
+    for row in rows:
+        held = [reason for index, (_, reason) in enumerate(reading.faults) if row[f"fault_{index}"]]
+        found.append(held[0] if held else row["value"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["007", "7", " 7"], ["007", "7", " 7"]),
+        (pa.array([7, -7, 2**62]), ["7", "-7", "4611686018427387904"]),
+        (pa.array([2**63 + 1], pa.uint64()), ["9223372036854775809"]),
+        ([True, False], ["true", "false"]),
+        ([None, ""], ["query_id_missing", "query_id_missing"]),
+        (["é", "名前"], ["é", "名前"]),
+    ],
+)
+def test_ids_are_read_character_by_character(engine, as_table, values, expected):
+    table = as_table({"id": values})
+    assert _read(engine, table, columns.identifier(table.id, "Column 'id'", "query_id")) == expected
+
+
+@pytest.mark.parametrize("values", [[7.0], [decimal.Decimal("7.0")], [b"7"], [["7"]], [datetime.date(2024, 1, 1)]])
+def test_ids_that_have_no_one_spelling_are_refused(as_table, values):
+    table = as_table({"id": values})
+    with pytest.raises(PreparationError, match="Column 'id' must hold integers or strings, but holds"):
+        columns.identifier(table.id, "Column 'id'", "query_id")
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "expected"),
+    [
+        ("s", pa.array([NEW_YEAR, 0]), [NEW_YEAR * 10**6, 0]),
+        ("ms", pa.array([NEW_YEAR * 1000 + 1]), [NEW_YEAR * 10**6 + 1000]),
+        ("us", pa.array([NEW_YEAR * 10**6 + 1]), [NEW_YEAR * 10**6 + 1]),
+        ("s", pa.array([NEW_YEAR], pa.int32()), [NEW_YEAR * 10**6]),
+        ("s", pa.array([NEW_YEAR], pa.uint64()), [NEW_YEAR * 10**6]),
+        ("s", pa.array([-1, None]), ["timestamp_negative", "timestamp_missing"]),
+        # Milliseconds read as seconds: the year 55969; and what would overflow int64.
+        ("s", pa.array([NEW_YEAR * 1000, 2**62]), ["timestamp_out_of_range"] * 2),
+        # To the nearest microsecond: a cut would give ...699 999 for 1.7, and 0 for 0.9 microseconds.
+        ("s", pa.array([1.7, 0.0000009]), [1_700_000, 1]),
+        ("ms", pa.array([0.0004, 0.0006]), [0, 1]),
+        ("s", pa.array([float("nan"), float("inf"), -0.5]),
+         ["timestamp_missing", "timestamp_out_of_range", "timestamp_negative"]),
+        # Text: numbers in the unit, or ISO 8601.
+        ("s", [str(NEW_YEAR), f" {NEW_YEAR}.5", "1.7e9"], [NEW_YEAR * 10**6, NEW_YEAR * 10**6 + 500_000, 17 * 10**14]),
+        ("ms", ["2024-01-01", "2024-01-01T00:00:00Z", "2024-01-01 02:00:00+02:00", "2024-01-01T00:00:00.25"],
+         [NEW_YEAR * 10**6] * 3 + [NEW_YEAR * 10**6 + 250_000]),
+        ("s", ["", " ", None, "yesterday", "0x10", "1_000", "-5", "nan", "2024-13-01", "9999-01-01"],
+         ["timestamp_missing"] * 3 + ["timestamp_unreadable"] * 3
+         + ["timestamp_negative", "timestamp_unreadable", "timestamp_unreadable", "timestamp_out_of_range"]),
+    ],
+)  # fmt: skip
+def test_times_become_microseconds_or_a_reason(engine, as_table, unit, values, expected):
+    table = as_table({"at": values})
+    assert _read(engine, table, columns.timestamp(table.at, "Column 'at'", unit)) == expected
+
+
+@pytest.mark.parametrize("precision", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_native_timestamps_of_any_precision_and_zone_are_the_same_moment(engine, as_table, precision, zone):
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[precision]
+    table = as_table({"at": pa.array([NEW_YEAR * per_second, None, -per_second], pa.timestamp(precision, zone))})
+    expected = [NEW_YEAR * 10**6, "timestamp_missing", "timestamp_negative"]
+    assert _read(engine, table, columns.timestamp(table.at, "Column 'at'", "s")) == expected
+
+
+def test_a_native_fraction_of_a_second_is_kept_to_the_microsecond(engine, as_table):
+    # 0.9 s would be the next second where an epoch is rounded to whole seconds.
+    table = as_table({"at": pa.array([NEW_YEAR * 10**6 + 900_001], pa.timestamp("us"))})
+    assert _read(engine, table, columns.timestamp(table.at, "Column 'at'", "s")) == [NEW_YEAR * 10**6 + 900_001]
+
+
+def test_a_date_is_its_midnight_utc(engine, as_table):
+    table = as_table({"at": [datetime.date(2024, 1, 1)]})
+    assert _read(engine, table, columns.timestamp(table.at, "Column 'at'", "s")) == [NEW_YEAR * 10**6]
+
+
+def test_a_time_column_of_another_type_is_refused(as_table):
+    table = as_table({"at": [[1]]})
+    with pytest.raises(PreparationError, match=r"Column 'at' must hold numbers, timestamps or text, but holds array"):
+        columns.timestamp(table.at, "Column 'at'", "s")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 0.5, 3.0], [0.0, 0.5, 3.0]),
+        (pa.array([2, 3]), [2.0, 3.0]),
+        ([float("nan"), None], ["weight_not_finite", "weight_missing"]),
+        ([float("inf"), 1e39, -0.25], ["weight_not_finite", "weight_not_finite", "weight_negative"]),
+        ([float("-inf")], ["weight_not_finite"]),
+        (["1.5", "", "much", "nan", None],
+         [1.5, "weight_missing", "weight_not_a_number", "weight_not_a_number", "weight_missing"]),
+    ],
+)  # fmt: skip
+def test_weights_are_finite_and_not_negative_or_a_reason(engine, as_table, values, expected):
+    table = as_table({"w": values})
+    assert _read(engine, table, columns.weight(table.w, "Column 'w'")) == expected
+
+
+def test_a_weight_column_of_another_type_is_refused(as_table):
+    table = as_table({"w": [True]})
+    with pytest.raises(PreparationError, match="Column 'w' must hold numbers, but holds boolean"):
+        columns.weight(table.w, "Column 'w'")
+
+
+def test_a_tie_break_from_text_is_ordered_as_a_number(engine, as_table):
+    table = as_table({"row": ["10", "9", "x", None]})
+    assert _read(engine, table, columns.tie_break(table.row, "Column 'row'")) == [
+        10, 9, "tie_break_missing", "tie_break_missing",
+    ]  # fmt: skip
+
+
+def test_a_tie_break_of_floats_is_refused(as_table):
+    table = as_table({"row": [1.5]})
+    with pytest.raises(PreparationError, match="must hold integers, but holds float64; number the rows"):
+        columns.tie_break(table.row, "Column 'row'")
+
+
+def test_a_uuid_is_text(engine, tmp_path):
+    path = str(tmp_path / "uuid.parquet")
+    known = uuid.UUID("12345678-1234-5678-1234-567812345678")
+    engine._backend.raw_sql(f"COPY (SELECT '{known}'::UUID AS id) TO '{path}' (FORMAT parquet)")
+    table = engine.read_parquet([path])
+    assert _read(engine, table, columns.identifier(table.id, "Column 'id'", "query_id")) == [str(known)]

@@ -1,0 +1,81 @@
+import _thread
+import threading
+import time
+
+import ibis
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.errors import PreparationError
+
+
+def test_sums_of_integers_are_written_as_int64_and_literals_as_declared(engine, as_table, tmp_path):
+    table = as_table({"id": ["a", "a"], "n": [2**40, 2**40]})
+    summed = table.group_by("id").aggregate(n=table.n.sum())
+    engine.write_parquet(summed.mutate(weight=ibis.literal(1.0, "float32")), tmp_path / "out.parquet")
+    written = pq.read_table(tmp_path / "out.parquet")
+    assert written.to_pylist() == [{"id": "a", "n": 2**41, "weight": 1.0}]
+    assert [str(field.type) for field in written.schema] == ["string", "int64", "float"]
+
+
+def test_rows_are_written_in_their_order(engine, as_table, tmp_path):
+    numbers = [(7919 * number) % 100_003 for number in range(100_003)]
+    engine.write_parquet(as_table({"n": numbers}).order_by("n"), tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["n"].to_pylist() == list(range(100_003))
+
+
+def test_a_path_with_quotes_and_spaces_works(engine, as_table, tmp_path):
+    path = tmp_path / 'it\'s a "log".parquet'
+    engine.write_parquet(as_table({"n": [1]}), path)
+    assert engine.rows(engine.read_parquet([path])) == [{"n": 1}]
+
+
+def test_files_with_columns_in_another_order_are_one_table(engine, as_table, tmp_path):
+    as_table({"a": [1], "b": ["x"]}, "first")
+    as_table({"b": ["y"], "a": [2]}, "second")
+    both = engine.read_parquet([tmp_path / "first.parquet", tmp_path / "second.parquet"])
+    assert engine.rows(both.order_by("a")) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+def test_every_csv_field_is_text_and_an_empty_one_is_null(engine, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text('id,n\n007,1e3\n"a,b",\n')
+    table = engine.read_csv([path], ["id", "n"], ",")
+    assert engine.rows(table) == [{"id": "007", "n": "1e3"}, {"id": "a,b", "n": None}]
+
+
+@pytest.mark.parametrize(("line", "words"), [("1,2,3", "Found: 3"), ("1", "Found: 1"), ('"1,2', "unterminated quote")])
+def test_a_broken_csv_line_is_one_sentence_with_its_number(engine, tmp_path, line, words):
+    path = tmp_path / "log.csv"
+    path.write_text(f"id,n\n1,2\n{line}\n")
+    with pytest.raises(PreparationError, match=f"failed while counting: .*Line: 3.*{words}") as refusal:
+        engine.rows(engine.read_csv([path], ["id", "n"], ","))
+    assert "\n" not in str(refusal.value)
+    assert "strict_mode" not in str(refusal.value)
+
+
+def test_an_interrupt_stops_a_running_statement_at_once(engine, as_table):
+    table = as_table({"n": range(100_000)})
+    pairs = table.cross_join(table.view())
+    # Ten thousand million pairs with no shortcut take minutes.
+    endless = pairs.filter(pairs.n * pairs.n_right % 1_000_003 == 1).count().name("pairs").as_table()
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        engine.rows(endless)
+    assert time.monotonic() - started < 5.0
+    assert engine.rows(table.aggregate(rows=table.count())) == [{"rows": 100_000}]
+
+
+def test_ordered_sums_leave_the_number_of_threads_as_it_was(engine, as_table):
+    table = as_table({"x": [0.1, 0.2, 0.3]})
+    total = table.aggregate(total=table.x.sum())
+    before = engine.rows(total)
+    assert engine.rows_summed_in_order(total) == [{"total": pytest.approx(0.6)}] == before
+
+
+def test_a_memory_limit_that_is_none_is_a_sentence(tmp_path):
+    with pytest.raises(PreparationError, match="failed while opening the engine"):
+        DuckDbEngine(tmp_path, "many")

@@ -1,0 +1,126 @@
+import pyarrow as pa
+import pytest
+
+from pipelines.preparation import interactions
+from pipelines.preparation.errors import PreparationError
+from tfrs_model.schema import InteractionColumns
+
+LOG = InteractionColumns("user", "item", "at", "s", "stars", tie_break="row")
+NAMES = ["user", "item", "at", "stars", "row"]
+NEW_YEAR = 1_704_067_200
+
+
+def _read(engine, as_table, rows, roles=LOG, candidate_ids=None):
+    table = as_table({name: list(values) for name, values in zip(NAMES, zip(*rows, strict=True), strict=True)})
+    known = None if candidate_ids is None else as_table({"candidate_id": candidate_ids}, "corpus")
+    return interactions.read_interactions(table, roles, False, known)
+
+
+def test_each_refused_row_is_counted_once_under_its_first_reason(engine, as_table):
+    rows = _read(
+        engine,
+        as_table,
+        [
+            ("u", "a", 1, 1.0, 0),
+            ("", "a", 1, 1.0, 1),
+            (None, "", -1, 1.0, 2),
+            ("u", None, 1, 1.0, 3),
+            ("u", "a", None, 1.0, 4),
+            ("u", "a", -1, float("nan"), 5),
+            ("u", "a", NEW_YEAR * 1000, 1.0, 6),
+            ("u", "a", 1, float("nan"), 7),
+            ("u", "a", 1, None, 8),
+            ("u", "a", 1, -1.0, 9),
+            ("u", "a", 1, 1.0, None),
+            ("u", "z", 1, 1.0, 11),
+        ],
+        candidate_ids=["a", "b"],
+    )
+    assert interactions.count_by_reason(engine, rows) == (
+        12,
+        {
+            "candidate_id_missing": 1,
+            "candidate_not_in_table": 1,
+            "query_id_missing": 2,
+            "tie_break_missing": 1,
+            "timestamp_missing": 1,
+            "timestamp_negative": 1,
+            "timestamp_out_of_range": 1,
+            "weight_missing": 1,
+            "weight_negative": 1,
+            "weight_not_finite": 1,
+        },
+    )
+
+
+def test_without_time_weight_and_tie_break_rows_get_their_neutral_values(engine, as_table):
+    rows = _read(engine, as_table, [("u", 7, 1, 1.0, 0)], InteractionColumns("user", "item", None))
+    assert engine.rows(rows) == [
+        {
+            "query_id": "u",
+            "candidate_id": "7",
+            "timestamp": 0,
+            "weight": 1.0,
+            "tie_break": 0,
+            "split": None,
+            "reason": None,
+        }
+    ]
+
+
+@pytest.mark.parametrize("wrong", [NEW_YEAR * 1000, NEW_YEAR])
+def test_microseconds_mixed_with_other_units_are_refused(engine, as_table, wrong):
+    roles = InteractionColumns("user", "item", "at", "us")
+    rows = _read(engine, as_table, [("u", "a", NEW_YEAR * 10**6, 1.0, 0), ("u", "b", wrong, 1.0, 1)], roles)
+    mended = interactions.refuse_mixed_units(engine, rows)
+    assert interactions.count_by_reason(engine, mended) == (2, {"timestamp_out_of_range": 1})
+
+
+def test_a_log_with_small_step_numbers_for_times_is_kept(engine, as_table):
+    rows = _read(engine, as_table, [("u", "a", 0, 1.0, 0), ("u", "b", 1000, 1.0, 1)])
+    assert interactions.count_by_reason(engine, interactions.refuse_mixed_units(engine, rows)) == (2, {})
+
+
+def test_too_large_a_share_of_refused_rows_ends_with_the_reasons():
+    interactions.check_drops(1000, {"weight_negative": 10}, 0.01)
+    with pytest.raises(PreparationError) as refusal:
+        interactions.check_drops(1000, {"timestamp_out_of_range": 1, "weight_negative": 10}, 0.01)
+    assert str(refusal.value) == (
+        "11 of 1,000 interactions are refused (10 weight_negative, 1 timestamp_out_of_range), a share of 0.0110, "
+        "above --max_rejected_fraction=0.01. Mend the log or the schema, check --timestamp_unit, "
+        "or raise --max_rejected_fraction to go on without them."
+    )
+
+
+def test_a_log_of_which_nothing_is_left_is_refused_at_any_share():
+    with pytest.raises(PreparationError, match=r"All 2 interactions are refused \(2 weight_negative\)"):
+        interactions.check_drops(2, {"weight_negative": 2}, 1.0)
+
+
+def test_a_split_value_that_is_none_of_the_three_is_named(engine, as_table):
+    table = as_table({"user": ["u"] * 4, "item": list("abcd"), "at": [1] * 4, "part": ["train", "dev", "dev", None]})
+    rows = interactions.read_interactions(table, InteractionColumns("user", "item", "at", split="part"), True, None)
+    with pytest.raises(
+        PreparationError, match=r"'part' must hold train, .* 'dev' \(2 rows\), '\(null\)' \(1 rows\); rename"
+    ):
+        interactions.check_given_splits(engine, rows, "part")
+
+
+def test_of_several_copies_the_first_in_split_then_tie_break_then_weight_stays(engine, as_table):
+    rows = as_table(
+        {
+            "query_id": ["u"] * 6,
+            "candidate_id": ["a", "a", "a", "b", "b", "a"],
+            "timestamp": [1, 1, 1, 1, 1, 2],
+            "weight": pa.array([1.0, 2.0, 9.0, 3.0, 4.0, 5.0], pa.float32()),
+            "split": ["train", "train", "test", None, None, "test"],
+            "tie_break": [5, 4, 1, 7, 7, 0],
+            "reason": pa.array([None] * 6, pa.string()),
+        }
+    )
+    kept = engine.rows(interactions.remove_duplicates(rows).order_by("timestamp", "candidate_id"))
+    assert [(row["candidate_id"], row["timestamp"], row["weight"]) for row in kept] == [
+        ("a", 1, 2.0),
+        ("b", 1, 4.0),
+        ("a", 2, 5.0),
+    ]

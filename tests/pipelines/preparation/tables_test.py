@@ -1,0 +1,156 @@
+import math
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.preparation import tables
+from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.sources import find_source
+from tfrs_model.schema import Feature
+
+GENRES = Feature("genres", "multivalent", "genres")
+YEAR = Feature("year", "categorical", "year")
+PRICE = Feature("price", "numeric", "price")
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Returns a function that writes columns, or CSV text, as the candidate table."""
+
+    def build(content):
+        if isinstance(content, str):
+            path = tmp_path / "films.csv"
+            path.write_text(content, encoding="utf-8")
+        else:
+            path = tmp_path / "films.parquet"
+            pq.write_table(pa.table(content), path)
+        return find_source("candidates", str(path))
+
+    return build
+
+
+def _rows(engine, source, *features, title=None):
+    table = tables.read_entities(engine, source, "film", "candidate_id", features, title)
+    return engine.rows(table.order_by("candidate_id"))
+
+
+def test_features_of_every_kind_are_read_with_missing_values_made_explicit(engine, source):
+    films = source(
+        {
+            "film": pa.array([7, 8]),
+            "name": ["Seven", None],
+            "year": pa.array([1995, None]),
+            "genres": [["Crime", None, ""], None],
+            "price": pa.array([2.5, None]),
+        }
+    )
+    seven, eight = _rows(engine, films, GENRES, YEAR, PRICE, title="name")
+    assert seven == {"candidate_id": "7", "title": "Seven", "genres": ["Crime"], "year": "1995", "price": 2.5}
+    assert math.isnan(eight.pop("price"))
+    assert eight == {"candidate_id": "8", "title": "", "genres": [], "year": ""}
+
+
+def test_the_same_table_as_csv_gives_the_same_rows(engine, source):
+    text = "film,name,year,genres,price\n007,Seven,1995,Crime|Drama,2.5\n8,,,,\n"
+    split = Feature("genres", "multivalent", "genres", separator="|")
+    films = source(text)
+    eight, seven = sorted(_rows(engine, films, split, YEAR, PRICE, title="name"), key=lambda row: -len(row["year"]))[
+        ::-1
+    ]
+    assert seven == {
+        "candidate_id": "007",
+        "title": "Seven",
+        "genres": ["Crime", "Drama"],
+        "year": "1995",
+        "price": 2.5,
+    }
+    assert (eight["title"], eight["genres"], eight["year"]) == ("", [], "")
+    assert math.isnan(eight["price"])
+
+
+@pytest.mark.parametrize("separator", ["|", ".", "a", "\\", "'"])
+def test_a_separator_is_a_character_and_no_pattern(engine, source, separator):
+    films = source({"film": ["1"], "genres": [f"x{separator}y{separator}{separator}z"]})
+    split = Feature("genres", "multivalent", "genres", separator=separator)
+    assert _rows(engine, films, split)[0]["genres"] == ["x", "y", "z"]
+
+
+def test_lists_of_integers_are_spelled_out(engine, source):
+    assert _rows(engine, source({"film": ["1"], "genres": [[18, 7]]}), GENRES)[0]["genres"] == ["18", "7"]
+
+
+def test_null_and_empty_list_values_are_counted(engine, source):
+    films = source({"film": ["1", "2", "3"], "genres": [["a", None, ""], None, ["b"]]})
+    assert tables.count_removed_values(engine, films, [GENRES, YEAR], "candidate") == {
+        "candidate.genres_empty_value": 2
+    }
+    whole = source({"film": ["1"], "genres": [["a"]]})
+    assert tables.count_removed_values(engine, whole, [GENRES], "candidate") == {}
+
+
+def test_duplicate_ids_are_refused_with_examples(engine, source):
+    films = source({"film": ["b", "a", "c", "a", "b", "b"]})
+    with pytest.raises(
+        PreparationError, match=r"has 2 ids more than once, such as 'b' \(3 rows\), 'a' \(2 rows\); keep one"
+    ):
+        _rows(engine, films)
+
+
+def test_rows_without_an_id_are_refused(engine, source):
+    with pytest.raises(PreparationError, match=r"films\.parquet has 2 rows without an id"):
+        _rows(engine, source({"film": ["a", None, ""]}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "feature", "sentence"),
+    [
+        ({"year": [1995.0]}, YEAR, "Column 'year' of --candidates=.* must hold integers or strings, but holds float64"),
+        (
+            {"genres": ["a|b"]},
+            GENRES,
+            "must hold lists for the multivalent feature 'genres', .* set the feature's separator",
+        ),
+        ({"genres": [[1.5]]}, GENRES, "must hold lists of strings or integers, but holds array<float64>"),
+        ({"genres": [["a"]]}, Feature("genres", "multivalent", "genres", "|"), "must hold text to be split"),
+        ({"price": ["2.5", "cheap"]}, PRICE, "numeric feature 'price': value 'cheap' is not a number; mend the table"),
+        ({"price": [1.0, float("inf")]}, PRICE, "numeric feature 'price': value 'inf' is not finite"),
+        ({"price": [1.0, 1e39]}, PRICE, "is not finite"),
+        ({"price": [["1"]]}, PRICE, "must hold numbers, but holds array"),
+        ({"other": [1]}, PRICE, r"no column 'price' \(feature 'price'\); its columns are film, other"),
+    ],
+)
+def test_a_feature_that_cannot_be_read_is_refused(engine, source, columns, feature, sentence):
+    count = len(next(iter(columns.values())))
+    films = source({"film": [str(number) for number in range(count)], **columns})
+    with pytest.raises(PreparationError, match=sentence):
+        _rows(engine, films, feature)
+
+
+def test_a_missing_title_column_is_refused(engine, source):
+    with pytest.raises(PreparationError, match=r"no column 'name' \(title\)"):
+        _rows(engine, source({"film": ["1"]}), title="name")
+
+
+def test_queries_of_the_log_and_of_the_table_each_have_a_row(engine, as_table):
+    log_ids = as_table({"query_id": ["c", "a"]}, "log_ids")
+    entities = as_table(
+        {"query_id": ["b", "a"], "age": pa.array([2.0, 1.0], pa.float32()), "tags": [["x"], []], "city": ["Ulm", ""]},
+        "entities",
+    )
+    features = [
+        Feature("age", "numeric", "age"),
+        Feature("tags", "multivalent", "tags"),
+        Feature("city", "categorical", "city"),
+    ]
+    a, b, c = engine.rows(tables.with_missing_features(log_ids, "query_id", entities, features))
+    assert (a, b) == (
+        {"query_id": "a", "age": 1.0, "tags": [], "city": ""},
+        {"query_id": "b", "age": 2.0, "tags": ["x"], "city": "Ulm"},
+    )
+    assert math.isnan(c.pop("age"))
+    assert c == {"query_id": "c", "tags": [], "city": ""}
+    assert engine.rows(tables.with_missing_features(log_ids, "query_id", None, [])) == [
+        {"query_id": "a"},
+        {"query_id": "c"},
+    ]

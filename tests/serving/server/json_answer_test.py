@@ -1,0 +1,99 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving import errors
+from serving.server import json_answer
+
+
+def _text(outputs, is_row_format):
+    return json_answer.write_outputs(outputs, is_row_format).decode()
+
+
+def test_a_single_output_goes_without_its_name():
+    outputs = {"y": np.array([3.5, 4.0, 5.5], np.float32)}
+    assert _text(outputs, True) == '{\n    "predictions": [3.5, 4.0, 5.5\n    ]\n}'
+    assert _text(outputs, False) == '{\n    "outputs": [3.5, 4.0, 5.5]\n}'
+
+
+def test_rows_of_several_outputs_are_objects():
+    outputs = {"ids": np.array([[1, 2], [3, 4]]), "ok": np.array([True, False])}
+    assert json.loads(_text(outputs, True)) == {
+        "predictions": [{"ids": [1, 2], "ok": True}, {"ids": [3, 4], "ok": False}]
+    }
+    assert json.loads(_text(outputs, False)) == {"outputs": {"ids": [[1, 2], [3, 4]], "ok": [True, False]}}
+
+
+# From the tests of TensorFlow Serving's json_tensor.cc, where the reason stands: six digits if they suffice.
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (9000000, "9e+06"),
+        (999999, "999999.0"),
+        (0.5, "0.5"),
+        (0.0003, "0.0003"),
+        (0.00003, "3e-05"),
+        (555557.5, "555557.5"),
+        (3, "3.0"),
+        (-0.0, "-0.0"),
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
+    ],
+)
+def test_floats_print_as_tensorflow_serving_prints_them(value, text):
+    assert _text({"y": np.array(value, np.float32)}, False) == f'{{\n    "outputs": {text}\n}}'
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_every_float_comes_back_bit_for_bit(dtype):
+    values = np.random.default_rng(0).normal(size=1000).astype(dtype)
+    read = np.array(json.loads(_text({"y": values}, False))["outputs"]).astype(dtype)
+    np.testing.assert_array_equal(read, values)
+
+
+def test_names_that_end_in_bytes_are_base64():
+    outputs = {"image_bytes": np.array([[b"hello"], [b"world"]], object)}
+    assert json.loads(_text(outputs, True)) == {"predictions": [[{"b64": "aGVsbG8="}], [{"b64": "d29ybGQ="}]]}
+
+
+def test_strings_are_escaped_and_bytes_that_are_no_utf8_leave_as_they_came():
+    outputs = {"text": np.array(['"é\n', ""], object)}
+    outputs["text"][:] = ['"é\n'.encode(), b"\xff"]
+    assert '"\\"é\\n", "\xff"'.encode("latin-1").replace(b"\xe9", "é".encode()) in json_answer.write_outputs(
+        outputs, False
+    )
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0), (2, 0, 3), (1, 2, 3), ()])
+def test_every_shape_nests_as_numpy_nests_it(shape):
+    array = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    assert json.loads(_text({"y": array}, False))["outputs"] == array.tolist()
+    if shape:
+        assert json.loads(_text({"y": array}, True))["predictions"] == array.tolist()
+        several = {"y": array, "z": array}
+        assert len(json.loads(_text(several, True))["predictions"]) == shape[0]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "text"),
+    [
+        ({}, "Cannot convert empty tensor map to JSON"),
+        ({"y": np.array(1.0)}, "Tensor name: y has no shape information "),
+        ({"y": np.zeros(2), "z": np.zeros(3)}, "Tensor name: z has inconsistent batch size: 3 expecting: 2"),
+    ],
+)
+def test_rows_need_one_first_dimension(outputs, text):
+    with pytest.raises(errors.InvalidArgumentError) as refusal:
+        json_answer.write_outputs(outputs, is_row_format=True)
+    assert str(refusal.value) == text
+
+
+def test_a_dtype_without_a_json_form_is_refused():
+    with pytest.raises(errors.UnimplementedError, match="complex64 cannot be sent"):
+        json_answer.write_outputs({"y": np.zeros(1, np.complex64)}, is_row_format=True)
+
+
+def test_an_error_is_an_object_with_one_key():
+    assert json.loads(json_answer.write_error('say "no"\n')) == {"error": 'say "no"\n'}

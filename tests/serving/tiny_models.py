@@ -1,0 +1,126 @@
+"""Small SavedModels for the server's tests, and a running server over them."""
+
+import contextlib
+import pathlib
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from serving.server import model_server, server_config
+
+_TEXTS = tf.TensorSpec([None], tf.string, name="texts")
+
+
+class HalfPlus(tf.Module):
+    """x * 0.5 + addend."""
+
+    def __init__(self, addend: float):
+        super().__init__()
+        self.addend = tf.Variable(addend)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
+    def __call__(self, x):
+        return {"y": x * 0.5 + self.addend}
+
+
+class Playground(HalfPlus):
+    """One signature for each thing that an answer can be."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.float32, name="a"), tf.TensorSpec([None], tf.int64, name="b")]
+    )
+    def two_inputs(self, a, b):
+        return {"product": a * tf.cast(b, tf.float32), "is_equal": a == tf.cast(b, tf.float32), "next": b + 1}
+
+    @tf.function(input_signature=[_TEXTS])
+    def text(self, texts):
+        return {"doubled": texts + texts, "raw_bytes": texts}
+
+    @tf.function(input_signature=[_TEXTS])
+    def refuses(self, texts):
+        tf.debugging.assert_none_equal(texts, "bad", message="texts must not be bad")
+        return {"same": tf.identity(texts)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def non_finite(self, x):
+        return {"quotient": x / 0.0}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def total(self, x):
+        return {"sum": tf.reduce_sum(x)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def two_sizes(self, x):
+        return {"all": x * 2.0, "first": x[:1]}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int64, name="num_steps")])
+    def slow(self, num_steps):
+        return {
+            "steps": tf.while_loop(lambda step: step < num_steps, lambda step: (step + 1,), (tf.zeros([], tf.int64),))[
+                0
+            ]
+        }
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="query_id"),
+            tf.TensorSpec([None, None], tf.string, name="history"),
+        ]
+    )
+    def recommend(self, query_id, history):
+        newest = history[:, -1:]
+        ids = tf.concat([query_id[:, None] + "-first", newest, tf.zeros_like(newest)], axis=1)
+        return {"candidate_ids": ids, "scores": tf.ones_like(query_id, tf.float32)[:, None] * [[0.75, 0.5, 0.25]]}
+
+
+def export_half_plus(model_dir: pathlib.Path, addend: float) -> None:
+    model = HalfPlus(addend)
+    tf.saved_model.save(model, str(model_dir), signatures=model.__call__)
+
+
+def export_playground(model_dir: pathlib.Path) -> None:
+    model = Playground(2.0)
+    names = ("two_inputs", "text", "refuses", "non_finite", "total", "two_sizes", "slow", "recommend")
+    signatures = {name: getattr(model, name) for name in names}
+    tf.saved_model.save(model, str(model_dir), signatures={"serving_default": model.__call__, **signatures})
+
+
+def publish(source: pathlib.Path, base_path: pathlib.Path, version: int | str) -> pathlib.Path:
+    """Copies a model to `base_path/version` as an export does: beside its place, then one rename."""
+    base_path.mkdir(parents=True, exist_ok=True)
+    temporary = base_path / f".{version}.tmp"
+    shutil.copytree(source, temporary)
+    return temporary.rename(base_path / str(version))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_server(base_path: pathlib.Path, **options) -> Iterator[server_config.ServerConfig]:
+    """Runs a server in this process, polling often and trying each version once."""
+    defaults = {
+        "model_name": "tiny",
+        "port": free_port(),
+        "rest_api_port": free_port(),
+        "file_system_poll_wait_seconds": 0.02,
+        "max_num_load_retries": 0,
+        "shutdown_grace_seconds": 5.0,
+    }
+    config = server_config.ServerConfig(model_base_path=base_path, **{**defaults, **options})
+    with model_server.ModelServer(config) as server:
+        assert server.start()
+        yield config
+
+
+def wait_until(is_true, timeout_seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.01)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_model import streaming_frequency, string_embedding, task, towers, two_tower
+
+
+def _towers(query_dim=3, candidate_dim=3, dropout=0.0):
+    query_ids = string_embedding.StringEmbedding(["u1", "u2"], 4, name="query_id")
+    candidate_ids = string_embedding.StringEmbedding(["c1", "c2"], 4, name="candidate_id")
+    return (
+        towers.QueryTower(query_ids, None, embedding_dim=query_dim, dropout=dropout),
+        towers.CandidateTower(candidate_ids, embedding_dim=candidate_dim, dropout=dropout),
+    )
+
+
+def _batch(query_ids=("u1", "u2"), candidate_ids=("c1", "c2"), weight=(1.0, 1.0)):
+    return {
+        "query": {"query_id": tf.constant(query_ids)},
+        "candidate": {"candidate_id": tf.constant(candidate_ids)},
+        "weight": tf.constant(weight),
+    }
+
+
+def _cross_entropy(query, candidate, weight):
+    """Summed softmax cross entropy of the diagonal, in a loop."""
+    total = 0.0
+    for i in range(len(query)):
+        scores = [float(np.dot(query[i], candidate[j])) for j in range(len(candidate))]
+        total += weight[i] * (np.log(sum(np.exp(scores))) - scores[i])
+    return total
+
+
+def test_the_loss_is_the_weighted_softmax_of_the_towers_scores():
+    query_tower, candidate_tower = _towers()
+    model = two_tower.TwoTowerModel(query_tower, candidate_tower, task.Retrieval())
+    batch = _batch(weight=(2.0, 0.5))
+    expected = _cross_entropy(
+        query_tower(batch["query"]).numpy(), candidate_tower(batch["candidate"]).numpy(), [2.0, 0.5]
+    )
+    np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-5)
+
+
+def test_fit_trains_both_towers_and_counts_candidates_and_evaluate_counts_nothing():
+    frequency = streaming_frequency.StreamingFrequency(100)
+    model = two_tower.TwoTowerModel(*_towers(), task.Retrieval(streaming_frequency=frequency))
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.5))
+    batches = tf.data.Dataset.from_tensors(_batch(candidate_ids=("c1", "c1")))
+    before = [model.query_tower(_batch()["query"]).numpy(), model.candidate_tower(_batch()["candidate"]).numpy()]
+    model.fit(batches.repeat(4), verbose=0)
+    # Two copies of c1 in each of four batches; c2 was never seen in four steps.
+    np.testing.assert_allclose(frequency(tf.constant(["c1", "c2"])), [2.0, 0.2], rtol=1e-6)
+    model.evaluate(batches, verbose=0)
+    np.testing.assert_allclose(frequency(tf.constant(["c1", "c2"])), [2.0, 0.2], rtol=1e-6)
+    after = [model.query_tower(_batch()["query"]).numpy(), model.candidate_tower(_batch()["candidate"]).numpy()]
+    # With c1 on both sides nothing can be told apart by the loss, so no gradient moves the towers.
+    np.testing.assert_allclose(after, before, atol=1e-6)
+    model.fit(tf.data.Dataset.from_tensors(_batch()).repeat(20), verbose=0)
+    scores = model.query_tower(_batch()["query"]).numpy() @ model.candidate_tower(_batch()["candidate"]).numpy().T
+    assert np.all(np.argmax(scores, axis=1) == [0, 1])
+
+
+def test_a_checkpoint_holds_the_frequencies_and_the_dropout_calls(tmp_path):
+    def model():
+        frequency = streaming_frequency.StreamingFrequency(100)
+        return two_tower.TwoTowerModel(*_towers(dropout=0.5), task.Retrieval(streaming_frequency=frequency))
+
+    first = model()
+    for _ in range(3):
+        first.compute_loss(_batch(), training=True)
+    path = tf.train.Checkpoint(model=first).save(tmp_path / "checkpoint")
+    second = model()
+    second.compute_loss(_batch(), training=False)
+    tf.train.Checkpoint(model=second).restore(path).assert_consumed()
+    for _ in range(2):
+        np.testing.assert_array_equal(
+            second.compute_loss(_batch(), training=True), first.compute_loss(_batch(), training=True)
+        )
+
+
+def test_only_the_towers_are_trained():
+    model = two_tower.TwoTowerModel(
+        *_towers(), task.Retrieval(streaming_frequency=streaming_frequency.StreamingFrequency(100))
+    )
+    model.compute_loss(_batch(), training=True)
+    # Id table, kernel and bias of each tower.
+    assert sorted(tuple(each.shape) for each in model.trainable_variables) == [
+        (3,),
+        (3,),
+        (4, 3),
+        (4, 3),
+        (4, 4),
+        (4, 4),
+    ]
+
+
+def test_towers_of_unequal_width_are_refused():
+    with pytest.raises(
+        ValueError, match="must share one embedding_dim, but the query tower has 3 and the candidate tower 5"
+    ):
+        two_tower.TwoTowerModel(*_towers(3, 5), task.Retrieval())
