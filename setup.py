@@ -7,7 +7,6 @@ from setuptools import find_packages, setup
 
 _ROOT = pathlib.Path(__file__).parent
 _PACKAGES = ("tfrs_model", "serving", "pipelines")
-_PAGE_SUFFIXES = ("html", "css", "js", "svg", "jinja")
 
 
 def _version() -> str:
@@ -70,13 +69,13 @@ _EXTRAS = {
 }
 
 _COMMANDS = {
-    "tfrs-prepare-data": "pipelines.prepare_data",
-    "tfrs-train": "pipelines.train",
-    "tfrs-evaluate": "pipelines.evaluate",
-    "tfrs-export": "pipelines.export",
-    "tfrs-quickstart": "pipelines.quickstart",
-    "tfrs-doctor": "pipelines.doctor",
-    "tfrs_model_server": "serving.server.main",
+    "tfrs-prepare-data": "prepare_data",
+    "tfrs-train": "train",
+    "tfrs-evaluate": "evaluate",
+    "tfrs-export": "export",
+    "tfrs-quickstart": "quickstart",
+    "tfrs-doctor": "doctor",
+    "tfrs_model_server": "model_server",
 }
 
 setup(
@@ -88,10 +87,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[f"{name}{tail}" for name in _PACKAGES for tail in ("", ".*")]),
-    package_data={"pipelines": ["configs/*.json", *(f"report/**/*.{suffix}" for suffix in _PAGE_SUFFIXES)]},
+    package_data={"pipelines": ["configs/*.json", "report/templates/*"]},
     install_requires=[*_BOUND_TOGETHER, *_RANGES],
     extras_require=_EXTRAS,
-    entry_points={"console_scripts": [f"{name}={module}:console_main" for name, module in _COMMANDS.items()]},
+    entry_points={"console_scripts": [f"{name}=pipelines.commands:{start}" for name, start in _COMMANDS.items()]},
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",

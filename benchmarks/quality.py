@@ -12,7 +12,6 @@ asks the test split adds a line to `benchmarks/test_split_ledger.jsonl`.
 """
 
 import dataclasses
-import importlib.resources
 import json
 import pathlib
 import resource
@@ -22,8 +21,7 @@ import time
 import numpy as np
 from absl import app, flags
 
-from pipelines import evaluate, job, movielens, prepare_data, train, training_config
-from tfrs_model import schema as schema_lib
+from pipelines import evaluate, job, movielens, prepare_data, quickstart, train, training_config
 
 _DATASETS = {"ml100k": "movielens_100k"}
 _DATASET = flags.DEFINE_enum("dataset", "ml100k", sorted(_DATASETS), "Which data set.")
@@ -62,7 +60,7 @@ def run(config: QualityConfig) -> dict:
     started = time.monotonic()
     name = _DATASETS[config.dataset]
     work_dir = pathlib.Path(config.work_dir) / config.dataset
-    prepared_dir = _prepare(name, work_dir)
+    prepared_dir = _prepare(work_dir)
     shipped = training_config.read_options(name)
     variants = {}
     for variant, changes in _VARIANTS.items():
@@ -88,19 +86,10 @@ def run(config: QualityConfig) -> dict:
     }
 
 
-def _prepare(name: str, work_dir: pathlib.Path) -> str:
+def _prepare(work_dir: pathlib.Path) -> str:
     files = movielens.fetch_movielens_100k("", work_dir / "raw")
-    schema = schema_lib.read_schema(importlib.resources.files("pipelines") / "configs" / f"{name}_schema.json")
     prepared_dir = str(work_dir / "prepared")
-    prepare_data.run(
-        prepare_data.PrepareConfig(
-            interactions=str(files.interactions),
-            candidates=str(files.candidates),
-            queries=str(files.queries),
-            schema=schema,
-            prepared_dir=prepared_dir,
-        )
-    )
+    prepare_data.run(quickstart.prepare_config(files, prepared_dir))
     return prepared_dir
 
 

@@ -109,11 +109,20 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
       path: file to write; its directory must exist.
       value: what `json` can write; NaN and infinities are refused, since other JSON readers refuse them.
     """
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes UTF-8 text; a reader sees the old or the new file, never half of one.
+
+    Args:
+      path: file to write; its directory must exist.
+      text: the whole content.
+    """
     path = pathlib.Path(path)
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     temporary = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -140,7 +140,12 @@ def run(config: ExportConfig) -> ExportResult:
         saved_model.write_saved_model(served, building)
         manifest.write_manifest(building, content)
         warm_up = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
-        warm_up_requests.write_warm_up_requests(building, version_dir.parent.name, warm_up, signatures.ALL)
+        warm_up_requests.write_warm_up_requests(
+            building,
+            version_dir.parent.name,
+            {name: values.numpy() for name, values in warm_up.items()},
+            signatures.ALL,
+        )
         _require_loadable(building, warm_up, index)
         counts.update(index_recall=f"{recall:.4f}")
     logging.info("Exported in %.1f s", time.monotonic() - started)

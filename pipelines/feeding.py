@@ -122,9 +122,8 @@ def _strings(values: pa.Array | pa.ChunkedArray) -> tf.Tensor:
 
 def as_json(inputs: dict[str, tf.Tensor]) -> dict[str, list]:
     """Returns tower inputs as nested lists of text and numbers, as a REST request takes them."""
+    arrays = {name: values.numpy() for name, values in inputs.items()}
     return {
-        name: np.char.decode(values.numpy().astype(bytes), "utf-8").tolist()
-        if values.dtype == tf.string
-        else values.numpy().tolist()
-        for name, values in inputs.items()
+        name: (np.char.decode(array.astype(bytes), "utf-8") if array.dtype == object else array).tolist()
+        for name, array in arrays.items()
     }

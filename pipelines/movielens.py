@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tqdm
 from absl import logging
 
 from pipelines import artifacts, job, movielens_formats
@@ -30,6 +31,8 @@ _GROUPLENS_TIMEOUT_SECONDS = 10.0
 _WHEEL_REQUIREMENT = "recbole==1.2.1 --hash=sha256:9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
 _WHEEL_FOLDER = "recbole/dataset_example/ml-100k"
 _PIP_TIMEOUT_SECONDS = 180
+_SHOW_PROGRESS_AFTER_SECONDS = 10.0
+_CHUNK_BYTES = 1 << 16
 _FILES = ("interactions", "candidates", "queries")
 _TERMS = (
     "MovieLens-100K belongs to GroupLens Research, University of Minnesota: for research, not to be passed on, not for "
@@ -141,14 +144,27 @@ def _from_grouplens(url: str) -> tuple[bytes, str, tuple[str, ...]]:
     """Returns GroupLens's archive, its folder and the members wanted."""
     try:
         with urllib.request.urlopen(url, timeout=_GROUPLENS_TIMEOUT_SECONDS) as answer:
-            archive = answer.read()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise MovielensError(f"GroupLens: {url} cannot be read ({reason})") from error
+            archive = _read_with_progress(answer)
+    except urllib.error.HTTPError as error:
+        raise MovielensError(f"GroupLens: {url} cannot be read (HTTP {error.code} {error.reason})") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise MovielensError(f"GroupLens: {url} cannot be read ({getattr(error, 'reason', error)})") from error
     found = hashlib.sha1(archive, usedforsecurity=False).hexdigest()
     if found != _GROUPLENS_SHA1:
         raise MovielensError(f"GroupLens: {url} must have SHA-1 {_GROUPLENS_SHA1}, but has {found}")
     return archive, "ml-100k", movielens_formats.GROUPLENS_FILES
+
+
+def _read_with_progress(answer: http.client.HTTPResponse) -> bytes:
+    chunks = []
+    size = int(answer.headers.get("Content-Length", 0)) or None
+    with tqdm.tqdm(
+        total=size, desc="ml-100k.zip", unit="B", unit_scale=True, delay=_SHOW_PROGRESS_AFTER_SECONDS
+    ) as bar:
+        while chunk := answer.read(_CHUNK_BYTES):
+            chunks.append(chunk)
+            bar.update(len(chunk))
+    return b"".join(chunks)
 
 
 def _from_package_index() -> tuple[bytes, str, tuple[str, ...]]:
@@ -157,7 +173,16 @@ def _from_package_index() -> tuple[bytes, str, tuple[str, ...]]:
         requirements = pathlib.Path(folder) / "requirements.txt"
         requirements.write_text(_WHEEL_REQUIREMENT + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--no-deps", "--only-binary=:all:", "--require-hashes", f"--dest={folder}", "-r", str(requirements)]
+        command += [
+            "--timeout=10",
+            "--retries=2",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+            f"--dest={folder}",
+            "-r",
+            str(requirements),
+        ]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS)
         except subprocess.CalledProcessError as error:

@@ -39,7 +39,7 @@ from tfrs_model import schema as schema_lib
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of MovieLens-100K, if it is on this machine; otherwise it is fetched."
 )
-_QUICKSTART_CONFIG = "movielens_100k"
+_TRAINING_CONFIG = "movielens_100k"
 _MODEL_NAME = "movielens"
 _K = 100
 _NUM_SHOWN = 10
@@ -84,30 +84,17 @@ def run(config: QuickstartConfig) -> dict:
     """
     output = pathlib.Path(config.output_dir)
     output.mkdir(parents=True, exist_ok=True)
+    training = training_config.training_config({**training_config.read_options(_TRAINING_CONFIG), **config.options})
+    prepared_dir, model_dir = str(output / "prepared"), str(output / "model")
     stages = _Stages()
     files = stages.run("fetch", lambda: movielens.fetch_movielens_100k(config.data_dir, output / "movielens_100k"))
-    prepare_config = prepare_data.PrepareConfig(
-        interactions=str(files.interactions),
-        candidates=str(files.candidates),
-        queries=str(files.queries),
-        schema=schema_lib.read_schema(
-            importlib.resources.files("pipelines") / "configs" / f"{_QUICKSTART_CONFIG}_schema.json"
-        ),
-        prepared_dir=str(output / "prepared"),
-    )
-    prepared = stages.run("prepare", lambda: prepare_data.run(prepare_config), reused=lambda result: result.reused)
-    training = training_config.training_config({**training_config.read_options(_QUICKSTART_CONFIG), **config.options})
-    train_config = train.TrainJobConfig(prepare_config.prepared_dir, str(output / "model"), training)
-    trained = stages.run("train", lambda: train.run(train_config), reused=lambda result: result.num_steps == 0)
-    evaluate_config = evaluate.EvaluateConfig(
-        prepare_config.prepared_dir, train_config.model_dir, str(output / "evaluation.json")
-    )
-    evaluation = stages.run("evaluate", lambda: evaluate.run(evaluate_config), reused=lambda result: result["reused"])
-    export_config = export.ExportConfig(
-        prepare_config.prepared_dir, train_config.model_dir, str(output / "served" / _MODEL_NAME), config.index, _K
-    )
-    exported = stages.run("export", lambda: export.run(export_config), reused=lambda result: result.reused)
-    data = prepared_data.read_prepared_data(prepare_config.prepared_dir)
+    prepared = stages.run("prepare", lambda: prepare_data.run(prepare_config(files, prepared_dir)))
+    trained = stages.run("train", lambda: train.run(train.TrainJobConfig(prepared_dir, model_dir, training)))
+    evaluate_config = evaluate.EvaluateConfig(prepared_dir, model_dir, str(output / "evaluation.json"))
+    evaluation = stages.run("evaluate", lambda: evaluate.run(evaluate_config))
+    export_config = export.ExportConfig(prepared_dir, model_dir, str(output / "served" / _MODEL_NAME), config.index, _K)
+    exported = stages.run("export", lambda: export.run(export_config))
+    data = prepared_data.read_prepared_data(prepared_dir)
     served = stages.run("serve", lambda: _ask_server(data, exported, output / "server.log"))
     report = {
         "title": "MovieLens-100K",
@@ -115,16 +102,9 @@ def run(config: QuickstartConfig) -> dict:
         "versions": _versions(),
         "data": _data_card(prepared.manifest),
         "configuration": _flat(dataclasses.asdict(training)),
-        "training": {
-            "history": trained.history,
-            "best_epoch": trained.best_epoch,
-            "seconds": sum(record["seconds"] for record in trained.history),
-        },
+        "training": _training_card(trained),
         "evaluation": evaluation,
-        "index": {
-            **{name: exported.manifest[name] for name in ("index", "k", "num_candidates", "embedding_dim")},
-            "index_recall": exported.manifest[f"index_recall_at_{_K}"],
-        },
+        "index": _index_card(exported.manifest),
         "serving": served,
         "stages": stages.records,
     }
@@ -134,17 +114,35 @@ def run(config: QuickstartConfig) -> dict:
     return report
 
 
+def prepare_config(files: movielens.MovielensFiles, prepared_dir: str) -> prepare_data.PrepareConfig:
+    """Returns how MovieLens-100K is prepared: every rating a positive, the last of each query held out."""
+    configs = importlib.resources.files("pipelines") / "configs"
+    return prepare_data.PrepareConfig(
+        interactions=str(files.interactions),
+        candidates=str(files.candidates),
+        queries=str(files.queries),
+        schema=schema_lib.read_schema(configs / f"{_TRAINING_CONFIG}_schema.json"),
+        prepared_dir=prepared_dir,
+    )
+
+
 class _Stages:
-    """Runs stages and remembers how long each took."""
+    """Runs stages and remembers how long each took and whether it found its work done."""
 
     def __init__(self):
         self.records: list[dict] = []
 
-    def run(self, name: str, function: Callable[[], Any], reused: Callable[[Any], bool] = lambda result: False) -> Any:
+    def run(self, name: str, function: Callable[[], Any]) -> Any:
         started = time.monotonic()
         result = function()
-        self.records.append({"name": name, "seconds": time.monotonic() - started, "reused": reused(result)})
+        self.records.append({"name": name, "seconds": time.monotonic() - started, "reused": _was_reused(result)})
         return result
+
+
+def _was_reused(result: Any) -> bool:
+    if isinstance(result, train.TrainResult):
+        return result.num_steps == 0
+    return bool(result.get("reused") if isinstance(result, dict) else getattr(result, "reused", False))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,6 +211,16 @@ def _data_card(manifest: dict) -> dict:
         for microseconds in manifest["time_range_microseconds"]
     )
     return {**manifest["counts"], "drops": manifest["drops"], "time_range": [first, last]}
+
+
+def _training_card(trained: train.TrainResult) -> dict:
+    seconds = sum(record["seconds"] for record in trained.history)
+    return {"history": trained.history, "best_epoch": trained.best_epoch, "seconds": seconds}
+
+
+def _index_card(manifest: dict) -> dict:
+    described = {name: manifest[name] for name in ("index", "k", "num_candidates", "embedding_dim")}
+    return {**described, "index_recall": manifest[f"index_recall_at_{manifest['k']}"]}
 
 
 def _versions() -> dict[str, str]:

@@ -30,9 +30,9 @@ def read_manifest(export_dir: str | pathlib.Path) -> dict:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ManifestError(f"{export_dir} has no readable {_PATH} ({error}); export again.") from error
-    if manifest.get("format_version") != FORMAT_VERSION:
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
         raise ManifestError(
-            f"{path} has format_version {manifest.get('format_version')!r}, but this version reads {FORMAT_VERSION}; "
-            "export again."
+            f"{path} has format_version {version!r}, but this version reads {FORMAT_VERSION}; export again."
         )
     return manifest

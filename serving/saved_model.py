@@ -45,6 +45,14 @@ class ServedRecommender(tf.Module):
 
     def _embed(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         checks = [
+            tf.debugging.Assert(
+                tf.logical_not(tf.reduce_any(tf.math.is_inf(values))),
+                [f"Input {name} must hold finite numbers, or NaN for missing ones, but holds infinity."],
+            )
+            for name, values in features.items()
+            if values.dtype.is_floating
+        ]
+        checks += [
             tf.debugging.assert_equal(
                 tf.shape(values)[0],
                 tf.shape(features[name])[0],

@@ -9,7 +9,9 @@ from tests import architecture
 _ROOT = pathlib.Path(__file__).parents[1]
 
 # Path, or path:function, to the reason why it may pass the limit.
-_MAY_BE_LONG: dict[str, str] = {}
+_MAY_BE_LONG = {
+    "tests/pipelines/report/example_report.py:example_report": "one literal, read as a whole",
+}
 
 
 @pytest.fixture(scope="module")

@@ -125,6 +125,22 @@ def test_every_command_explains_itself_from_an_empty_folder(wheel, run_script):
         assert "\n  --" in result.stdout, f"{call} printed no flags"
 
 
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        ("tfrs-prepare-data", "prepared_dir"),
+        ("tfrs-train", "model_dir"),
+        ("tfrs-evaluate", "prepared_dir"),
+        ("tfrs-export", "export_dir"),
+        ("tfrs-export", "model_dir"),
+        ("tfrs-quickstart", "output_dir"),
+        ("tfrs_model_server", "model_base_path"),
+    ],
+)
+def test_help_names_the_flags_that_a_command_cannot_do_without(run_script, name, flag):
+    assert f"\n  --{flag}: " in run_script(name, "--help").stdout
+
+
 def test_the_commands_run_the_installed_code_and_not_the_tree(environment, tmp_path):
     code = "import pipelines, serving, tfrs_model; print(*(p.__file__ for p in (pipelines, serving, tfrs_model)))"
     result = _run([str(environment / "bin" / "python"), "-c", code], cwd=tmp_path)

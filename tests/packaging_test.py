@@ -34,6 +34,15 @@ def pins():
     return {canonicalize_name(requirement.name): requirement.specifier for requirement in requirements}
 
 
+def _functions(path):
+    tree = ast.parse((_ROOT / path).read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _is_module_name(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value
+
+
 def _declared(setup_arguments):
     extras = [text for texts in setup_arguments["extras_require"].values() for text in texts]
     return [Requirement(text) for text in [*setup_arguments["install_requires"], *extras]]
@@ -49,13 +58,15 @@ def test_tests_and_benchmarks_are_no_part_of_the_distribution(setup_arguments):
     assert "serving.server" in packages
 
 
-def test_every_console_script_has_its_function(setup_arguments):
+def test_every_console_script_leads_to_a_module_that_starts(setup_arguments):
     scripts = dict(entry.split("=") for entry in setup_arguments["entry_points"]["console_scripts"])
     assert {"tfrs-train", "tfrs-doctor", "tfrs_model_server"} <= set(scripts)
+    started = _functions("pipelines/commands.py")
     for target in scripts.values():
         module, function = target.split(":")
-        tree = ast.parse((_ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, target
+        assert module == "pipelines.commands"
+        (name,) = [node.value for node in ast.walk(started[function]) if _is_module_name(node)]
+        assert "console_main" in _functions(f"{name.replace('.', '/')}.py"), name
 
 
 def test_every_package_that_the_code_imports_is_declared(setup_arguments):

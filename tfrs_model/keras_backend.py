@@ -3,7 +3,7 @@
 import os
 import sys
 
-ENV_VAR = "TF_USE_LEGACY_KERAS"
+_ENV_VAR = "TF_USE_LEGACY_KERAS"
 
 # TensorFlow 2.20 compares with exactly these; any other spelling, "TRUE" included, means Keras 3 to it.
 _CHOOSES_KERAS_2 = ("1", "true", "True")
@@ -26,18 +26,23 @@ def select_keras_2() -> None:
     Raises:
       KerasVersionError: if the environment asks for Keras 3, or TensorFlow was imported under such an environment.
     """
-    value = os.environ.get(ENV_VAR)
+    value = os.environ.get(_ENV_VAR, "")
     tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is not None and not getattr(tensorflow, "_tf_uses_legacy_keras", False):
+    if value and value not in _CHOOSES_KERAS_2:
+        raise KerasVersionError(
+            f"TensorFlow Recommenders needs Keras 2, but {_ENV_VAR}={value!r} means Keras 3 to TensorFlow. "
+            f"Set {_ENV_VAR}=1, or unset it before Python starts."
+        )
+    if tensorflow is None:
+        os.environ[_ENV_VAR] = "1"
+        return
+    if not getattr(tensorflow, "_tf_uses_legacy_keras", False):
         raise KerasVersionError(
             "TensorFlow Recommenders needs Keras 2, but TensorFlow was imported first and chose Keras 3. "
-            f"Import tfrs_model (or serving, pipelines) before tensorflow, or set {ENV_VAR}=1 in the environment."
+            f"Import tfrs_model (or serving, pipelines) before tensorflow, or set {_ENV_VAR}=1 in the environment."
         )
-    if value in _CHOOSES_KERAS_2:
-        return
-    if tensorflow is not None or value:
+    if not value:
         raise KerasVersionError(
-            f"TensorFlow Recommenders needs Keras 2, but {ENV_VAR}={value or ''!r} means Keras 3 to TensorFlow. "
-            f"Set {ENV_VAR}=1, or unset it before Python starts."
+            f"TensorFlow Recommenders needs Keras 2, but {_ENV_VAR} was removed after TensorFlow was imported, and "
+            "TensorFlow reads it again later. Leave it at 1 until the process ends."
         )
-    os.environ[ENV_VAR] = "1"

@@ -123,6 +123,10 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         dropout=config.dropout,
         seed=seed,
     )
+    return two_tower.TwoTowerModel(query_tower, candidate_tower, _build_task(config, inputs, seed))
+
+
+def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
     frequency = None
     if config.log_q_correction:
         frequency = streaming_frequency.StreamingFrequency(
@@ -132,7 +136,7 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
             seed=seed,
             name="streaming_frequency",
         )
-    retrieval = task.Retrieval(
+    return task.Retrieval(
         loss=tf.keras.losses.CategoricalCrossentropy(
             from_logits=True, reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE
         ),
@@ -140,4 +144,3 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         remove_accidental_hits=config.remove_accidental_hits,
         streaming_frequency=frequency,
     )
-    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval)

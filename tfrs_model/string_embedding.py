@@ -40,8 +40,13 @@ class StringEmbedding(tf.keras.layers.Layer):
         self._num_oov_buckets = num_oov_buckets
         self._seed = seed
         # Row 0 stands for the empty string and is masked; unknown values take the next rows.
-        self._lookup = tf.keras.layers.StringLookup(
-            vocabulary=self._vocabulary or None, num_oov_indices=num_oov_buckets, mask_token="", name="lookup"
+        # Keras takes an empty vocabulary for one that is still to be learned, so that case only hashes.
+        self._lookup = (
+            tf.keras.layers.StringLookup(
+                vocabulary=self._vocabulary, num_oov_indices=num_oov_buckets, mask_token="", name="lookup"
+            )
+            if self._vocabulary
+            else tf.keras.layers.Hashing(1 + num_oov_buckets, mask_value="", name="lookup")
         )
         self._table = tf.keras.layers.Embedding(
             1 + num_oov_buckets + len(self._vocabulary),

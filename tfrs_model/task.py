@@ -67,6 +67,15 @@ class Retrieval(tfrs.tasks.Retrieval):
         )
         self._streaming_frequency = streaming_frequency
 
+    @property
+    def factorized_metrics(self) -> Sequence[tf.keras.layers.Layer]:
+        """Metrics over the corpus; one metric assigned alone is kept, where the parent drops it in silence."""
+        return self._factorized_metrics
+
+    @factorized_metrics.setter
+    def factorized_metrics(self, value: Sequence[tf.keras.layers.Layer] | tf.keras.layers.Layer | None) -> None:
+        self._factorized_metrics = [] if value is None else value if isinstance(value, Sequence) else [value]
+
     def call(
         self,
         query_embeddings: tf.Tensor,
@@ -93,14 +102,16 @@ class Retrieval(tfrs.tasks.Retrieval):
           compute_metrics: whether factorized metrics are updated.
           compute_batch_metrics: whether batch metrics are updated.
           score_mask: `[num_queries, num_candidates]` bool; false leaves a candidate out.
-          training: whether the batch counts as a step of the stream; `None` asks Keras.
+          training: whether the batch counts as a step of the stream; required with
+            `streaming_frequency`.
 
         Returns:
           The loss, as the loss object reduces it.
 
         Raises:
           ValueError: if accidental hits are to be removed, or frequencies to be
-            estimated, and there are no candidate ids.
+            estimated, and there are no candidate ids; if frequencies are to be
+            estimated and `training` is `None`.
         """
         if candidate_ids is None and (self._remove_accidental_hits or self._needs_ids(candidate_sampling_probability)):
             raise ValueError(
@@ -142,7 +153,12 @@ class Retrieval(tfrs.tasks.Retrieval):
     def _log_q(
         self, probability: tf.Tensor | None, candidate_ids: tf.Tensor | None, training: bool | None
     ) -> tf.Tensor | None:
-        if probability is None and self._streaming_frequency is not None:
+        if self._needs_ids(probability):
+            if training is None:
+                raise ValueError(
+                    "streaming_frequency learns from training batches only, but training is None; "
+                    "pass training=True or training=False to the task."
+                )
             probability = self._streaming_frequency(candidate_ids, training=training)
         return None if probability is None else tf.math.log(probability)
 

@@ -9,6 +9,10 @@ from tfrs_model import features as features_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import seeds, string_embedding
 
+# Outputs shorter than .01 are not stretched to length 1: their direction is noise, and the
+# gradient of x / |x|, 1 / |x|, would drown that of every other row in the batch.
+_SMALLEST_SQUARED_LENGTH = 1e-4
+
 
 class _Tower(tf.keras.layers.Layer):
     """What both towers share: features beside ids, an MLP, a projection, the L2 norm."""
@@ -52,7 +56,7 @@ class _Tower(tf.keras.layers.Layer):
         hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
         for layer in self._hidden:
             hidden = layer(hidden)
-        return tf.math.l2_normalize(self._projection(hidden), axis=1)
+        return tf.math.l2_normalize(self._projection(hidden), axis=1, epsilon=_SMALLEST_SQUARED_LENGTH)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
@@ -122,7 +126,7 @@ class QueryTower(_Tower):
           training: whether dropout draws.
 
         Returns:
-          `[batch_size, embedding_dim]` float32, of length 1.
+          `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
         """
         parts = self._features(inputs)
         if self._id_embedding is not None:
@@ -195,7 +199,7 @@ class CandidateTower(_Tower):
           training: whether dropout draws.
 
         Returns:
-          `[batch_size, embedding_dim]` float32, of length 1.
+          `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
         """
         parts = self._features(inputs)
         if self._id_embedding is not None:

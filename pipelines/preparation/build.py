@@ -11,7 +11,7 @@ from pipelines.preparation import interactions as interactions_lib
 from pipelines.preparation import splits, tables, training_statistics
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.sources import Source
-from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, Feature, Schema
+from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, Feature, InteractionColumns, Schema
 
 _COUNTS = ("interactions", "queries", "candidates", "queries_wholly_train")
 
@@ -208,7 +208,7 @@ class _Build:
         return training_statistics.numeric_statistics(self._engine, counts, id_name, entities, features)
 
     @property
-    def _roles(self):
+    def _roles(self) -> InteractionColumns:
         return self._schema.interactions
 
     def _count(self, table: ir.Table) -> int:

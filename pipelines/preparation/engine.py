@@ -7,6 +7,7 @@ and in Parquet files; only counts and single values come back to Python.
 import concurrent.futures
 import contextlib
 import pathlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ _SETTINGS = (
     # Progress is counted by the engine and drawn here.
     "SET enable_progress_bar = true",
     "SET enable_progress_bar_print = false",
+    # DuckDB 2.0 takes a Parquet file's smallest and largest value as proof that no value is NaN, which writers do
+    # not promise, and then answers isnan with false.
+    "SET disabled_optimizers = 'statistics_propagation'",
     # Some versions of Ibis's SQL writer still spell lambdas with the arrow.
     "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
 )
@@ -137,7 +141,11 @@ class DuckDbEngine:
             return future.result()
 
     def _show_progress(self, future: concurrent.futures.Future, doing: str) -> None:
-        with tqdm.tqdm(total=100, desc=doing, unit="%", delay=_SHOW_PROGRESS_AFTER_SECONDS, leave=False) as bar:
+        # A log file gets a line every ten seconds, not five a second.
+        interval = 0.1 if sys.stderr.isatty() else _SHOW_PROGRESS_AFTER_SECONDS
+        with tqdm.tqdm(
+            total=100, desc=doing, unit="%", delay=_SHOW_PROGRESS_AFTER_SECONDS, mininterval=interval, leave=False
+        ) as bar:
             while not concurrent.futures.wait([future], timeout=_POLL_SECONDS).done:
                 bar.update(max(0, int(self._backend.con.query_progress()) - bar.n))
 

@@ -7,12 +7,11 @@ host for anything. The same report gives the same bytes.
 """
 
 import os
-import pathlib
-import uuid
 from collections.abc import Mapping
 
 import jinja2
 
+from pipelines import artifacts
 from pipelines.report import sections
 
 _TEMPLATE = "report.html.j2"
@@ -25,18 +24,7 @@ def write_html_report(report: Mapping, path: str | os.PathLike[str]) -> None:
       report: content of `report.json`; a section whose keys are missing is left out.
       path: HTML file to write; its directory must exist.
     """
-    path = pathlib.Path(path)
-    page = render_html_report(report)
-    temporary = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    artifacts.write_text(path, render_html_report(report))
 
 
 def render_html_report(report: Mapping) -> str:

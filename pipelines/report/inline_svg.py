@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib
 import markupsafe
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

@@ -1,6 +1,7 @@
 """Turns what a run found into the sections of the page; a section without its numbers is `None`."""
 
 import datetime
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipelines.report.number_format import (
 )
 
 _NUM_RECENT = 10
-_SHORT_NAMES = ("Model", "Popularity", "Held-out")
+_ONE_DIGIT = functools.partial(decimal, digits=1)
 
 
 def page(report: Mapping) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def _sample(serving: Mapping) -> dict | None:
     return {
         "query_id": plain(serving.get("query_id")),
         "features": [(name, plain(value)) for name, value in (serving.get("features") or {}).items()],
+        "has_history": "history" in serving,
         "recent": history[:_NUM_RECENT],
         "earlier": history[_NUM_RECENT:],
         "recommendations": [
@@ -111,7 +113,7 @@ def _training(training: Mapping, watched: str | None) -> dict | None:
     names = metric_names.ranking_metrics({name for metrics in validations for name in metrics})
     return {
         "summary": sentences.training_summary(training, watched),
-        "charts": training_charts.training_charts(history, best_epoch, watched),
+        "charts": training_charts.training_charts(history, best_epoch, watched) if len(history) > 1 else [],
         "columns": ["Loss", *map(metric_names.label, names), "Seconds"],
         "rows": [
             {
@@ -130,26 +132,24 @@ def _training(training: Mapping, watched: str | None) -> dict | None:
 
 def _popularity_bias(evaluation: Mapping) -> dict | None:
     model, popularity = evaluation.get("model") or {}, evaluation.get("popularity") or {}
-    series = {
-        "Recommended by the model": model.get("popularity_decile_shares_at_10"),
-        "Recommended by popularity": popularity.get("popularity_decile_shares_at_10"),
-        "Held-out interactions": model.get("popularity_decile_shares_of_targets"),
-    }
-    ours, baseline, targets = series.values()
+    ours = model.get("popularity_decile_shares_at_10")
+    baseline = popularity.get("popularity_decile_shares_at_10")
+    targets = model.get("popularity_decile_shares_of_targets")
     if not ours or not targets:
         return None
-    shares = {name: values for name, values in series.items() if values}
+    columns = {"Model": ours, "Popularity": baseline, "Held-out": targets}
+    shown = {name: shares for name, shares in columns.items() if shares}
     means = (
-        model.get("mean_popularity_at_10"),
-        popularity.get("mean_popularity_at_10"),
-        model.get("mean_popularity_of_targets"),
+        ("Recommended by the model", model.get("mean_popularity_at_10"), _ONE_DIGIT),
+        ("Recommended by popularity", popularity.get("mean_popularity_at_10"), _ONE_DIGIT),
+        ("Held-out interactions", model.get("mean_popularity_of_targets"), _ONE_DIGIT),
     )
     return {
         "sentence": sentences.popularity_bias(ours, baseline, targets),
-        "chart": decile_chart.decile_chart(shares),
-        "means": [(name, decimal(mean, 1)) for name, mean in zip(series, means, strict=True) if mean is not None],
-        "columns": [column for column, values in zip(_SHORT_NAMES, series.values(), strict=True) if values],
-        "rows": [[percent(share) for share in row] for row in zip(*shares.values(), strict=True)],
+        "chart": decile_chart.decile_chart(ours, baseline, targets),
+        "means": _facts(means),
+        "columns": list(shown),
+        "rows": [[percent(share) for share in row] for row in zip(*shown.values(), strict=True)],
     }
 
 
@@ -188,16 +188,16 @@ def _facts(facts: Iterable[tuple[str, Any, Callable[[Any], str]]]) -> list[tuple
 def _stages(stages: list[Mapping]) -> dict | None:
     if not stages:
         return None
-    seconds = [stage.get("seconds") if is_number(stage.get("seconds")) else 0.0 for stage in stages]
-    longest = max(seconds) or 1.0
+    seconds = [stage["seconds"] for stage in stages if is_number(stage.get("seconds"))]
+    longest = max(seconds, default=0.0) or 1.0
     rows = [
         {
             "name": stage["name"],
             "seconds": duration(stage.get("seconds")),
-            "width": f"{100.0 * took / longest:.2f}",
+            "width": f"{100.0 * stage['seconds'] / longest:.2f}" if is_number(stage.get("seconds")) else None,
             "reused": bool(stage.get("reused")),
         }
-        for stage, took in zip(stages, seconds, strict=True)
+        for stage in stages
     ]
     return {"rows": rows, "total": duration(sum(seconds))}
 

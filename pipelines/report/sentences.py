@@ -11,8 +11,8 @@ _ALIKE = 0.01
 
 def headline(evaluation: Mapping) -> str | None:
     """Returns the main result, recall@10 against popularity, or `None` where it was not measured."""
-    model = evaluation.get("model", {}).get("recall_at_10")
-    baseline = evaluation.get("popularity", {}).get("recall_at_10")
+    model = (evaluation.get("model") or {}).get("recall_at_10")
+    baseline = (evaluation.get("popularity") or {}).get("recall_at_10")
     if not is_number(model):
         return None
     if not is_number(baseline):
@@ -20,7 +20,8 @@ def headline(evaluation: Mapping) -> str | None:
     if baseline == 0:
         return f"Recall@10 is {percent(model)}; recommending by popularity finds nothing."
     verdict = "" if model > baseline else ": the model does not beat popularity"
-    return f"Recall@10 is {percent(model)}, {model / baseline:.2f} times that of popularity ({percent(baseline)}){verdict}."
+    factor = f"{model / baseline:.2f} times that of popularity ({percent(baseline)})"
+    return f"Recall@10 is {percent(model)}, {factor}{verdict}."
 
 
 def question(evaluation: Mapping) -> str:

@@ -103,9 +103,7 @@ def _finish(axes: Axes, epochs: Sequence[int], best_epoch: int | None) -> None:
     axes.text(place, 1.03, f"kept: epoch {best_epoch}", ha=side, transform=axes.transAxes, clip_on=False)
 
 
-def _alt(
-    title: str, epochs: Sequence[int], lines: Mapping[str, Sequence[float | None]], best_epoch: int | None
-) -> str:
+def _alt(title: str, epochs: Sequence[int], lines: Mapping[str, Sequence[float | None]], best_epoch: int | None) -> str:
     """Returns the value of each line at the first, the kept and the last epoch as a sentence."""
     told = sorted({epochs[0], epochs[-1], best_epoch if best_epoch in epochs else epochs[-1]})
     sentences = []

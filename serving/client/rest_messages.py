@@ -103,7 +103,8 @@ def _shape(shape: Mapping[str, Any]) -> tuple[int | None, ...] | None:
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body)
+        # Strings that are no UTF-8 come as the bytes they are; see _to_bytes.
+        document = json.loads(body.decode("utf-8", "surrogateescape"))
     except ValueError as error:
         raise errors.InternalError(f"The server did not answer JSON, but {body[:200]!r}.") from error
     if not isinstance(document, dict):
@@ -129,12 +130,15 @@ def _to_json(value: Any) -> Any:
 
 
 def _to_array(values: Any, spec: model_info.TensorSpec) -> np.ndarray:
-    if spec.data_type == "DT_STRING":
-        return np.array(_to_bytes(values), object)
-    return np.array(values, spec.dtype)
+    is_string = spec.data_type == "DT_STRING"
+    array = np.array(_to_bytes(values) if is_string else values, spec.dtype)
+    if not array.size and spec.shape is not None:
+        # JSON says nothing of the dimensions inside an empty list; the signature does.
+        return np.zeros(array.shape + tuple(size or 0 for size in spec.shape[array.ndim :]), spec.dtype)
+    return array
 
 
 def _to_bytes(value: Any) -> Any:
     if isinstance(value, list):
         return [_to_bytes(item) for item in value]
-    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode("utf-8", "surrogateescape")

@@ -50,7 +50,8 @@ def write_outputs(outputs: Mapping[str, np.ndarray], is_row_format: bool) -> byt
 
 def write_error(message: str) -> bytes:
     """Returns the body of an answer that is an error."""
-    return f'{{\n    "error": {json.dumps(message, ensure_ascii=False)}\n}}'.encode("utf-8", "surrogateescape")
+    # What a request quoted back is no character becomes "?", so that the answer is JSON all the same.
+    return f'{{\n    "error": {json.dumps(message, ensure_ascii=False)}\n}}'.encode("utf-8", "replace")
 
 
 def _write_rows(outputs: Mapping[str, np.ndarray]) -> str:

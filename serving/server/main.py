@@ -8,6 +8,7 @@ Flags have the names, meanings and defaults of tensorflow_model_server. The mode
 SIGTERM and SIGINT stop the server after the requests under way; its exit code is then 0.
 """
 
+import gc
 import os
 import pathlib
 import signal
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 from absl import app, flags, logging
 
-from serving.server import server_config
+from serving.server import server_config, start_checks
 
 _PORT = flags.DEFINE_integer("port", 8500, "TCP port for the gRPC API. Disabled if zero.")
 _REST_API_PORT = flags.DEFINE_integer(
@@ -92,14 +93,22 @@ def run(config: server_config.ServerConfig) -> None:
         signal.signal(number, lambda *_: stopped.set())
     # TensorFlow's notes on the machine would bury the server's own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Importing TensorFlow takes seconds; a wrong flag or an early SIGTERM is answered before.
+    start_checks.check(config)
+    # Importing TensorFlow takes seconds; what is wrong with the flags is told before.
     import tensorflow as tf
 
     from serving.server import model_server
 
     # The session loader's notes on deprecation are not for the user of this server.
     tf.get_logger().setLevel("ERROR")
-    model_server.serve_until(config, stopped.is_set)
+    # What was imported stays. Left to the garbage collector, each collection would look at all of it
+    # again and hold up every request for some tenths of a second.
+    gc.freeze()
+    if not model_server.serve_until(config, stopped.is_set):
+        # Python would wait for the threads of what is stuck before it exits.
+        logging.warning("The grace time is over; leaving what still runs")
+        logging.flush()
+        os._exit(0)
 
 
 def main(argv: Sequence[str]) -> None:

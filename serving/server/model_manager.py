@@ -92,6 +92,7 @@ class ModelManager:
         self._on_disk: dict[int, pathlib.Path] = {}
         self._next_poll = 0.0
         self._next_waiting_line = 0.0
+        self._waiting_reason = ""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"versions of {self.model_name}", daemon=True)
 
@@ -99,20 +100,25 @@ class ModelManager:
         """Starts looking for versions; returns at once."""
         self._thread.start()
 
-    def stop(self, grace_seconds: float) -> None:
+    def stop(self, grace_seconds: float) -> bool:
         """Stops looking, waits for the requests under way and frees every version.
 
         Args:
-          grace_seconds: longest wait for requests; a version still in use then stays in memory.
+          grace_seconds: longest wait, for requests and for a load under way.
+
+        Returns:
+          Whether all is freed; what is still in use after the grace time stays in memory.
         """
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(grace_seconds)
         with self._changed:
             self._retire(keep=None)
             self._changed.wait_for(lambda: not self._num_leases, grace_seconds)
         self._unload_drained()
+        return not self._thread.is_alive() and not self._retired
 
     def wait_until_available(self, timeout_seconds: float) -> bool:
         """Waits until a version serves; returns whether one does.
@@ -197,8 +203,9 @@ class ModelManager:
             self._failures = {version: failure for version, failure in self._failures.items() if version in on_disk}
 
     def _say_waiting(self, reason: str) -> None:
-        if time.monotonic() < self._next_waiting_line:
+        if reason == self._waiting_reason and time.monotonic() < self._next_waiting_line:
             return
+        self._waiting_reason = reason
         self._next_waiting_line = time.monotonic() + _SECONDS_BETWEEN_WAITING_LINES
         state = f"keeps serving version {max(self._loaded)}" if self._loaded else "waits for a version"
         logging.warning("Model %s %s: %s", self.model_name, state, reason)

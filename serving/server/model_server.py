@@ -1,6 +1,6 @@
 """The whole server: one model's versions behind a gRPC port and a REST port."""
 
-import contextlib
+import concurrent.futures
 import time
 from collections.abc import Callable
 from typing import Self
@@ -14,13 +14,12 @@ from serving.server import (
     rest_api,
     rest_server,
     server_config,
+    start_checks,
 )
 
 _SECONDS_BETWEEN_CHECKS = 0.1
-
-
-class ServerStartError(ValueError):
-    """The server cannot start; the message says what stands in the way."""
+# Beyond the grace time: a request or a load that has not ended by then will not end soon.
+_SECONDS_FOR_WHAT_IS_STUCK = 1.0
 
 
 class ModelServer:
@@ -40,7 +39,7 @@ class ModelServer:
             )
         )
         self._models = model_registry.ModelRegistry([self._manager])
-        self._closing = contextlib.ExitStack()
+        self._servers: list[grpc_server.GrpcServer | rest_server.RestServer] = []
 
     def __enter__(self) -> Self:
         return self
@@ -63,26 +62,26 @@ class ModelServer:
           ServerStartError: if the base path is missing or a port is taken.
           ServingError: if the versions on disk cannot be loaded.
         """
-        config = self._config
-        if not config.model_base_path.is_dir():
-            raise ServerStartError(
-                f"--model_base_path={config.model_base_path} is no folder. Create it, or point the flag at the folder "
-                "that holds the version folders, such as 1."
-            )
-        # Loading may take minutes; a taken port should be told before.
-        for flag, port in (("port", config.port), ("rest_api_port", config.rest_api_port)):
-            _require_free_port(flag, port)
+        # Loading may take minutes; what stands in the way is told before.
+        start_checks.check(self._config)
         self._manager.start()
-        self._closing.callback(self._manager.stop, config.shutdown_grace_seconds)
         while not self._manager.wait_until_available(_SECONDS_BETWEEN_CHECKS):
             if is_stopped():
                 return False
         self._open_ports()
         return True
 
-    def stop(self) -> None:
-        """Stops taking requests, lets those under way finish within the grace time, and frees the model."""
-        self._closing.close()
+    def stop(self) -> bool:
+        """Stops taking requests, lets those under way finish within the grace time, and frees the model.
+
+        Returns:
+          Whether nothing is left running in this process.
+        """
+        servers, self._servers = self._servers, []
+        if servers:
+            with concurrent.futures.ThreadPoolExecutor(len(servers)) as pool:
+                concurrent.futures.wait([pool.submit(server.stop) for server in servers])
+        return self._manager.stop(_SECONDS_FOR_WHAT_IS_STUCK)
 
     def _open_ports(self) -> None:
         config = self._config
@@ -104,37 +103,28 @@ class ModelServer:
             logging.info("REST API at 0.0.0.0:%d", config.rest_api_port)
 
     def _open(self, flag: str, port: int, server: grpc_server.GrpcServer | rest_server.RestServer) -> None:
-        self._closing.callback(server.stop)
+        self._servers.append(server)
         try:
             server.start()
         except OSError as error:
-            raise _port_error(flag, port, error) from error
+            raise start_checks.port_error(flag, port, error) from error
 
 
-def _require_free_port(flag: str, port: int) -> None:
-    if not port:
-        return
-    try:
-        rest_server.bound_socket(port).close()
-    except OSError as error:
-        raise _port_error(flag, port, error) from error
-
-
-def _port_error(flag: str, port: int, error: OSError) -> ServerStartError:
-    reason = error.strerror or str(error)
-    return ServerStartError(
-        f"--{flag}={port} cannot be used: {reason}. Choose another port, or stop the process that has it."
-    )
-
-
-def serve_until(config: server_config.ServerConfig, is_stopped: Callable[[], bool]) -> None:
+def serve_until(config: server_config.ServerConfig, is_stopped: Callable[[], bool]) -> bool:
     """Runs a server until `is_stopped` says so.
+
+    Returns:
+      Whether nothing is left running in this process.
 
     Raises:
       ServerStartError, ServingError: see `ModelServer.start`.
     """
-    with ModelServer(config) as server:
+    server = ModelServer(config)
+    try:
         server.start(is_stopped)
         while not is_stopped():
             time.sleep(_SECONDS_BETWEEN_CHECKS)
         logging.info("Stopping; requests under way have %g s", config.shutdown_grace_seconds)
+    finally:
+        is_all_done = server.stop()
+    return is_all_done

@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import socket
 import threading
 from collections.abc import Coroutine
 
@@ -10,7 +9,7 @@ from absl import logging
 from aiohttp import web
 
 from serving import errors
-from serving.server import rest_api
+from serving.server import rest_api, start_checks
 
 _ROOT = "/v1/"
 # As large as gRPC lets a message be.
@@ -67,7 +66,7 @@ class RestServer:
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._grace_seconds)
         await self._runner.setup()
-        await web.SockSite(self._runner, bound_socket(self._port)).start()
+        await web.SockSite(self._runner, start_checks.bound_socket(self._port)).start()
 
     async def _handle(self, request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
@@ -89,23 +88,6 @@ class RestServer:
             logging.warning("%s", text)
             answer = rest_api.error_answer(errors.DeadlineExceededError(text))
         return _to_response(answer)
-
-
-def bound_socket(port: int) -> socket.socket:
-    """Returns a TCP socket that holds `port` on all addresses without listening yet.
-
-    Raises:
-      OSError: if the port is taken.
-    """
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # Connections of a server just stopped linger; they do not keep the port.
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("0.0.0.0", port))
-    except OSError:
-        held.close()
-        raise
-    return held
 
 
 def _to_response(answer: rest_api.RestAnswer) -> web.Response:

@@ -106,7 +106,7 @@ class Servable:
             outputs = runner.call(*feeds)
         except tf.errors.OpError as error:
             raise from_tensorflow_error(error) from error
-        return {name: outputs[runner.fetch_positions[name]] for name in wanted}
+        return {name: _to_array(outputs[runner.fetch_positions[name]]) for name in wanted}
 
     def close(self) -> None:
         """Frees what the version holds. No call may be running, and none may follow."""
@@ -204,6 +204,11 @@ class _SignatureRunner:
                 f"Inputs contains invalid name. Used request inputs: {','.join(sorted(sent.intersection(declared)))}, "
                 f"request input: {','.join(sorted(sent))}"
             )
+
+
+def _to_array(output: np.ndarray | np.generic | bytes) -> np.ndarray:
+    """Returns what TensorFlow answered as an array; scalars come bare, a string as `bytes`."""
+    return np.array(output, object) if isinstance(output, bytes) else np.asarray(output)
 
 
 def from_tensorflow_error(error: tf.errors.OpError) -> errors.ServingError:

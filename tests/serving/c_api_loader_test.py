@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from serving import c_api_loader, errors
+from serving import errors
 
 _SCRIPT = """
 import sys
@@ -61,9 +61,19 @@ def test_wrong_names_are_refused_with_the_right_ones(playground_dir):
     )
 
 
-def test_the_op_library_of_scann_is_found_without_importing_it():
-    assert c_api_loader.find_scann_op_library().endswith("scann/scann_ops/cc/_scann_ops.so")
-    assert "scann" not in sys.modules
+def test_ops_from_elsewhere_need_their_library(scann_dir):
+    arguments = [
+        "-m",
+        "serving.c_api_loader",
+        f"--c_api_model_dir={scann_dir}",
+        '--c_api_inputs={"queries": [[3, 2, 1, 0]]}',
+    ]
+    without = _run(*arguments)
+    assert without.returncode == 1
+    assert without.stderr.splitlines()[-1].startswith("ERROR: Op type not registered 'Scann>")
+    process = _run(*arguments, "--c_api_op_library=scann")
+    # By hand: the products are 3, 2, 1, 0 and .6 * 6 = 3.6.
+    assert json.loads(process.stdout) == {"neighbors": [[4, 0, 1]]}
 
 
 def test_a_missing_package_is_named():

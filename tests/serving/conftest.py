@@ -1,6 +1,17 @@
+import gc
+
+import numpy as np
 import pytest
 
 from tests.serving import tiny_models
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imports_are_no_garbage():
+    """As in the server's process: unloading a version collects garbage, and should not look at TensorFlow's modules."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +40,11 @@ def playground(playground_dir):
     """A server over version 7 of the playground model, served as `tiny`; gives its config."""
     with tiny_models.running_server(playground_dir.parent, file_system_poll_wait_seconds=1.0) as config:
         yield config
+
+
+@pytest.fixture(scope="session")
+def scann_dir(tmp_path_factory):
+    """A model with ScaNN's ops over the four unit vectors and their sum; see `tiny_models.export_scann`."""
+    model_dir = tmp_path_factory.mktemp("scann") / "1"
+    tiny_models.export_scann(model_dir, np.concatenate([np.eye(4), np.full([1, 4], 0.6)]).astype(np.float32))
+    return model_dir

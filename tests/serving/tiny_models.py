@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from serving.server import model_server, server_config
@@ -38,6 +39,10 @@ class Playground(HalfPlus):
     @tf.function(input_signature=[_TEXTS])
     def text(self, texts):
         return {"doubled": texts + texts, "raw_bytes": texts}
+
+    @tf.function(input_signature=[_TEXTS])
+    def joined(self, texts):
+        return {"all": tf.strings.reduce_join(texts, separator="+")}
 
     @tf.function(input_signature=[_TEXTS])
     def refuses(self, texts):
@@ -83,9 +88,28 @@ def export_half_plus(model_dir: pathlib.Path, addend: float) -> None:
 
 def export_playground(model_dir: pathlib.Path) -> None:
     model = Playground(2.0)
-    names = ("two_inputs", "text", "refuses", "non_finite", "total", "two_sizes", "slow", "recommend")
+    names = ("two_inputs", "text", "joined", "refuses", "non_finite", "total", "two_sizes", "slow", "recommend")
     signatures = {name: getattr(model, name) for name in names}
     tf.saved_model.save(model, str(model_dir), signatures={"serving_default": model.__call__, **signatures})
+
+
+def export_scann(model_dir: pathlib.Path, vectors: np.ndarray) -> None:
+    """Exports `queries` to the `neighbors` (3 rows of `vectors`) that ScaNN finds."""
+    from scann.scann_ops.py import scann_ops
+
+    class Search(tf.Module):
+        def __init__(self):
+            super().__init__()
+            searcher = scann_ops.builder(vectors, 3, "dot_product").score_brute_force().build()
+            self.state = searcher.serialize_to_module()
+
+        @tf.function(input_signature=[tf.TensorSpec([None, vectors.shape[1]], tf.float32, name="queries")])
+        def __call__(self, queries):
+            return {"neighbors": scann_ops.ScannSearcher(self.state.recreate_handle()).search_batched(queries)[0]}
+
+    model = Search()
+    options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+    tf.saved_model.save(model, str(model_dir), signatures=model.__call__, options=options)
 
 
 def publish(source: pathlib.Path, base_path: pathlib.Path, version: int | str) -> pathlib.Path:

@@ -51,6 +51,11 @@ def test_tensorflow_imported_first_is_refused_with_the_remedy(tmp_path):
     assert "TensorFlow was imported first and chose Keras 3. Import tfrs_model (or serving, pipelines) before" in stderr
 
 
+def test_tensorflow_imported_first_under_a_wrong_value_names_the_value(tmp_path):
+    stderr = _python(tmp_path, "import tensorflow, tfrs_model", "0").stderr
+    assert "but TF_USE_LEGACY_KERAS='0' means Keras 3 to TensorFlow" in stderr
+
+
 def test_setting_the_variable_after_tensorflow_was_imported_does_not_help(tmp_path):
     stderr = _python(
         tmp_path, "import os, tensorflow; os.environ['TF_USE_LEGACY_KERAS'] = '1'; import tfrs_model"
@@ -66,7 +71,7 @@ def test_removing_the_variable_after_tensorflow_was_imported_is_refused(tmp_path
     stderr = _python(
         tmp_path, "import os, tensorflow; del os.environ['TF_USE_LEGACY_KERAS']; import tfrs_model", "1"
     ).stderr
-    assert "TF_USE_LEGACY_KERAS='' means Keras 3 to TensorFlow" in stderr
+    assert "TF_USE_LEGACY_KERAS was removed after TensorFlow was imported" in stderr
 
 
 def test_the_real_tensorflow_gives_keras_2_at_every_door(tmp_path):

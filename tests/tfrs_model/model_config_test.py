@@ -63,7 +63,6 @@ def test_query_id_and_history_can_be_left_out():
 
 
 def test_the_loss_is_a_mean_over_the_batch():
-    # One row has no negatives, so its softmax loss is 0; a batch twice as long has the same mean, not the same sum.
     model = _build(log_q_correction=False, temperature=1.0)
     batch = _batch()
     query = model.query_tower(batch["query"]).numpy()

@@ -21,8 +21,9 @@ def test_known_values_have_a_row_each_after_the_empty_string_and_the_unknown():
     np.testing.assert_array_equal(layer(tf.constant(["b", "a", "é", "b"])), [[5, 5], [4, 4], [6, 6], [5, 5]])
 
 
-def test_unknown_values_share_rows_by_their_farm_hash():
-    layer = _numbered_rows(string_embedding.StringEmbedding(["a"], 1, num_oov_buckets=5))
+@pytest.mark.parametrize("vocabulary", [["a"], []])
+def test_unknown_values_share_rows_by_their_farm_hash(vocabulary):
+    layer = _numbered_rows(string_embedding.StringEmbedding(vocabulary, 1, num_oov_buckets=5))
     # FarmHash Fingerprint64 of these strings as BigQuery's manual prints them for FARM_FINGERPRINT.
     prints = {"1footrue": -1541654101129638711, "2applefalse": 2794438866806483259, "3true": -4880158226897771312}
     expected = [[1 + fingerprint % 2**64 % 5] for fingerprint in prints.values()]

@@ -76,6 +76,12 @@ def test_ordered_sums_leave_the_number_of_threads_as_it_was(engine, as_table):
     assert engine.rows_summed_in_order(total) == [{"total": pytest.approx(0.6)}] == before
 
 
+def test_a_nan_that_a_files_statistics_do_not_mention_is_found(engine, as_table):
+    table = as_table({"x": [1.0, float("nan"), 3.0]})
+    assert engine.rows(table.select(found=table.x.isnan())) == [{"found": False}, {"found": True}, {"found": False}]
+    assert engine.rows(table.filter(~table.x.isnan()).aggregate(mean=table.x.mean())) == [{"mean": 2.0}]
+
+
 def test_a_memory_limit_that_is_none_is_a_sentence(tmp_path):
     with pytest.raises(PreparationError, match="failed while opening the engine"):
         DuckDbEngine(tmp_path, "many")

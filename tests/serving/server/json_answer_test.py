@@ -97,3 +97,7 @@ def test_a_dtype_without_a_json_form_is_refused():
 
 def test_an_error_is_an_object_with_one_key():
     assert json.loads(json_answer.write_error('say "no"\n')) == {"error": 'say "no"\n'}
+
+
+def test_an_error_that_quotes_no_character_is_json_all_the_same():
+    assert json.loads(json_answer.write_error("\ud800 and \udcff")) == {"error": "? and ?"}

@@ -41,7 +41,7 @@ def test_the_process_serves_until_it_is_told_to_stop_and_exits_with_0(tmp_path, 
         tiny_models.wait_until(lambda: _is_available(rest), timeout_seconds=60)
         assert rest.predict("tiny", {"x": [[1.0]]})["y"].item() == 2.5
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in stderr
     assert "Loaded tiny version 1 in" in stderr
@@ -50,12 +50,26 @@ def test_the_process_serves_until_it_is_told_to_stop_and_exits_with_0(tmp_path, 
     assert "Unloaded tiny version 1" in stderr
 
 
+def test_a_request_that_outlasts_the_grace_time_does_not_keep_the_process(playground_dir):
+    port = tiny_models.free_port()
+    flags = ["--model_name=tiny", f"--model_base_path={playground_dir.parent}", "--port=0", f"--rest_api_port={port}"]
+    with (
+        _process(*flags, "--shutdown_grace_seconds=0.2") as process,
+        client.RestClient(f"http://127.0.0.1:{port}") as rest,
+    ):
+        tiny_models.wait_until(lambda: _is_available(rest), timeout_seconds=60)
+        with pytest.raises(errors.DeadlineExceededError, match=r"gave no answer within 0\.5 s"):
+            rest.predict("tiny", {"num_steps": 10**12}, "slow", timeout_seconds=0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
 def test_a_process_that_waits_for_a_version_stops_at_once(tmp_path):
     with _process(f"--model_base_path={tmp_path}", f"--port={tiny_models.free_port()}") as process:
         lines = iter(process.stderr.readline, "")
         assert any("Model default waits for a version" in line for line in lines)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize(
@@ -80,3 +94,11 @@ def test_a_wrong_command_line_ends_with_one_sentence(flags, sentence):
     assert process.returncode == 1
     assert stderr.splitlines()[-1] == sentence
     assert "Traceback" not in stderr
+
+
+def test_help_describes_the_server_and_its_flags():
+    with _process("--help") as process:
+        stdout, _ = process.communicate(timeout=60)
+    assert "Serves a SavedModel over the TensorFlow Serving API" in stdout
+    for flag in ("--model_base_path", "--rest_api_port", "--max_num_load_retries", "--[no]enable_model_warmup"):
+        assert flag in stdout

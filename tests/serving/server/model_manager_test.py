@@ -168,8 +168,7 @@ def test_a_failed_folder_that_comes_back_is_tried_again(base_path, start, half_p
     (base_path / "2").rmdir()
     time.sleep(0.1)
     tiny_models.publish(half_plus_two_dir, base_path, 2)
-    assert manager.wait_until_available(10)
-    assert _states(manager)[2] == "AVAILABLE"
+    tiny_models.wait_until(lambda: _states(manager) == {1: "END", 2: "AVAILABLE"})
 
 
 def test_a_defect_in_the_loader_is_a_status_and_not_the_end_of_the_manager(base_path, start, half_plus_two_dir):
@@ -183,7 +182,7 @@ def test_a_defect_in_the_loader_is_a_status_and_not_the_end_of_the_manager(base_
     tiny_models.wait_until(lambda: _states(manager) == {1: "END"})
     assert str(_error_of(manager, 1)) == "KeyError: 'surprise'"
     tiny_models.publish(half_plus_two_dir, base_path, 2)
-    assert manager.wait_until_available(10)
+    tiny_models.wait_until(lambda: _states(manager) == {1: "END", 2: "AVAILABLE"})
 
 
 def test_when_no_version_can_be_loaded_the_wait_ends_with_the_reason(base_path, start):
@@ -239,3 +238,15 @@ def test_stopping_waits_for_requests_as_long_as_the_grace_time(base_path, start,
     stopping.join(5)
     assert not stopping.is_alive()
     assert _states(manager) == {1: "END"}
+
+
+def test_a_version_in_use_beyond_the_grace_time_is_left_alone(base_path, start, half_plus_two_dir):
+    tiny_models.publish(half_plus_two_dir, base_path, 1)
+    manager = start()
+    assert manager.wait_until_available(10)
+    lent = manager.acquire()
+    assert not manager.stop(grace_seconds=0.05)
+    assert _states(manager) == {1: "UNLOADING"}
+    assert lent.run("", {"x": np.zeros([1, 1], np.float32)})["y"].item() == 2.0
+    manager.release(lent)
+    assert manager.stop(grace_seconds=0.05)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from serving import client, errors
-from serving.server import model_server, server_config
+from serving.server import model_server, server_config, start_checks
 from tests.serving import tiny_models
 
 
@@ -158,7 +158,7 @@ def test_a_taken_port_is_told_before_anything_is_loaded(tmp_path, flag):
         port = taken.getsockname()[1]
         with (
             model_server.ModelServer(_config(tmp_path, **{flag: port})) as server,
-            pytest.raises(model_server.ServerStartError) as refusal,
+            pytest.raises(start_checks.ServerStartError) as refusal,
         ):
             server.start()
     assert str(refusal.value) == (
@@ -171,7 +171,7 @@ def test_two_servers_cannot_share_a_port(tmp_path, half_plus_two_dir):
     with (
         tiny_models.running_server(tmp_path / "tiny") as config,
         model_server.ModelServer(_config(tmp_path / "tiny", port=config.port)) as second,
-        pytest.raises(model_server.ServerStartError, match=f"--port={config.port} cannot be used"),
+        pytest.raises(start_checks.ServerStartError, match=f"--port={config.port} cannot be used"),
     ):
         second.start()
 
@@ -179,7 +179,7 @@ def test_two_servers_cannot_share_a_port(tmp_path, half_plus_two_dir):
 def test_a_missing_base_path_is_told(tmp_path):
     with (
         model_server.ModelServer(_config(tmp_path / "absent")) as server,
-        pytest.raises(model_server.ServerStartError, match=r"--model_base_path=.*absent is no folder\. Create it"),
+        pytest.raises(start_checks.ServerStartError, match=r"--model_base_path=.*absent is no folder\. Create it"),
     ):
         server.start()
 

@@ -42,6 +42,12 @@ def test_strings_pass_byte_for_byte(model):
     assert model.run("text", {"texts": _strings(b"\x00\xff")})["doubled"].tolist() == [b"\x00\xff\x00\xff"]
 
 
+def test_a_scalar_is_an_array_too(model):
+    assert model.run("total", {"x": np.ones(2, np.float32)})["sum"].shape == ()
+    joined = model.run("joined", {"texts": _strings(b"a", b"b")})["all"]
+    assert (joined.shape, joined.item()) == ((), b"a+b")
+
+
 # Texts as in predict_util.cc of TensorFlow Serving and util.cc, direct_session.cc of TensorFlow.
 @pytest.mark.parametrize(
     ("signature_name", "inputs", "output_filter", "error_class", "text"),
@@ -199,3 +205,10 @@ def test_a_model_with_scann_ops_asks_for_the_package(half_plus_two_dir, tmp_path
         errors.FailedPreconditionError, match="uses ScaNN ops, but the scann package cannot be imported"
     ):
         servable.Servable.load("tiny", 1, _broken(half_plus_two_dir, tmp_path, add_a_scann_op))
+
+
+def test_a_model_with_scann_ops_answers(scann_dir):
+    model = servable.Servable.load("tiny", 1, scann_dir)
+    # By hand: the products are 3, 2, 1, 0 and .6 * 6 = 3.6.
+    assert model.run("", {"queries": np.array([[3, 2, 1, 0]], np.float32)})["neighbors"].tolist() == [[4, 0, 1]]
+    model.close()

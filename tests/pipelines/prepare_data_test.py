@@ -1,0 +1,188 @@
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from pipelines import job, prepare_data
+from pipelines.preparation import build
+from pipelines.preparation.errors import PreparationError
+from tests.pipelines import film_log
+from tfrs_model import schema
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    config = film_log.config(tmp_path_factory.mktemp("films"))
+    return prepare_data.run(config), config.prepared_dir
+
+
+def test_a_rerun_reuses_its_result_and_an_option_changes_it(tmp_path):
+    config = film_log.config(tmp_path)
+    first = prepare_data.run(config)
+    stamp = os.stat(config.prepared_dir).st_mtime_ns
+    again = prepare_data.run(config)
+    assert again.reused
+    assert again.manifest == first.manifest
+    assert os.stat(config.prepared_dir).st_mtime_ns == stamp
+    rarer = prepare_data.run(film_log.config(tmp_path, min_count=2))
+    assert not rarer.reused
+    assert [row["value"] for row in film_log.rows(config.prepared_dir, "vocabularies/candidate_id")] == ["007"]
+    # Rarer candidates leave the vocabulary, not the log.
+    assert rarer.manifest["counts"] == first.manifest["counts"]
+
+
+def test_a_changed_source_is_prepared_again(tmp_path):
+    prepare_data.run(film_log.config(tmp_path))
+    longer = {name: [*values, values[-2]] for name, values in film_log.LOG.items()}
+    result = prepare_data.run(film_log.config(tmp_path, log=longer))
+    assert not result.reused
+    assert result.manifest["drops"] == {"duplicate": 2}
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("stage", ["_read_log", "_write_interactions", "_write_vocabularies"])
+def test_an_interruption_anywhere_leaves_the_old_directory_whole(prepared, tmp_path, monkeypatch, stage, interruption):
+    config = film_log.config(tmp_path, min_count=2)
+    shutil.copytree(prepared[1], config.prepared_dir)
+    before = film_log.contents(tmp_path)
+
+    def interrupted(*_):
+        raise interruption
+
+    monkeypatch.setattr(build._Build, stage, interrupted)
+    with pytest.raises(interruption):
+        prepare_data.run(config)
+    assert film_log.contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"log": film_log.LOG | {"at": [-1] * 10}}, r"10 of 10 interactions are refused \(10 timestamp_negative\)"),
+        (
+            {"log": film_log.LOG | {"stars": [math.nan, *film_log.LOG["stars"][1:]]}},
+            r"1 of 10 .*1 weight_not_a_number.* share of 0\.1000",
+        ),
+        ({"log": film_log.LOG | {"film": ["x", *film_log.LOG["film"][1:]]}}, r"\(1 candidate_not_in_table\)"),
+        (
+            {"log": {"user": ["a"], "item": ["b"]}},
+            r"no column 'film' \(interactions.candidate_id\); its columns are user, item",
+        ),
+        ({"films": film_log.FILMS | {"film": ["7"] * 5}}, r"has 1 ids more than once, such as '7' \(5 rows\)"),
+        ({"films": {"film": ["7"], "name": ["Seven"], "genres": ["a"]}}, r"no column 'year' \(feature 'year'\)"),
+        ({"users": {"user": ["a", "a"], "age": [1, 2]}}, r"--queries=.* has 1 ids more than once"),
+        ({"users": {"user": ["a"], "age": ["old"]}}, r"numeric feature 'age': value 'old' is not a number"),
+        ({"split": "global_time", "log": film_log.LOG | {"at": [1] * 10}}, "leaves the train split empty"),
+        ({"log": {name: values[7:9] for name, values in film_log.LOG.items()}}, "no query has 3 interactions"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_publishes_nothing(prepared, tmp_path, change, sentence):
+    shutil.copytree(prepared[1], tmp_path / "prepared")
+    before = film_log.contents(tmp_path / "prepared")
+    with pytest.raises(PreparationError, match=sentence):
+        prepare_data.run(film_log.config(tmp_path, **change))
+    assert film_log.contents(tmp_path / "prepared") == before
+    assert not list(tmp_path.glob(".prepared*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"interactions": ""}, "--interactions must be given"),
+        ({"prepared_dir": None}, "--prepared_dir must be given"),
+        ({"split": "random"}, "--split must be one of leave_last_out, global_time, given, but is 'random'"),
+        ({"split": "given"}, "--split=given needs a split column; name it with --split_column"),
+        (
+            {"schema": schema.Schema(schema.InteractionColumns(timestamp=None))},
+            "--split=leave_last_out needs timestamps",
+        ),
+        ({"validation_fraction": 1.0}, r"--validation_fraction must be in \[0, 1\), but is 1.0"),
+        ({"test_fraction": -0.1}, r"--test_fraction must be in \[0, 1\), but is -0.1"),
+        ({"split": "global_time", "validation_fraction": 0.5, "test_fraction": 0.5}, "above 0 and below 1, but is 1"),
+        ({"split": "global_time", "validation_fraction": 0.0, "test_fraction": 0.0}, "above 0 and below 1, but is 0"),
+        ({"min_count": 0}, "--min_count must be >= 1, but is 0"),
+        ({"max_rejected_fraction": 1.5}, r"--max_rejected_fraction must be in \[0, 1\], but is 1.5"),
+        ({"max_rejected_fraction": math.nan}, "--max_rejected_fraction must be in"),
+        ({"csv_delimiter": "::"}, "--csv_delimiter must be one character, no quote and no line end, but is '::'"),
+        ({"csv_delimiter": '"'}, "no quote"),
+        ({"engine_memory_limit": "lots"}, "--engine_memory_limit must be a size such as 2GB, but is 'lots'"),
+        (
+            {"schema": film_log.SCHEMA},
+            "The schema has features genres, year that are read from a table; name it with --candidates",
+        ),
+        (
+            {"schema": film_log.SCHEMA, "candidates": "c.csv"},
+            "features age that are read from a table; name it with --queries",
+        ),
+        (
+            {"schema": schema.Schema(title="name")},
+            "title column 'name' is in a candidate table; name it with --candidates",
+        ),
+    ],
+)
+def test_an_option_out_of_range_is_refused_with_its_flag(options, sentence):
+    with pytest.raises(job.ConfigError, match=sentence):
+        prepare_data.PrepareConfig(**{"interactions": "log.csv", "prepared_dir": "prepared", **options})
+
+
+def test_flags_override_the_schema_file_and_an_empty_one_takes_a_role_away(tmp_path):
+    (tmp_path / "schema.json").write_text(json.dumps(film_log.SCHEMA.to_dict()))
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["prepare_data"])
+    with flagsaver.flagsaver(
+        interactions="log.csv",
+        candidates="films.csv",
+        queries="users.csv",
+        prepared_dir="prepared",
+        schema=str(tmp_path / "schema.json"),
+        query_id_column="viewer",
+        timestamp_unit="ms",
+        weight_column="",
+        split_column="part",
+        csv_delimiter="tab",
+    ):
+        config = prepare_data.config_from_flags()
+    assert config.schema.interactions == schema.InteractionColumns("viewer", "film", "at", "ms", split="part")
+    assert config.schema.candidate_features == film_log.SCHEMA.candidate_features
+    assert config.split == "given"
+    assert config.csv_delimiter == "\t"
+
+
+def _command(*arguments):
+    command = [sys.executable, "-m", "pipelines.prepare_data", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_prepares_a_log_and_says_what_it_did(tmp_path):
+    log = film_log.write_table(tmp_path / "log.csv", film_log.LOG)
+    done = _command(
+        f"--interactions={log}",
+        "--query_id_column=user",
+        "--candidate_id_column=film",
+        "--timestamp_column=at",
+        f"--prepared_dir={tmp_path / 'prepared'}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Reading interactions: done in" in done.stderr
+    assert "rows 10, dropped 1" in done.stderr
+    assert (tmp_path / "prepared" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last_line"),
+    [
+        (["--interactions=none.csv", "--prepared_dir=p"], "ERROR: --interactions=none.csv matches no file; correct"),
+        (["--split=random"], "FATAL Flags parsing error:"),
+    ],
+)
+def test_the_command_line_ends_a_mistake_with_a_sentence_and_code_1(arguments, last_line):
+    done = _command(*arguments)
+    assert done.returncode == 1
+    assert last_line in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from serving import errors
+from serving.client import recommendation
+
+_NAMES = ["query_id", "history", "age", "tags"]
+
+
+def test_lists_are_padded_to_the_longest_and_at_least_to_one():
+    assert recommendation.padded([["a", "b"], [], ["c"]]) == [["a", "b"], ["", ""], ["c", ""]]
+    assert recommendation.padded([[], []]) == [[""], [""]]
+    assert recommendation.padded([]) == []
+
+
+def test_features_go_beside_query_and_history():
+    features = {"age": [30, 40], "tags": [["x"], ["y", "z"]]}
+    assert recommendation.query_inputs(["u", "v"], [["c"], []], features, _NAMES) == {
+        "query_id": ["u", "v"],
+        "history": [["c"], [""]],
+        "age": [30, 40],
+        "tags": [["x", ""], ["y", "z"]],
+    }
+
+
+def test_a_history_is_only_sent_to_a_model_that_takes_one():
+    assert recommendation.query_inputs(["u"], None, {}, _NAMES)["history"] == [[""]]
+    assert "history" not in recommendation.query_inputs(["u"], None, {}, ["query_id"])
+
+
+@pytest.mark.parametrize(
+    ("query_ids", "histories", "features", "text"),
+    [
+        (["u", "v"], [["c"]], {}, "history has 1 entries for 2 query ids; give one for each query."),
+        (["u"], None, {"age": []}, "age has 0 entries for 1 query ids; give one for each query."),
+        ("196", None, {}, "query_ids takes lists of ids, but got '196'; write ['196']."),
+        (["u"], ["c1"], {}, "histories takes lists of ids, but got 'c1'; write ['c1']."),
+    ],
+)
+def test_lists_of_the_wrong_kind_are_refused(query_ids, histories, features, text):
+    with pytest.raises(errors.InvalidArgumentError) as refusal:
+        recommendation.query_inputs(query_ids, histories, features, _NAMES)
+    assert str(refusal.value) == text
+
+
+def test_slots_without_a_candidate_are_left_out():
+    ids = np.array([[b"a", b"b"], ["é".encode(), b""]], object)
+    scores = np.array([[0.75, 0.5], [0.25, -np.inf]], np.float32)
+    assert recommendation.to_recommendations({"candidate_ids": ids, "scores": scores}) == [
+        [recommendation.Recommendation("a", 0.75), recommendation.Recommendation("b", 0.5)],
+        [recommendation.Recommendation("é", 0.25)],
+    ]
+
+
+def test_an_answer_of_another_model_is_refused():
+    with pytest.raises(errors.FailedPreconditionError) as refusal:
+        recommendation.to_recommendations({"y": np.zeros(1)})
+    assert str(refusal.value) == (
+        "The signature answers ['y'] and not ['candidate_ids', 'scores']; name the recommender's signature."
+    )

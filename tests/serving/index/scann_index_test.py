@@ -1,0 +1,158 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving.index import scann_index
+from tests.serving import fresh_process
+
+_SIZES = (1, 99, 100, 500)
+_QUERIES = fresh_process.vectors(3, seed=1)
+
+
+def _corpus(num_candidates):
+    return [f"c{i}" for i in range(num_candidates)], fresh_process.vectors(num_candidates)
+
+
+def _ks(num_candidates):
+    return sorted({1, num_candidates, num_candidates + 7})
+
+
+@pytest.fixture(scope="module")
+def fresh_answers(tmp_path_factory):
+    """Every size and k, a corpus turned round, and a partitioned one, all loaded by one process."""
+    root = tmp_path_factory.mktemp("scann")
+    wanted = {}
+    for size in _SIZES:
+        names, embeddings = _corpus(size)
+        index = scann_index.ScannIndex(names, embeddings, k=1)
+        wanted[size] = (fresh_process.export_index(index, 8, _ks(size), root / str(size)), _ks(size))
+    names, embeddings = _corpus(100)
+    opposite = scann_index.ScannIndex(names, -embeddings, k=1)
+    wanted["opposite"] = (fresh_process.export_index(opposite, 8, (100,), root / "opposite"), (100,))
+    few_leaves = fresh_process.export_index(_few_leaves(), 8, (50,), root / "few_leaves")
+    wanted["few_leaves"] = (few_leaves, (50,))
+    keys = [(name, k) for name, (_, ks) in wanted.items() for k in ks]
+    requests = [
+        {"export": wanted[name][0], "signature": f"top_{k}", "inputs": {"query": _QUERIES.tolist()}} for name, k in keys
+    ]
+    # Asked in both orders, so that whichever searcher was built first, every other one answers after it.
+    answers = fresh_process.ask([*requests, *reversed(requests)], ["scann"])
+    assert answers[: len(keys)] == answers[: len(keys) - 1 : -1]
+    return dict(zip(keys, answers, strict=False))
+
+
+def _few_leaves():
+    parameters = scann_index.ScannParameters(
+        num_leaves=20, num_leaves_to_search=1, dimensions_per_block=0, num_reordering_candidates=0
+    )
+    return scann_index.ScannIndex(*_corpus(200), k=50, parameters=parameters)
+
+
+def _assert_short_but_true(ids, scores):
+    """Checks an answer of 50 from leaves that hold fewer: real ids with their own scores, then filling."""
+    names, embeddings = _corpus(200)
+    exact = _QUERIES @ embeddings.T
+    ids = np.asarray(ids, dtype=object).astype(str)
+    assert np.isfinite(scores).all()
+    for row in range(3):
+        num_found = int(np.sum(ids[row] != ""))
+        assert 0 < num_found < 50
+        found = [names.index(each) for each in ids[row, :num_found]]
+        assert len(set(found)) == num_found
+        np.testing.assert_allclose(scores[row][:num_found], exact[row, found], atol=1e-6)
+        assert np.all(np.diff(scores[row][:num_found]) <= 0)
+        assert all(each == "" for each in ids[row, num_found:])
+        assert np.all(np.array(scores[row][num_found:], np.float32) == np.finfo(np.float32).min)
+
+
+@pytest.mark.parametrize("num_candidates", _SIZES)
+def test_below_20_000_candidates_the_answer_is_that_of_a_full_sort(num_candidates):
+    names, embeddings = _corpus(num_candidates)
+    index = scann_index.ScannIndex(names, embeddings, k=10)
+    for k in _ks(num_candidates):
+        ids, scores = index.search(tf.constant(_QUERIES), k)
+        assert ids.shape == scores.shape == (3, k)
+        fresh_process.assert_is_exact_answer(ids.numpy(), scores, names, embeddings, _QUERIES, k)
+
+
+@pytest.mark.parametrize("num_candidates", _SIZES)
+def test_a_fresh_process_that_imports_only_scann_gives_the_same_answer(fresh_answers, num_candidates):
+    names, embeddings = _corpus(num_candidates)
+    for k in _ks(num_candidates):
+        answer = fresh_answers[num_candidates, k]
+        fresh_process.assert_is_exact_answer(answer["ids"], answer["scores"], names, embeddings, _QUERIES, k)
+
+
+def test_two_exports_in_one_process_do_not_answer_for_each_other(fresh_answers):
+    names, embeddings = _corpus(100)
+    for name, vectors in ((100, embeddings), ("opposite", -embeddings)):
+        answer = fresh_answers[name, 100]
+        fresh_process.assert_is_exact_answer(answer["ids"], answer["scores"], names, vectors, _QUERIES, 100)
+
+
+def test_slots_that_the_searched_leaves_cannot_fill_are_empty(fresh_answers):
+    ids, scores = _few_leaves().search(tf.constant(_QUERIES), 50)
+    _assert_short_but_true(ids.numpy(), scores.numpy())
+    _assert_short_but_true(fresh_answers["few_leaves", 50]["ids"], np.array(fresh_answers["few_leaves", 50]["scores"]))
+
+
+@pytest.mark.parametrize("k", [20, 21, 150, 300, 310])
+def test_an_answer_longer_than_what_is_reordered_is_not_cut(k):
+    names, embeddings = _corpus(300)
+    parameters = scann_index.ScannParameters(0, 0, 2, num_reordering_candidates=20)
+    ids, scores = scann_index.ScannIndex(names, embeddings, 10, parameters).search(tf.constant(_QUERIES), k)
+    assert np.all(np.sum(ids.numpy() != b"", axis=1) == min(k, 300))
+    exact = _QUERIES @ embeddings.T
+    for row in range(3):
+        found = [names.index(each.decode()) for each in ids.numpy()[row, :300] if each]
+        assert len(set(found)) == min(k, 300)
+        np.testing.assert_allclose(scores.numpy()[row, : len(found)], exact[row, found], atol=1e-6)
+
+
+def test_a_quantised_index_that_reorders_everything_is_exact():
+    names, embeddings = _corpus(300)
+    parameters = scann_index.ScannParameters(10, 10, 2, num_reordering_candidates=300)
+    ids, scores = scann_index.ScannIndex(names, embeddings, 10, parameters).search(tf.constant(_QUERIES), 10)
+    fresh_process.assert_is_exact_answer(ids.numpy(), scores, names, embeddings, _QUERIES, 10)
+
+
+def test_an_empty_batch_has_an_empty_answer():
+    ids, scores = scann_index.ScannIndex(*_corpus(5), k=3).search(tf.zeros([0, 8]), 3)
+    assert ids.shape == scores.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("num_candidates", "num_leaves", "is_quantised"),
+    [
+        # ScaNN's own rule: brute force below 20k, quantised scoring and reordering below 100k, a tree above.
+        (1, 0, False),
+        (19_999, 0, False),
+        (20_000, 0, True),
+        (99_999, 0, True),
+        # About sqrt(n) leaves: sqrt(100,000) = 316.2, sqrt(1,000,000) = 1000.
+        (100_000, 316, True),
+        (1_000_000, 1000, True),
+    ],
+)
+def test_the_searcher_is_sized_by_scanns_own_rule(num_candidates, num_leaves, is_quantised):
+    for k in (1, 100, 30_000):
+        parameters = scann_index.ScannParameters.for_corpus(num_candidates, k)
+        assert parameters.num_leaves == num_leaves
+        assert (parameters.num_leaves_to_search > 0) == (num_leaves > 0)
+        assert parameters.num_leaves_to_search <= num_leaves
+        assert (parameters.dimensions_per_block > 0) == is_quantised
+        assert (parameters.num_reordering_candidates >= min(k, num_candidates)) == is_quantised
+        assert parameters.num_reordering_candidates <= num_candidates
+
+
+def test_it_says_what_it_is():
+    index = _few_leaves()
+    assert (index.name, index.num_candidates, index.needs_scann_ops) == ("scann_index", 200, True)
+    assert json.loads(json.dumps(index.parameters)) == {
+        "num_leaves": 20,
+        "num_leaves_to_search": 1,
+        "dimensions_per_block": 0,
+        "num_reordering_candidates": 0,
+    }

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from serving import manifest
+
+
+def _write_text(export, text, encoding="utf-8"):
+    (export / "assets.extra").mkdir()
+    (export / "assets.extra" / "manifest.json").write_bytes(text.encode(encoding))
+
+
+def test_a_manifest_reads_back_beside_the_other_extra_assets(tmp_path):
+    (tmp_path / "assets.extra").mkdir()
+    content = {"num_candidates": 3, "inputs": {"age": {"shape": [-1]}}, "title": "Amélie", "index_recall_at_10": 0.99}
+    manifest.write_manifest(tmp_path, content)
+    assert manifest.read_manifest(tmp_path) == manifest.read_manifest(str(tmp_path)) == {"format_version": 1, **content}
+    text = (tmp_path / "assets.extra" / "manifest.json").read_text(encoding="utf-8")
+    assert text.startswith('{\n  "format_version": 1,\n  "num_candidates": 3,')
+    assert text.endswith("}\n")
+    assert "Amélie" in text
+
+
+def test_the_folder_of_a_new_export_is_made(tmp_path):
+    manifest.write_manifest(tmp_path / "new" / "7", {})
+    assert manifest.read_manifest(tmp_path / "new" / "7") == {"format_version": 1}
+
+
+def test_a_number_that_json_does_not_know_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="nan"):
+        manifest.write_manifest(tmp_path, {"index_recall_at_10": float("nan")})
+    assert not (tmp_path / "assets.extra" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("", "utf-8"), ('{"format_version": 1', "utf-8"), ('{"a": "é"}', "latin-1")]
+)
+def test_a_manifest_that_cannot_be_read_is_refused_with_the_remedy(tmp_path, text, encoding):
+    _write_text(tmp_path, text, encoding)
+    with pytest.raises(
+        manifest.ManifestError, match=r"has no readable assets\.extra/manifest\.json \(.+\); export again\."
+    ):
+        manifest.read_manifest(tmp_path)
+
+
+def test_an_export_without_a_manifest_is_refused_by_its_path(tmp_path):
+    with pytest.raises(manifest.ManifestError, match=f"{tmp_path} has no readable .*No such file.*export again"):
+        manifest.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_is_refused_with_both_versions(tmp_path, version):
+    _write_text(tmp_path, json.dumps({"format_version": version}))
+    with pytest.raises(
+        manifest.ManifestError, match=f"has format_version {version!r}, but this version reads 1; export again"
+    ):
+        manifest.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "1", '"format_version"'])
+def test_a_manifest_that_is_no_object_is_refused(tmp_path, text):
+    _write_text(tmp_path, text)
+    with pytest.raises(manifest.ManifestError, match="export again"):
+        manifest.read_manifest(tmp_path)
