@@ -10,6 +10,8 @@ from absl import app, flags, logging
 
 from pipelines import artifacts, common_flags, feeding, job, model_directory, offline_evaluation, prepared_data
 
+flags.declare_key_flag("prepared_dir")
+flags.declare_key_flag("model_dir")
 _SPLIT = flags.DEFINE_enum(
     "evaluation_split", "test", ("validation", "test"), "Which held-out interactions are asked for."
 )

@@ -23,6 +23,8 @@ from serving import manifest, saved_model, signatures, warm_up_requests
 from serving.index import candidate_index, factory
 from tfrs_model import __version__, ranking, seeds
 
+flags.declare_key_flag("prepared_dir")
+flags.declare_key_flag("model_dir")
 _EXPORT_DIR = flags.DEFINE_string("export_dir", None, "Directory of the versions: a server's --model_base_path.")
 _INDEX = flags.DEFINE_enum(
     "index",

@@ -19,6 +19,7 @@ from pipelines.preparation.build import BuildOptions, build_tables
 from pipelines.preparation.sources import Source, find_source, identify
 from tfrs_model import schema as schema_lib
 
+flags.declare_key_flag("prepared_dir")
 _INTERACTIONS = flags.DEFINE_string("interactions", None, "Interaction log: a .parquet or .csv file, or a glob.")
 _CANDIDATES = flags.DEFINE_string("candidates", None, "Candidate table, optional: the corpus and its features.")
 _QUERIES = flags.DEFINE_string("queries", None, "Query table, optional: features of queries.")

@@ -2,7 +2,9 @@
 
     python -m pipelines.quickstart --output_dir=quickstart
 
-Started again it reuses what is finished and continues what is not.
+Started again it reuses what is finished and continues what is not. The options
+of `pipelines.train`, such as --num_epochs, stand above those of the shipped
+configuration.
 """
 
 import dataclasses
@@ -36,6 +38,7 @@ from serving import client
 from tfrs_model import __version__
 from tfrs_model import schema as schema_lib
 
+flags.declare_key_flag("output_dir")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of MovieLens-100K, if it is on this machine; otherwise it is fetched."
 )
@@ -70,7 +73,7 @@ class QuickstartConfig:
 
 def config_from_flags() -> QuickstartConfig:
     """Returns the configuration that the flags describe."""
-    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "")
+    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "", train.options_from_flags())
 
 
 def run(config: QuickstartConfig) -> dict:
@@ -238,7 +241,8 @@ def _print(report: dict, output: pathlib.Path) -> None:
     left = [f"{each['title'] or each['candidate_id']}" for each in reversed(served["history"])]
     right = [f"{each['score']:.3f}  {each['title'] or each['candidate_id']}" for each in served["recommendations"]]
     print(f"\nQuery {served['query_id']}")
-    print(f"{'History, newest first':<40}  Recommended, over REST and gRPC alike")
+    agreement = "alike" if served["rest_and_grpc_agree"] else "which DISAGREE, shown as over gRPC"
+    print(f"{'History, newest first':<40}  Recommended over REST and gRPC, {agreement}")
     for position in range(max(len(left), len(right))):
         shown = [side[position] if position < len(side) else "" for side in (left, right)]
         print(f"{shown[0][:40]:<40}  {shown[1]}")

@@ -11,6 +11,7 @@ import math
 import pathlib
 import shutil
 import time
+from typing import Any
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -28,6 +29,8 @@ from pipelines import (
 from pipelines import training_config as training_config_lib
 from tfrs_model import metrics
 
+flags.declare_key_flag("prepared_dir")
+flags.declare_key_flag("model_dir")
 _MODEL_FLAGS = (
     flags.DEFINE_integer("embedding_dim", None, "Width of both towers' outputs and of the id tables."),
     flags.DEFINE_list("query_hidden_units", None, "Widths of the query tower's hidden layers, such as 128,64."),
@@ -107,11 +110,15 @@ class TrainResult:
     num_steps: int
 
 
+def options_from_flags() -> dict[str, Any]:
+    """Returns the model and training options that were given as flags."""
+    return {flag.name: flag.value for flag in (*_MODEL_FLAGS, *_TRAINING_FLAGS) if flag.present}
+
+
 def config_from_flags() -> TrainJobConfig:
     """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
-    given = {flag.name: flag.value for flag in (*_MODEL_FLAGS, *_TRAINING_FLAGS) if flag.present}
     shipped = training_config_lib.read_options(_CONFIG.value) if _CONFIG.value else {}
-    training = training_config_lib.training_config({**shipped, **given})
+    training = training_config_lib.training_config({**shipped, **options_from_flags()})
     return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
 
 

@@ -3,12 +3,15 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
-import urllib.request
 
+import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from pipelines import local_server
 from serving import client, errors
@@ -61,8 +64,8 @@ def test_the_model_beats_popularity(made):
 
 
 def test_the_answer_is_of_the_planted_group_and_the_same_over_both_protocols(server):
-    with client.RestClient(server.rest_url) as rest, client.GrpcClient(server.grpc_target) as grpc:
-        over_rest, over_grpc = rest.recommend("shop", **_QUERY)[0], grpc.recommend("shop", **_QUERY)[0]
+    with client.RestClient(server.rest_url) as rest, client.GrpcClient(server.grpc_target) as over:
+        over_rest, over_grpc = rest.recommend("shop", **_QUERY)[0], over.recommend("shop", **_QUERY)[0]
     assert [each.candidate_id for each in over_rest] == [each.candidate_id for each in over_grpc]
     # shopper-1 likes group 1; 20 of the 80 candidates are in it.
     assert np.mean([planted_log.group_of(each.candidate_id) == 1 for each in over_rest[:10]]) >= 0.9
@@ -71,8 +74,8 @@ def test_the_answer_is_of_the_planted_group_and_the_same_over_both_protocols(ser
 
 
 def test_an_unknown_query_is_answered_from_its_history(server):
-    with client.GrpcClient(server.grpc_target) as grpc:
-        answers = grpc.recommend(
+    with client.GrpcClient(server.grpc_target) as over:
+        answers = over.recommend(
             "shop",
             query_ids=["never seen", "never seen either"],
             histories=[["item-2", "item-6", "item-10"], []],
@@ -82,27 +85,46 @@ def test_an_unknown_query_is_answered_from_its_history(server):
     assert np.mean([planted_log.group_of(each.candidate_id) == 2 for each in answers[0][:10]]) >= 0.7
 
 
-def test_a_plain_http_request_gets_the_same_answer(server):
-    body = {"instances": [{"query_id": "shopper-1", "history": ["item-1", "item-5"], "parity": "odd"}]}
-    request = urllib.request.Request(f"{server.rest_url}/v1/models/shop:predict", json.dumps(body).encode())
-    with urllib.request.urlopen(request) as response:
-        answer = json.load(response)["predictions"][0]
-    with client.GrpcClient(server.grpc_target) as grpc:
-        expected = grpc.recommend("shop", **_QUERY)[0]
-    assert answer["candidate_ids"] == [each.candidate_id for each in expected]
+_KNOWN = {"query_id": "shopper-1", "history": ["item-1", "item-5"], "parity": "odd"}
+_UNKNOWN = {"query_id": "never seen", "history": ["item-2", ""], "parity": "neither"}
+
+
+def _over_curl(server, instances: list[dict]) -> list[list[str]]:
+    body = json.dumps({"instances": instances})
+    command = ["curl", "--silent", "--show-error", "--data", body, f"{server.rest_url}/v1/models/shop:predict"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [each["candidate_ids"] for each in json.loads(answer)["predictions"]]
+
+
+def _over_stubs(server, instances: list[dict]) -> list[list[str]]:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "shop"
+    for name in _KNOWN:
+        request.inputs[name].CopyFrom(tf.make_tensor_proto([each[name] for each in instances]))
+    with grpc.insecure_channel(server.grpc_target) as channel:
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10.0)
+    return np.char.decode(tf.make_ndarray(answer.outputs["candidate_ids"]).astype(bytes), "utf-8").tolist()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("instances", [[_KNOWN], [_UNKNOWN], [_KNOWN, _UNKNOWN, _KNOWN]])
+def test_curl_and_the_stubs_of_tensorflow_serving_get_the_same_answer(server, instances):
+    answers = _over_curl(server, instances)
+    assert answers == _over_stubs(server, instances)
+    assert [len(answer) for answer in answers] == [20] * len(instances)
 
 
 def test_a_request_of_the_wrong_type_is_an_invalid_argument(server):
-    with client.GrpcClient(server.grpc_target) as grpc, pytest.raises(errors.InvalidArgumentError):
-        grpc.predict("shop", {"query_id": np.array([1.5]), "history": [[""]], "parity": ["odd"]})
+    with client.GrpcClient(server.grpc_target) as over, pytest.raises(errors.InvalidArgumentError):
+        over.predict("shop", {"query_id": np.array([1.5]), "history": [[""]], "parity": ["odd"]})
 
 
 def test_inputs_of_unequal_length_are_named(server):
     with (
-        client.GrpcClient(server.grpc_target) as grpc,
+        client.GrpcClient(server.grpc_target) as over,
         pytest.raises(errors.InvalidArgumentError, match="same number of rows"),
     ):
-        grpc.predict("shop", {"query_id": ["a", "b"], "history": [[""]], "parity": ["odd", "odd"]})
+        over.predict("shop", {"query_id": ["a", "b"], "history": [[""]], "parity": ["odd", "odd"]})
 
 
 _LOAD_AS_TF2 = """
@@ -133,8 +155,8 @@ def _c_api(version: pathlib.Path, inputs: str, *flags: str) -> list[str]:
 def test_every_loader_gives_the_same_ids(made, server):
     inputs = json.dumps({"query_id": ["shopper-1"], "history": [["item-1", "item-5"]], "parity": ["odd"]})
     version = made / "served" / "shop" / "1"
-    with client.GrpcClient(server.grpc_target) as grpc:
-        expected = [each.candidate_id for each in grpc.recommend("shop", **_QUERY)[0]]
+    with client.GrpcClient(server.grpc_target) as over:
+        expected = [each.candidate_id for each in over.recommend("shop", **_QUERY)[0]]
     for code in (_LOAD_AS_TF2, _LOAD_AS_TF1):
         command = [sys.executable, "-c", code, str(version), inputs]
         done = subprocess.run(command, cwd=made, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True)

@@ -63,18 +63,27 @@ def environment(wheel, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def run_script(environment, tmp_path):
+@pytest.fixture(scope="module")
+def run_script(environment, tmp_path_factory):
     """Returns a function that runs a command of the environment from an empty folder."""
     variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
 
     def run(name, *arguments, **more_variables):
+        folder = tmp_path_factory.mktemp("empty")
         command = [str(environment / "bin" / name), *arguments]
-        result = _run(command, cwd=tmp_path, env={**variables, **more_variables})
-        assert list(tmp_path.iterdir()) == []
+        result = _run(command, cwd=folder, env={**variables, **more_variables})
+        assert list(folder.iterdir()) == []
         return result
 
     return run
+
+
+@pytest.fixture(scope="module")
+def help_answers(wheel, run_script):
+    """Maps (command, flag) to what the command answers, for --help and --helpfull of each."""
+    calls = [(name, flag) for name in _scripts(wheel) for flag in ("--help", "--helpfull")]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return dict(zip(calls, pool.map(lambda call: run_script(*call), calls), strict=True))
 
 
 def _members(wheel):
@@ -109,20 +118,16 @@ def test_the_wheel_holds_no_tests_and_nothing_else_at_the_top(wheel):
     assert f"{information}/licenses/LICENSE" in _members(wheel)
 
 
-def test_every_command_explains_itself_from_an_empty_folder(wheel, run_script):
-    scripts = _scripts(wheel)
-    assert set(scripts) == {
+def test_every_command_explains_itself_from_an_empty_folder(help_answers):
+    assert {name for name, _ in help_answers} == {
         *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
         "tfrs_model_server",
     }
-    calls = [(name, flag) for name in scripts for flag in ("--help", "--helpfull")]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = list(pool.map(lambda call: run_script(*call), calls))
-    for call, result in zip(calls, results, strict=True):
-        assert "Traceback" not in result.stderr, f"{call}: {result.stderr[-2000:]}"
+    for call, answer in help_answers.items():
+        assert "Traceback" not in answer.stderr, f"{call}: {answer.stderr[-2000:]}"
         # absl ends a --help with code 1.
-        assert result.returncode in (0, 1), call
-        assert "\n  --" in result.stdout, f"{call} printed no flags"
+        assert answer.returncode in (0, 1), call
+        assert "\n  --" in answer.stdout, f"{call} printed no flags"
 
 
 @pytest.mark.parametrize(
@@ -137,8 +142,8 @@ def test_every_command_explains_itself_from_an_empty_folder(wheel, run_script):
         ("tfrs_model_server", "model_base_path"),
     ],
 )
-def test_help_names_the_flags_that_a_command_cannot_do_without(run_script, name, flag):
-    assert f"\n  --{flag}: " in run_script(name, "--help").stdout
+def test_help_names_the_flags_that_a_command_cannot_do_without(help_answers, name, flag):
+    assert f"\n  --{flag}: " in help_answers[name, "--help"].stdout
 
 
 def test_the_commands_run_the_installed_code_and_not_the_tree(environment, tmp_path):

@@ -110,6 +110,7 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         id_embedding=table("query_id", inputs.query_ids) if config.use_query_id else None,
         history_embedding=history_table if config.history_length else None,
         feature_inputs=inputs.query_features,
+        history_length=config.history_length or 1,
         embedding_dim=config.embedding_dim,
         hidden_units=config.query_hidden_units,
         dropout=config.dropout,

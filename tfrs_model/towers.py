@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_model import dropout as dropout_lib
 from tfrs_model import features as features_lib
+from tfrs_model import history as history_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import seeds, string_embedding
 
@@ -79,6 +80,7 @@ class QueryTower(_Tower):
       history_embedding: table of the history's candidate ids, often the candidate
         tower's own, or `None` to leave the history out.
       feature_inputs: the query features.
+      history_length: how many of the last ids of a history are read, >= 1.
       embedding_dim: width of the output.
       hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
       dropout: rate on the concatenated inputs, in [0, 1).
@@ -93,6 +95,7 @@ class QueryTower(_Tower):
         id_embedding: string_embedding.StringEmbedding | None,
         history_embedding: string_embedding.StringEmbedding | None,
         feature_inputs: Sequence[features_lib.FeatureInput | Mapping] = (),
+        history_length: int = 20,
         embedding_dim: int = 64,
         hidden_units: Sequence[int] = (),
         dropout: float = 0.0,
@@ -103,6 +106,12 @@ class QueryTower(_Tower):
         super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, seed, name=name, **kwargs)
         if id_embedding is None and history_embedding is None and not feature_inputs:
             raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
+        if history_length < 1:
+            raise ValueError(
+                f"history_length must be >= 1, but is {history_length}; leave histories out with "
+                "history_embedding=None."
+            )
+        self._history_length = history_length
         self._id_embedding = id_embedding
         self._history_embedding = history_embedding
 
@@ -132,7 +141,7 @@ class QueryTower(_Tower):
         if self._id_embedding is not None:
             parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
         if self._history_embedding is not None:
-            history = inputs[schema_lib.HISTORY]
+            history = history_lib.keep_last(inputs[schema_lib.HISTORY], self._history_length)
             parts.append(string_embedding.mean_of_present(self._history_embedding(history), history))
         return self._encode(parts, training)
 
@@ -142,6 +151,7 @@ class QueryTower(_Tower):
             **super().get_config(),
             "id_embedding": _serialize(self._id_embedding),
             "history_embedding": _serialize(self._history_embedding),
+            "history_length": self._history_length,
         }
 
     @classmethod

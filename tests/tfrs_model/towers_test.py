@@ -181,3 +181,14 @@ def test_a_tower_with_nothing_to_encode_is_refused():
         towers.QueryTower(None, None)
     with pytest.raises(ValueError, match="A candidate tower needs a candidate id or a feature, but has none"):
         towers.CandidateTower(None)
+
+
+def test_a_longer_history_than_trained_on_counts_only_by_its_last_ids():
+    tower = towers.QueryTower(None, _table(["c1", "c2", "c3"]), history_length=2, embedding_dim=4)
+    longer, as_trained = tf.constant([["c3", "c1", "c2"]]), tf.constant([["c1", "c2"]])
+    np.testing.assert_array_equal(tower({"history": longer}), tower({"history": as_trained}))
+
+
+def test_a_history_length_below_one_is_refused():
+    with pytest.raises(ValueError, match=r"history_length must be >= 1, but is 0; leave histories out with"):
+        towers.QueryTower(None, _table(["c1"]), history_length=0)

@@ -1,0 +1,77 @@
+"""The quick start stopped in every stage, by Ctrl-C and by kill -9, and started again."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_COMMAND = [sys.executable, "-m", "pipelines.quickstart", "--num_epochs=4", "--early_stop_patience=0"]
+# Each is printed when its stage has begun; between two of them a run always gets further than before.
+_STOPS = [
+    ("Checking the source files ...", signal.SIGINT),
+    ("Checking the source files ...", signal.SIGKILL),
+    ("Training ...", signal.SIGINT),
+    ("epoch=1", signal.SIGKILL),
+    ("epoch=2", signal.SIGINT),
+    ("Evaluating on test ...", signal.SIGKILL),
+    ("Evaluating on test ...", signal.SIGINT),
+    ("Embedding the corpus", signal.SIGINT),
+    ("Publishing ", signal.SIGKILL),
+    ("Publishing ", signal.SIGINT),
+    ("Starting the model server ...", signal.SIGINT),
+]
+
+
+def _run(output_dir: pathlib.Path) -> str:
+    done = subprocess.run([*_COMMAND, f"--output_dir={output_dir}"], cwd=_ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def _run_until(output_dir: pathlib.Path, marker: str, how: signal.Signals) -> tuple[int, str]:
+    command = [*_COMMAND, f"--output_dir={output_dir}"]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        seen = b""
+        while marker.encode() not in seen:
+            read = process.stderr.read1(4096)
+            assert read, f"ended before {marker!r}: {seen[-3000:].decode()}"
+            seen += read
+        process.send_signal(how)
+        rest = process.stderr.read()
+        return process.wait(), rest.decode()
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_a_quick_start_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path):
+    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
+    recommended = _run(undisturbed).split("Report:")[0]
+    for marker, how in _STOPS:
+        code, rest = _run_until(stopped, marker, how)
+        if how is signal.SIGINT:
+            assert code == 130, (marker, code, rest)
+            assert "ERROR: Interrupted; what was published before is unchanged." in rest
+            assert "Traceback" not in rest
+        else:
+            assert code == -signal.SIGKILL
+    assert _run(stopped).split("Report:")[0] == recommended
+    evaluations = [json.loads((each / "evaluation.json").read_text()) for each in (undisturbed, stopped)]
+    assert evaluations[0]["model"] == evaluations[1]["model"]
+    assert [each.name for each in (stopped / "served" / "movielens").iterdir()] == ["1"]
+    leftovers = [path for path in stopped.rglob(".*") if ".tmp-" in path.name or ".old-" in path.name]
+    assert leftovers == []
+
+
+@pytest.mark.drill
+def test_a_second_quick_start_reuses_everything(tmp_path):
+    _run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    _run(tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text())
+    reused = {stage["name"]: stage["reused"] for stage in report["stages"]}
+    assert {name for name, was_reused in reused.items() if was_reused} >= {"prepare", "train", "evaluate", "export"}
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before

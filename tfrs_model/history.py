@@ -1,0 +1,22 @@
+"""What a query tower reads of a history that may be longer than those it was trained on."""
+
+import tensorflow as tf
+
+
+def keep_last(history: tf.Tensor, length: int) -> tf.Tensor:
+    """Empties all but the last `length` ids of each history.
+
+    Training feeds the last few ids only. A request may bring more, and a mean
+    over all of them would be another input than the tower has learned to read.
+
+    With length 2, `["a", "", "b", "c", ""]` becomes `["", "", "b", "c", ""]`.
+
+    Args:
+      history: `[batch_size, any length]` strings, oldest first; empty strings are no ids.
+      length: how many ids to keep, >= 1.
+
+    Returns:
+      The same shape, with empty strings in place of older ids.
+    """
+    ids_from_here_on = tf.cumsum(tf.cast(tf.not_equal(history, ""), tf.int32), axis=1, reverse=True)
+    return tf.where(ids_from_here_on <= length, history, "")
