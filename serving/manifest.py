@@ -15,7 +15,8 @@ def write_manifest(export_dir: pathlib.Path, manifest: dict) -> None:
     """Writes the manifest into an export that is still being built."""
     path = export_dir / _PATH
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format_version": FORMAT_VERSION, **manifest}, indent=2, ensure_ascii=False, allow_nan=False)
+    content = {"format_version": None} | manifest | {"format_version": FORMAT_VERSION}
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 

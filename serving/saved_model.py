@@ -9,6 +9,9 @@ from serving import signatures
 from serving.index import candidate_index
 from tfrs_model import towers
 
+# Squares of larger numbers overflow in the tower, which would answer as if nothing were known.
+_LARGEST_NUMBER = 1e15
+
 
 class ServedRecommender(tf.Module):
     """From raw query features to candidate ids; nothing of training is in it.
@@ -46,8 +49,8 @@ class ServedRecommender(tf.Module):
     def _embed(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         checks = [
             tf.debugging.Assert(
-                tf.logical_not(tf.reduce_any(tf.math.is_inf(values))),
-                [f"Input {name} must hold finite numbers, or NaN for missing ones, but holds infinity."],
+                tf.logical_not(tf.reduce_any(tf.abs(values) > _LARGEST_NUMBER)),
+                [f"Input {name} must hold numbers within +-1e15, or NaN for missing ones."],
             )
             for name, values in features.items()
             if values.dtype.is_floating

@@ -17,13 +17,15 @@ class StatelessDropout(tf.keras.layers.Layer):
     Args:
       rate: fraction of inputs set to zero, in [0, 1); the others are divided by `1 - rate`.
       seed: any integer.
+      name: of the layer; required, since it tells one layer's masks from another's and
+        the names that Keras gives depend on what else the process has built.
 
     Raises:
       ValueError: if the rate is outside [0, 1).
     """
 
-    def __init__(self, rate: float, seed: int = 0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, rate: float, seed: int = 0, *, name: str, **kwargs):
+        super().__init__(name=name, **kwargs)
         if not 0.0 <= rate < 1.0:
             raise ValueError(f"Dropout rate must be in [0, 1), but is {rate}.")
         self._rate = rate

@@ -79,6 +79,8 @@ def rank_corpus(
         top_rows.append(block[1].numpy())
         if on_block is not None:
             on_block(end - begin)
+    if ranks and min(block.min() for block in ranks) < 1:
+        raise RankingError("Some scores are not finite although the embeddings are: they are too large; train again.")
     if not ranks:
         return Ranking(np.zeros([0], np.int64), np.zeros([0, k], np.int64))
     return Ranking(np.concatenate(ranks), np.concatenate(top_rows))

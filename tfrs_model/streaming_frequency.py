@@ -29,8 +29,8 @@ class StreamingFrequency(tf.keras.layers.Layer):
     - The gap is floored by a fifth of the steps since the last hit, so an id that
       stops coming fades.
     - A bucket never hit reads as one copy in `steps + 1`: rare, not popular.
-    - With several hashes the estimate is the smallest ratio. A collision adds hits
-      and copies and can only raise it.
+    - With several hashes the estimate is the smallest ratio: a collision adds hits
+      and copies, which on average raises it.
 
     Memory is `num_hashes * num_buckets * 20` bytes, whatever the number of ids.
 

@@ -19,7 +19,7 @@ class StringEmbedding(tf.keras.layers.Layer):
         so that a row has length about 1 whatever its width.
 
     Raises:
-      ValueError: on a non-positive size, an empty string or a repeated value.
+      ValueError: on a non-positive size, a value that is no text, an empty or a repeated one.
     """
 
     def __init__(
@@ -31,7 +31,11 @@ class StringEmbedding(tf.keras.layers.Layer):
                 f"{self.name}: embedding_dim and num_oov_buckets must be >= 1, "
                 f"but are {embedding_dim} and {num_oov_buckets}."
             )
-        self._vocabulary = [str(value) for value in vocabulary]
+        self._vocabulary = list(vocabulary)
+        if wrong := [value for value in self._vocabulary if not isinstance(value, str)][:1]:
+            raise ValueError(
+                f"{self.name}: vocabulary values must be text, but {wrong[0]!r} is not; decode or format it."
+            )
         if "" in self._vocabulary or len(set(self._vocabulary)) < len(self._vocabulary):
             raise ValueError(
                 f"{self.name}: vocabulary values must be non-empty and unique; remove empties and repeats."

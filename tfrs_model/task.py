@@ -1,5 +1,6 @@
 """The retrieval task: TFRS's `Retrieval`, with a correction that learns its own frequencies."""
 
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -16,11 +17,14 @@ class Retrieval(tfrs.tasks.Retrieval):
 
         score -> / temperature -> - log_q -> accidental hits -> score mask -> hard negatives -> loss
 
-    It differs from its parent in three points. The sampling probability is used as
-    it is: the parent clips it to [1e-6, 1], which flattens the tail of a corpus of
-    millions and discards expected counts above 1. Accidental hits and hard negatives
-    are found on the corrected logits. With `streaming_frequency`, a batch that
-    brings candidate ids but no probability is counted and corrected by itself.
+    The order is its parent's. Three things differ. The sampling probability is used
+    as it is: the parent clips it to [1e-6, 1], which flattens the tail of a corpus of
+    millions and discards expected counts above 1. With `streaming_frequency`, a batch
+    that brings candidate ids but no probability is counted and corrected by itself.
+    One metric assigned to `factorized_metrics` is kept, where the parent drops it.
+
+    Factorized metrics that are given candidate ids compare by id, so beside
+    `streaming_frequency` their corpus has to be indexed with its ids.
 
     Args:
       loss: Keras loss of one-hot labels and logits; `None` is categorical cross
@@ -51,8 +55,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         streaming_frequency: streaming_frequency_lib.StreamingFrequency | None = None,
         name: str | None = None,
     ):
-        if temperature is not None and not temperature > 0:
-            raise ValueError(f"temperature must be > 0 or None, but is {temperature}.")
+        if temperature is not None and not 0 < temperature < math.inf:
+            raise ValueError(f"temperature must be > 0 and finite, or None, but is {temperature}.")
         if num_hard_negatives is not None and num_hard_negatives < 1:
             raise ValueError(f"num_hard_negatives must be >= 1 or None, but is {num_hard_negatives}.")
         super().__init__(
@@ -96,7 +100,7 @@ class Retrieval(tfrs.tasks.Retrieval):
           candidate_embeddings: `[num_candidates, embedding_dim]`; row i is query i's
             positive, rows past `num_queries` are extra negatives.
           sample_weight: `[num_queries]` weight of each positive.
-          candidate_sampling_probability: `[num_candidates]`, > 0; up to a common
+          candidate_sampling_probability: `[num_candidates]`, each > 0; up to a common
             factor, so expected counts serve. Overrides `streaming_frequency`.
           candidate_ids: `[num_candidates]`.
           compute_metrics: whether factorized metrics are updated.
@@ -111,13 +115,17 @@ class Retrieval(tfrs.tasks.Retrieval):
         Raises:
           ValueError: if accidental hits are to be removed, or frequencies to be
             estimated, and there are no candidate ids; if frequencies are to be
-            estimated and `training` is `None`.
+            estimated and `training` is `None`; if ids or probabilities are not `[num_candidates]`.
+          tf.errors.InvalidArgumentError: if a probability is not > 0, or there are fewer
+            candidates than queries.
         """
         if candidate_ids is None and (self._remove_accidental_hits or self._needs_ids(candidate_sampling_probability)):
             raise ValueError(
                 "remove_accidental_hits and streaming_frequency compare candidates by id, but candidate_ids is None; "
                 "pass candidate_ids, or build the task without them."
             )
+        _require_vector("candidate_ids", candidate_ids)
+        _require_vector("candidate_sampling_probability", candidate_sampling_probability)
         logits = self._logits(query_embeddings, candidate_embeddings)
         log_q = self._log_q(candidate_sampling_probability, candidate_ids, training)
         if log_q is not None:
@@ -148,7 +156,11 @@ class Retrieval(tfrs.tasks.Retrieval):
             scores = tf.reduce_max(tf.einsum("qne,ce->qnc", query_embeddings, candidate_embeddings), axis=1)
         else:
             scores = tf.matmul(query_embeddings, candidate_embeddings, transpose_b=True)
-        return scores if self._temperature is None else scores / self._temperature
+        message = "Row i of the candidates is the positive of query i, so there must be a candidate for every query."
+        with tf.control_dependencies(
+            [tf.debugging.assert_greater_equal(tf.shape(scores)[1], tf.shape(scores)[0], message=message)]
+        ):
+            return scores / (self._temperature or 1.0)
 
     def _log_q(
         self, probability: tf.Tensor | None, candidate_ids: tf.Tensor | None, training: bool | None
@@ -160,7 +172,11 @@ class Retrieval(tfrs.tasks.Retrieval):
                     "pass training=True or training=False to the task."
                 )
             probability = self._streaming_frequency(candidate_ids, training=training)
-        return None if probability is None else tf.math.log(probability)
+        if probability is None:
+            return None
+        message = "candidate_sampling_probability must be > 0 everywhere; give ids that were never counted a small one."
+        with tf.control_dependencies([tf.debugging.assert_positive(probability, message=message)]):
+            return tf.math.log(probability)
 
     def _update_factorized_metrics(
         self,
@@ -177,3 +193,9 @@ class Retrieval(tfrs.tasks.Retrieval):
                 true_candidate_ids=None if candidate_ids is None else candidate_ids[:num_queries],
                 sample_weight=sample_weight,
             )
+
+
+def _require_vector(name: str, values: tf.Tensor | None) -> None:
+    if values is not None and tf.convert_to_tensor(values).shape.rank not in (None, 1):
+        shape = tf.convert_to_tensor(values).shape
+        raise ValueError(f"{name} must be [num_candidates], one for every candidate, but has shape {shape}.")

@@ -137,6 +137,7 @@ class QueryTower(_Tower):
         Returns:
           `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
         """
+        _require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)
         if self._id_embedding is not None:
             parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
@@ -211,6 +212,7 @@ class CandidateTower(_Tower):
         Returns:
           `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
         """
+        _require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)
         if self._id_embedding is not None:
             parts.append(self._id_embedding(inputs[schema_lib.CANDIDATE_ID]))
@@ -224,6 +226,12 @@ class CandidateTower(_Tower):
     def from_config(cls, config: dict) -> "CandidateTower":
         """Makes the tower that `get_config` describes, with a table of its own."""
         return cls(**{**config, "id_embedding": _deserialize(config["id_embedding"])})
+
+
+def _require_inputs(name: str, expected: Mapping, inputs: Mapping) -> None:
+    missing = sorted(set(expected) - set(inputs))
+    if missing:
+        raise KeyError(f"{name} needs input {missing[0]!r}, but got {sorted(inputs)}.")
 
 
 def _serialize(layer: tf.keras.layers.Layer | None) -> dict | None:

@@ -92,6 +92,8 @@ def _check(candidate_ids: Sequence[str], embeddings: np.ndarray) -> None:
         )
     if not len(candidate_ids):
         raise CandidateIndexError("The corpus must hold at least one candidate, but is empty.")
+    if wrong := [each for each in candidate_ids if not isinstance(each, str)][:1]:
+        raise CandidateIndexError(f"Candidate ids must be text, but {wrong[0]!r} is a {type(wrong[0]).__name__}.")
     if len(set(candidate_ids)) < len(candidate_ids):
         seen: set[str] = set()
         repeated = next(each for each in candidate_ids if each in seen or seen.add(each))

@@ -1,6 +1,7 @@
 """The approximate index: ScaNN's searcher inside the served graph."""
 
 import dataclasses
+import hashlib
 import math
 import uuid
 from collections.abc import Sequence
@@ -29,12 +30,29 @@ class ScannParameters:
       num_leaves_to_search: partitions searched per query; 0 without partitions.
       dimensions_per_block: dimensions that share a code; 0 scores exactly.
       num_reordering_candidates: candidates scored again exactly; 0 without quantisation.
+
+    Raises:
+      CandidateIndexError: if they contradict each other.
     """
 
     num_leaves: int
     num_leaves_to_search: int
     dimensions_per_block: int
     num_reordering_candidates: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.num_leaves_to_search <= self.num_leaves or bool(self.num_leaves) != bool(
+            self.num_leaves_to_search
+        ):
+            raise candidate_index.CandidateIndexError(
+                "num_leaves_to_search must be between 1 and num_leaves, or both 0, "
+                f"but they are {self.num_leaves_to_search} and {self.num_leaves}."
+            )
+        if self.dimensions_per_block and self.num_reordering_candidates < 1:
+            raise candidate_index.CandidateIndexError(
+                "Quantised scores are too coarse to answer with, so num_reordering_candidates must be >= 1 "
+                f"where dimensions_per_block is, but is {self.num_reordering_candidates}."
+            )
 
     @classmethod
     def for_corpus(cls, num_candidates: int, k: int) -> "ScannParameters":
@@ -58,7 +76,8 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     The operation that builds the searcher caches it under `shared_name`. Left
     empty, each signature would build its own copy, and two exports in one
-    process would answer for each other; a name of its own cures both.
+    process would answer for each other. A name made from the content cures both
+    and gives equal exports equal bytes.
 
     Args:
       candidate_ids: unique, non-empty ids.
@@ -76,9 +95,10 @@ class ScannIndex(candidate_index.CandidateIndex):
     ):
         super().__init__(candidate_ids, embeddings, name="scann_index")
         self._parameters = parameters or ScannParameters.for_corpus(len(candidate_ids), k)
-        self._shared_name = f"scann/{uuid.uuid4().hex}"
+        self._shared_name = f"scann/{_digest(candidate_ids, embeddings, self._parameters, k)}"
         builder = scann_ops.builder(embeddings, min(k, len(candidate_ids)), "dot_product")
-        searcher = _configure(builder, self._parameters).build(shared_name=f"{self._shared_name}/built")
+        # The searcher of this process gets a name that no other has, even if equal: it is not the one that is served.
+        searcher = _configure(builder, self._parameters).build(shared_name=f"scann/{uuid.uuid4().hex}")
         self._state = searcher.serialize_to_module()
 
     @property
@@ -113,6 +133,13 @@ class ScannIndex(candidate_index.CandidateIndex):
         )
         # A slot that ScaNN could not fill holds row 0 and the score NaN.
         return tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32)), scores
+
+
+def _digest(candidate_ids: Sequence[str], embeddings: np.ndarray, parameters: ScannParameters, k: int) -> str:
+    digest = hashlib.sha256(repr((parameters, k)).encode())
+    digest.update("\0".join(candidate_ids).encode())
+    digest.update(np.ascontiguousarray(embeddings, np.float32))
+    return digest.hexdigest()
 
 
 def _configure(builder, parameters: ScannParameters):

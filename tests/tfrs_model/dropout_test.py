@@ -74,4 +74,4 @@ def test_a_layer_made_from_the_config_draws_the_same_masks():
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_a_rate_outside_its_range_is_refused(rate):
     with pytest.raises(ValueError, match=rf"Dropout rate must be in \[0, 1\), but is {rate}\."):
-        dropout.StatelessDropout(rate)
+        dropout.StatelessDropout(rate, name="dropout")

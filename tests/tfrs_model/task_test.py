@@ -169,9 +169,9 @@ def test_steps_that_need_ids_are_refused_without_them(options):
         task.Retrieval(**options)(*_embeddings(2), training=True)
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_temperature_that_is_not_positive_is_refused(temperature):
-    with pytest.raises(ValueError, match=f"temperature must be > 0 or None, but is {temperature}"):
+    with pytest.raises(ValueError, match=f"temperature must be > 0 and finite, or None, but is {temperature}"):
         task.Retrieval(temperature=temperature)
 
 
@@ -179,3 +179,22 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature):
 def test_fewer_than_one_hard_negative_is_refused(number):
     with pytest.raises(ValueError, match=f"num_hard_negatives must be >= 1 or None, but is {number}"):
         task.Retrieval(num_hard_negatives=number)
+
+
+def test_a_probability_of_zero_is_refused_rather_than_turned_into_nan():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="candidate_sampling_probability must be > 0 everywhere"):
+        task.Retrieval()(*_embeddings(2), candidate_sampling_probability=tf.constant([0.5, 0.0]))
+
+
+@pytest.mark.parametrize("name", ["candidate_ids", "candidate_sampling_probability"])
+def test_a_column_of_ids_or_probabilities_is_refused_rather_than_broadcast(name):
+    with pytest.raises(
+        ValueError, match=rf"{name} must be \[num_candidates\], one for every candidate, but has shape \(2, 1\)"
+    ):
+        task.Retrieval()(*_embeddings(2), **{name: tf.ones([2, 1])})
+
+
+def test_fewer_candidates_than_queries_are_refused():
+    queries, candidates = _embeddings(3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="there must be a candidate for every query"):
+        task.Retrieval()(queries, candidates[:2])

@@ -192,3 +192,9 @@ def test_a_longer_history_than_trained_on_counts_only_by_its_last_ids():
 def test_a_history_length_below_one_is_refused():
     with pytest.raises(ValueError, match=r"history_length must be >= 1, but is 0; leave histories out with"):
         towers.QueryTower(None, _table(["c1"]), history_length=0)
+
+
+def test_a_missing_id_or_history_is_named():
+    tower = towers.QueryTower(_table(["q"], name="query_id"), _table(["c1"]), embedding_dim=4)
+    with pytest.raises(KeyError, match=r"query_tower needs input 'history', but got \['query_id'\]"):
+        tower({"query_id": tf.constant(["q"])})

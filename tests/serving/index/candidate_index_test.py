@@ -95,3 +95,9 @@ def test_a_vector_that_is_not_finite_is_refused_by_id(make, value):
         candidate_index.CandidateIndexError, match=r"Candidate vectors must be finite, but that of 'second' is not\."
     ):
         make(["first", "second", "third"], embeddings)
+
+
+@_KINDS
+def test_ids_that_are_no_text_are_refused(make):
+    with pytest.raises(candidate_index.CandidateIndexError, match="Candidate ids must be text, but b'a' is a bytes"):
+        make([b"a", "b"], np.eye(2, dtype=np.float32))

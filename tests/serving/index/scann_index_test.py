@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.index import scann_index
+from serving.index import candidate_index, scann_index
 from tests.serving import fresh_process
 
 _SIZES = (1, 99, 100, 500)
@@ -156,3 +156,16 @@ def test_it_says_what_it_is():
         "dimensions_per_block": 0,
         "num_reordering_candidates": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ((10, 0, 0, 0), "num_leaves_to_search must be between 1 and num_leaves, or both 0, but they are 0 and 10"),
+        ((10, 11, 0, 0), "but they are 11 and 10"),
+        ((0, 0, 2, 0), "num_reordering_candidates must be >= 1 where dimensions_per_block is, but is 0"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused(values, sentence):
+    with pytest.raises(candidate_index.CandidateIndexError, match=sentence):
+        scann_index.ScannParameters(*values)
