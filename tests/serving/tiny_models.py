@@ -61,13 +61,15 @@ class Playground(HalfPlus):
     def two_sizes(self, x):
         return {"all": x * 2.0, "first": x[:1]}
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int64, name="num_steps")])
-    def slow(self, num_steps):
-        return {
-            "steps": tf.while_loop(lambda step: step < num_steps, lambda step: (step + 1,), (tf.zeros([], tf.int64),))[
-                0
-            ]
-        }
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string, name="path")])
+    def wait(self, path):
+        """Answers once the file exists, so that a test and not the machine's speed decides when."""
+
+        def is_missing(_):
+            return tf.size(tf.io.matching_files(path)) == 0
+
+        looks = tf.while_loop(is_missing, lambda looks: (looks + 1,), (tf.zeros([], tf.int64),))[0]
+        return {"has_looked": looks >= 0}
 
     @tf.function(
         input_signature=[
@@ -88,7 +90,7 @@ def export_half_plus(model_dir: pathlib.Path, addend: float) -> None:
 
 def export_playground(model_dir: pathlib.Path) -> None:
     model = Playground(2.0)
-    names = ("two_inputs", "text", "joined", "refuses", "non_finite", "total", "two_sizes", "slow", "recommend")
+    names = ("two_inputs", "text", "joined", "refuses", "non_finite", "total", "two_sizes", "wait", "recommend")
     signatures = {name: getattr(model, name) for name in names}
     tf.saved_model.save(model, str(model_dir), signatures={"serving_default": model.__call__, **signatures})
 

@@ -130,9 +130,10 @@ def test_a_model_that_is_no_recommender_is_told(asked):
         asked.recommend("absent", ["u1"])
 
 
-def test_an_answer_that_takes_too_long_is_a_deadline(asked):
+def test_an_answer_that_takes_too_long_is_a_deadline(asked, tmp_path):
     with pytest.raises(errors.DeadlineExceededError):
-        asked.predict("tiny", {"num_steps": 30_000}, "slow", timeout_seconds=0.05)
+        asked.predict("tiny", {"path": str(tmp_path / "open")}, "wait", timeout_seconds=0.05)
+    (tmp_path / "open").touch()
 
 
 def test_no_server_at_the_address_is_unavailable():

@@ -59,7 +59,7 @@ def test_a_request_that_outlasts_the_grace_time_does_not_keep_the_process(playgr
     ):
         tiny_models.wait_until(lambda: _is_available(rest), timeout_seconds=60)
         with pytest.raises(errors.DeadlineExceededError, match=r"gave no answer within 0\.5 s"):
-            rest.predict("tiny", {"num_steps": 10**12}, "slow", timeout_seconds=0.5)
+            rest.predict("tiny", {"path": "/nowhere/at/all"}, "wait", timeout_seconds=0.5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
 

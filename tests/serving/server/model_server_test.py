@@ -78,7 +78,9 @@ def test_a_broken_version_is_told_over_both_protocols_while_the_old_one_serves(t
         assert rest.predict("tiny", {"x": [[0.0]]})["y"].item() == 2.0
 
 
-def test_stopping_answers_the_requests_under_way_and_takes_no_more(playground_dir):
+def test_stopping_answers_the_requests_under_way_and_takes_no_more(playground_dir, tmp_path):
+    gate, open_gate = tmp_path / "open", tmp_path / "always open"
+    open_gate.touch()
     with tiny_models.running_server(playground_dir.parent) as config:
         outcomes = {}
         clients = {
@@ -87,28 +89,32 @@ def test_stopping_answers_the_requests_under_way_and_takes_no_more(playground_di
         }
 
         def ask(name):
-            outcomes[name] = clients[name].predict("tiny", {"num_steps": 30_000}, "slow")["steps"].item()
+            outcomes[name] = clients[name].predict("tiny", {"path": str(gate)}, "wait")["has_looked"].item()
 
         for asked in clients.values():
-            asked.predict("tiny", {"num_steps": 1}, "slow")
+            asked.predict("tiny", {"path": str(open_gate)}, "wait")
         threads = [threading.Thread(target=ask, args=[name]) for name in clients]
         for thread in threads:
             thread.start()
         time.sleep(0.1)
-        assert not outcomes, "the requests ended before the server was told to stop"
+        assert not outcomes
+        threading.Timer(0.3, gate.touch).start()
     for thread in threads:
         thread.join()
-    assert outcomes == {"rest": 30_000, "grpc": 30_000}
+    assert outcomes == {"rest": True, "grpc": True}
     for asked in clients.values():
         with pytest.raises(errors.UnavailableError, match="Start the model server, or check the address"):
-            asked.predict("tiny", {"num_steps": 1}, "slow")
+            asked.predict("tiny", {"path": str(open_gate)}, "wait")
         asked.close()
 
 
-def test_an_answer_that_takes_too_long_is_504(playground_dir):
+def test_an_answer_that_takes_too_long_is_504(playground_dir, tmp_path):
     with tiny_models.running_server(playground_dir.parent, rest_api_timeout_in_ms=50) as config:
         url = f"http://127.0.0.1:{config.rest_api_port}/v1/models/tiny:predict"
-        response = httpx.post(url, json={"signature_name": "slow", "inputs": 20_000}, trust_env=False, timeout=10)
+        response = httpx.post(
+            url, json={"signature_name": "wait", "inputs": str(tmp_path / "open")}, trust_env=False, timeout=10
+        )
+        (tmp_path / "open").touch()
     assert response.status_code == 504
     assert response.json() == {"error": "POST /v1/models/tiny:predict took longer than 50 ms."}
 
