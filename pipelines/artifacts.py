@@ -84,22 +84,35 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     Raises:
       ArtifactError: if `path` exists and is not a directory.
     """
-    # Through links, so that the rename happens where the directory really is.
-    path = pathlib.Path(os.path.realpath(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    if path.exists() and not path.is_dir():
-        raise ArtifactError(f"{path} must be a directory, but is a file; move it away or choose another directory.")
-    building = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
-    building.mkdir()
-    with _lock(building):
+    path = _real(path)
+    with _built_beside(path) as building:
+        yield building
+        _flush_tree(building)
+        _swap_in(building, path)
+
+
+@contextlib.contextmanager
+def new_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Yields an empty sibling directory that becomes `path` when the block ends well, if nothing is there by then.
+
+    As `replace_directory`, but what another run published meanwhile stays.
+
+    Raises:
+      ArtifactError: if `path` exists.
+    """
+    path = _real(path)
+    with _built_beside(path) as building:
+        yield building
+        _flush_tree(building)
         try:
-            yield building
-            _flush_tree(building)
-            _swap_in(building, path)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
+            # A rename onto a directory that holds anything fails, so of two runs only one can win.
+            os.rename(building, path)
+        except OSError as error:
+            if not path.exists():
+                raise
+            raise ArtifactError(
+                f"{path} was published by another run meanwhile and stays as it is; run the same command again."
+            ) from error
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -155,6 +168,28 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _real(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Follows links, so that a rename happens where the directory really is."""
+    return pathlib.Path(os.path.realpath(path))
+
+
+@contextlib.contextmanager
+def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields an empty, locked sibling of `path`, which is removed if the block fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    if path.exists() and not path.is_dir():
+        raise ArtifactError(f"{path} must be a directory, but is a file; move it away or choose another directory.")
+    building = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
+    building.mkdir()
+    with _lock(building):
+        try:
+            yield building
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
 
 
 @contextlib.contextmanager

@@ -5,10 +5,20 @@ python -m pipelines.evaluate --prepared_dir=prepared --model_dir=model --evaluat
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, feeding, job, model_directory, offline_evaluation, prepared_data
+from pipelines import (
+    artifacts,
+    common_flags,
+    feeding,
+    job,
+    model_directory,
+    offline_evaluation,
+    prepared_data,
+    source_digest,
+)
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -47,8 +57,12 @@ def config_from_flags() -> EvaluateConfig:
     )
 
 
-def run(config: EvaluateConfig) -> dict:
+def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None) -> dict:
     """Ranks the corpus for every held-out interaction, by the model and by popularity.
+
+    Args:
+      config: what is read and written.
+      before_asking: called before the split is looked at, unless the evaluation is there already.
 
     Returns:
       The JSON object that is written: counts, and `model` and `popularity` with
@@ -60,19 +74,22 @@ def run(config: EvaluateConfig) -> dict:
     """
     data = prepared_data.read_prepared_data(config.prepared_dir)
     description = model_directory.read_description(config.model_dir)
-    _require_same_schema(config, data)
+    model_directory.require_schema(config.model_dir, data)
+    best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
     origin = {
         "split": config.split,
         "model_stamp": description.stamp,
-        "best_checkpoint": model_directory.best_checkpoint_name(config.model_dir),
+        "best_checkpoint": best_checkpoint,
         "prepared_data_sha256": data.manifest_sha256,
+        "source_sha256": source_digest.source_sha256("tfrs_model", "pipelines"),
     }
     if (existing := _existing(config.evaluation_path)) and origin.items() <= existing.items():
         logging.info("%s is this evaluation already", config.evaluation_path)
         return {**existing, "reused": True}
+    before_asking()
     questions = _questions(config, data)
     feeder = feeding.Feeder(data, description.config.history_length)
-    embedder = offline_evaluation.Embedder(model_directory.restore_model(config.model_dir), feeder)
+    embedder = offline_evaluation.Embedder(model_directory.restore_model(config.model_dir, best_checkpoint), feeder)
     counts = data.training_counts()
     with job.stage(f"Evaluating on {config.split}") as stage:
         ranked = offline_evaluation.rank_model(embedder, questions, show_progress=True)
@@ -95,7 +112,17 @@ def run(config: EvaluateConfig) -> dict:
 
 
 def _existing(path: str) -> dict | None:
-    return artifacts.read_json(path) if path and pathlib.Path(path).exists() else None
+    """Returns the evaluation that is at the path, if there is one.
+
+    Raises:
+      ConfigError: if something else is there, which is not to be overwritten.
+    """
+    if not path or not pathlib.Path(path).exists():
+        return None
+    existing = artifacts.read_json(path)
+    if not isinstance(existing, dict) or "model_stamp" not in existing:
+        raise job.ConfigError(f"--evaluation_path={path} holds something else than an evaluation; name another file.")
+    return existing
 
 
 def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offline_evaluation.HeldOut:
@@ -106,14 +133,6 @@ def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offl
             "none is left to ask for; prepare the data with another split."
         )
     return questions
-
-
-def _require_same_schema(config: EvaluateConfig, data: prepared_data.PreparedData) -> None:
-    if model_directory.read_schema(config.model_dir) != data.schema:
-        raise model_directory.ModelDirectoryError(
-            f"The model in {config.model_dir} was trained with another schema than that of {config.prepared_dir}; "
-            "evaluate it on data that was prepared with its own schema, or train again."
-        )
 
 
 def _headline(metrics: dict) -> str:

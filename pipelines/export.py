@@ -8,20 +8,28 @@ TensorFlow C API loaded and ran it; otherwise the version before it keeps servin
 """
 
 import dataclasses
-import json
 import pathlib
-import subprocess
-import sys
+import re
 import time
 
 import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, feeding, job, model_directory, offline_evaluation, prepared_data
+from pipelines import (
+    artifacts,
+    common_flags,
+    export_gates,
+    feeding,
+    job,
+    model_directory,
+    offline_evaluation,
+    prepared_data,
+    source_digest,
+)
 from serving import manifest, saved_model, signatures, warm_up_requests
-from serving.index import candidate_index, factory
-from tfrs_model import __version__, ranking, seeds
+from serving.index import factory
+from tfrs_model import __version__, seeds
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -40,11 +48,6 @@ _MIN_INDEX_RECALL = flags.DEFINE_float(
 )
 
 _NUM_RECALL_QUERIES = 1000
-_LOAD_TIMEOUT_SECONDS = 600
-
-
-class ExportRefusedError(ValueError):
-    """A gate was not passed; nothing was published, and what served before keeps serving."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,14 +120,16 @@ def run(config: ExportConfig) -> ExportResult:
     started = time.monotonic()
     data = prepared_data.read_prepared_data(config.prepared_dir)
     description = model_directory.read_description(config.model_dir)
-    origin = _origin(config, description, data)
+    model_directory.require_schema(config.model_dir, data)
+    best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
+    origin = _origin(config, description, data, best_checkpoint)
     newest = _newest_version(config.export_dir)
-    if newest and (existing := _manifest_of(config.export_dir, newest)) and origin.items() <= existing.items():
+    if newest and (existing := _reusable(config, newest, origin)):
         logging.info("Version %d in %s is this export already", newest, config.export_dir)
         return ExportResult(pathlib.Path(config.export_dir) / str(newest), existing, reused=True)
-    _require_enough_candidates(config, data)
+    export_gates.require_enough_candidates(config.k, data)
 
-    model = model_directory.restore_model(config.model_dir)
+    model = model_directory.restore_model(config.model_dir, best_checkpoint)
     feeder = feeding.Feeder(data, description.config.history_length)
     embedder = offline_evaluation.Embedder(model, feeder)
     with job.stage("Embedding the corpus and building the index") as counts:
@@ -132,15 +137,14 @@ def run(config: ExportConfig) -> ExportResult:
         index = factory.build_index(config.index, data.corpus["candidate_id"].to_pylist(), embeddings, config.k)
         counts.update(candidates=index.num_candidates, index=index.name)
     examples = _sample(data.examples("train"), description.seed)
-    recall = measure_index_recall(index, embedder.queries(examples), embeddings, config.k)
-    _require_recall(config, recall, len(examples))
+    recall = export_gates.measure_index_recall(index, embedder.queries(examples), embeddings, config.k)
+    export_gates.require_index_recall(recall, config.min_index_recall, config.k, len(examples))
 
     version_dir = pathlib.Path(config.export_dir) / str((newest or 0) + 1)
     served = saved_model.ServedRecommender(model.query_tower, index, config.k)
     content = {**origin, **_description_of(served, data), f"index_recall_at_{config.k}": recall}
-    with job.stage(f"Publishing {version_dir}") as counts, artifacts.replace_directory(version_dir) as building:
+    with job.stage(f"Publishing {version_dir}") as counts, artifacts.new_directory(version_dir) as building:
         saved_model.write_saved_model(served, building)
-        manifest.write_manifest(building, content)
         warm_up = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
         warm_up_requests.write_warm_up_requests(
             building,
@@ -148,40 +152,27 @@ def run(config: ExportConfig) -> ExportResult:
             {name: values.numpy() for name, values in warm_up.items()},
             signatures.ALL,
         )
-        _require_loadable(building, warm_up, index)
+        export_gates.require_loadable(building, warm_up, served)
+        manifest.write_manifest(building, content)
         counts.update(index_recall=f"{recall:.4f}")
     logging.info("Exported in %.1f s", time.monotonic() - started)
     return ExportResult(version_dir, manifest.read_manifest(version_dir), reused=False)
 
 
-def measure_index_recall(
-    index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, candidate_embeddings: np.ndarray, k: int
-) -> float:
-    """Returns the share of the exact top k that the index finds, averaged over the queries."""
-    num_queries = len(query_embeddings)
-    exact = ranking.rank_corpus(
-        query_embeddings,
-        candidate_embeddings,
-        target_rows=np.zeros([num_queries], np.int64),
-        excluded_rows=np.zeros([0], np.int64),
-        excluded_splits=np.zeros([num_queries + 1], np.int64),
-        k=k,
-    )
-    rows, _ = index.search_rows(tf.constant(query_embeddings), k)
-    found = [np.isin(mine, theirs).mean() for mine, theirs in zip(exact.top_rows, rows.numpy(), strict=True)]
-    return float(np.mean(found))
-
-
 def _origin(
-    config: ExportConfig, description: model_directory.ModelDescription, data: prepared_data.PreparedData
+    config: ExportConfig,
+    description: model_directory.ModelDescription,
+    data: prepared_data.PreparedData,
+    best_checkpoint: str,
 ) -> dict:
     """Returns what an export is made from; two exports of equal origin answer alike."""
     return {
         "package_version": __version__,
         "tensorflow_version": tf.__version__,
         "model_stamp": description.stamp,
-        "best_epoch_checkpoint": model_directory.best_checkpoint_name(config.model_dir),
+        "best_checkpoint": best_checkpoint,
         "prepared_data_sha256": data.manifest_sha256,
+        "source_sha256": source_digest.source_sha256("tfrs_model", "serving", "pipelines"),
         "index_asked_for": config.index,
         "k": config.k,
     }
@@ -214,48 +205,21 @@ def _one_row(batches: tf.data.Dataset, specs: dict[str, tf.TensorSpec]) -> dict[
 
 def _newest_version(export_dir: str) -> int | None:
     directory = pathlib.Path(export_dir)
-    return max((int(entry.name) for entry in directory.glob("*") if entry.name.isdigit()), default=None)
+    names = (entry.name for entry in directory.glob("*"))
+    return max((int(name) for name in names if re.fullmatch("[0-9]+", name)), default=None)
 
 
-def _manifest_of(export_dir: str, version: int) -> dict | None:
+def _reusable(config: ExportConfig, version: int, origin: dict) -> dict | None:
+    """Returns the manifest of a version that is this export, whole and good enough; otherwise `None`."""
+    version_dir = pathlib.Path(config.export_dir) / str(version)
     try:
-        return manifest.read_manifest(pathlib.Path(export_dir) / str(version))
+        existing = manifest.read_manifest(version_dir)
+        manifest.require_unchanged_files(version_dir, existing)
     except manifest.ManifestError as error:
         logging.warning("%s", error)
         return None
-
-
-def _require_enough_candidates(config: ExportConfig, data: prepared_data.PreparedData) -> None:
-    if config.k > data.corpus.num_rows:
-        raise ExportRefusedError(
-            f"--k={config.k} asks for more candidates than the corpus of {config.prepared_dir} holds "
-            f"({data.corpus.num_rows}); lower --k."
-        )
-
-
-def _require_recall(config: ExportConfig, recall: float, num_queries: int) -> None:
-    if recall < config.min_index_recall:
-        raise ExportRefusedError(
-            f"index_recall_at_{config.k} is {recall:.3f}, below the floor {config.min_index_recall:.3f}, on "
-            f"{num_queries} training queries. Nothing was published and the previous model_version keeps serving. "
-            "Export with --index=brute_force, or lower --min_index_recall."
-        )
-
-
-def _require_loadable(
-    export: pathlib.Path, inputs: dict[str, tf.Tensor], index: candidate_index.CandidateIndex
-) -> None:
-    """Loads the export in a fresh process through TensorFlow's C API, as TensorFlow Serving does, and asks it."""
-    as_json = json.dumps(feeding.as_json(inputs))
-    command = [sys.executable, "-m", "serving.c_api_loader", f"--c_api_model_dir={export}", f"--c_api_inputs={as_json}"]
-    if index.needs_scann_ops:
-        command.append("--c_api_op_library=scann")
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=_LOAD_TIMEOUT_SECONDS, check=False)
-    if answer.returncode:
-        raise ExportRefusedError(
-            "The export does not load and run through TensorFlow's C API, so no server could serve it; nothing was "
-            f"published and the previous model_version keeps serving. The loader said: {answer.stderr.strip()[-500:]}"
-        )
+    is_same = origin.items() <= existing.items()
+    return existing if is_same and existing[f"index_recall_at_{config.k}"] >= config.min_index_recall else None
 
 
 def main(argv: list[str]) -> None:

@@ -76,6 +76,11 @@ def _wait(process: subprocess.Popen, port: int, log_path: pathlib.Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("localhost", port), timeout=1.0):
             return
         time.sleep(_POLL_SECONDS)
+    if process.poll() is not None:
+        last_line = (log_path.read_text().strip().splitlines() or ["nothing"])[-1]
+        raise LocalServerError(
+            f"The model server ended with code {process.poll()}; its last line in {log_path}: {last_line}"
+        )
     raise LocalServerError(f"The model server did not start within {_START_TIMEOUT_SECONDS:.0f} s; see {log_path}.")
 
 

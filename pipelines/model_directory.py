@@ -9,20 +9,31 @@ model_dir/
   tensorboard/      curves
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-from pipelines import artifacts, prepared_data
+from pipelines import artifacts, prepared_data, source_digest
 from tfrs_model import model_config, two_tower
 from tfrs_model import schema as schema_lib
 
 FORMAT_VERSION = 1
+
+_STAMP_KEY = "stamp/.ATTRIBUTES/VARIABLE_VALUE"
+_TRAINING_SOURCES = (
+    "tfrs_model",
+    "pipelines/feeding.py",
+    "pipelines/prepared_data.py",
+    "pipelines/train.py",
+    "pipelines/training_state.py",
+)
 
 
 class ModelDirectoryError(ValueError):
@@ -63,6 +74,11 @@ class ModelPaths:
         return self.directory / "history.json"
 
     @property
+    def of_training(self) -> tuple[pathlib.Path, ...]:
+        """All that training writes; the description first, since nothing is a run without it."""
+        return self.description, self.checkpoints, self.best, self.history, self.tensorboard
+
+    @property
     def tensorboard(self) -> pathlib.Path:
         """TensorBoard event files."""
         return self.directory / "tensorboard"
@@ -76,17 +92,19 @@ class ModelDescription:
       config: the model's options.
       seed: of the initial rows and of every draw.
       training_options: what else shapes the weights: optimizer, batch size, learning rate.
-      prepared_data_sha256: of the manifest of the prepared data.
+      prepared_data_sha256: identifies the prepared data.
+      source_sha256: of the code that trains.
     """
 
     config: model_config.ModelConfig
     seed: int
     training_options: dict
     prepared_data_sha256: str
+    source_sha256: str = dataclasses.field(default_factory=lambda: source_digest.source_sha256(*_TRAINING_SOURCES))
 
     @property
     def stamp(self) -> str:
-        """64 hexadecimal digits that differ whenever options, seed or data differ."""
+        """64 hexadecimal digits that differ whenever options, seed, data or code differ."""
         return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -124,6 +142,7 @@ def read_description(model_dir: str | os.PathLike[str]) -> ModelDescription:
         seed=raw["seed"],
         training_options=raw["training_options"],
         prepared_data_sha256=raw["prepared_data_sha256"],
+        source_sha256=raw["source_sha256"],
     )
 
 
@@ -134,17 +153,42 @@ def build_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
     return model_config.build_two_tower(description.config, inputs, description.seed)
 
 
-def restore_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
+def restore_model(model_dir: str | os.PathLike[str], checkpoint_name: str) -> two_tower.TwoTowerModel:
     """Returns the model with its best towers; the frequency estimate stays untrained, nothing after training reads it.
 
+    Args:
+      model_dir: directory that `pipelines.train` wrote.
+      checkpoint_name: what `best_checkpoint_name` returned. It is asked for once, so that a
+        run that ends an epoch meanwhile cannot put other towers under the same label.
+
     Raises:
-      ModelDirectoryError: if there is no model, or training has not finished its first epoch.
+      ModelDirectoryError: if the checkpoint is damaged, or was replaced meanwhile.
     """
     model = build_model(model_dir)
-    best = ModelPaths(model_dir).best / best_checkpoint_name(model_dir)
     build_towers(model)
-    towers_checkpoint(model).restore(best).assert_existing_objects_matched().expect_partial()
+    best = ModelPaths(model_dir).best / checkpoint_name
+    with readable(best):
+        towers_checkpoint(model).restore(best).assert_existing_objects_matched().expect_partial()
     return model
+
+
+def read_stamp(checkpoint: str | os.PathLike[str]) -> bytes | None:
+    """Returns the stamp of the run that wrote a training checkpoint, or `None` if it has none."""
+    with readable(checkpoint):
+        reader = tf.train.load_checkpoint(os.fspath(checkpoint))
+        return reader.get_tensor(_STAMP_KEY) if reader.has_tensor(_STAMP_KEY) else None
+
+
+@contextlib.contextmanager
+def readable(checkpoint: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns what TensorFlow raises over a damaged or missing checkpoint into one sentence."""
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+        raise ModelDirectoryError(
+            f"Checkpoint {checkpoint} is damaged, incomplete or gone; train on with --resume if an older one is left "
+            "beside it, or afresh with --noresume."
+        ) from error
 
 
 def best_checkpoint_name(model_dir: str | os.PathLike[str]) -> str:
@@ -165,10 +209,18 @@ def build_towers(model: two_tower.TwoTowerModel) -> None:
         tower({name: _empty_row(spec) for name, spec in tower.input_specs.items()})
 
 
-def read_schema(model_dir: str | os.PathLike[str]) -> schema_lib.Schema:
-    """Returns the schema of the data that a model was trained on."""
+def require_schema(model_dir: str | os.PathLike[str], data: prepared_data.PreparedData) -> None:
+    """Checks that a model can read this data.
+
+    Raises:
+      ModelDirectoryError: if it was trained with another schema.
+    """
     manifest = artifacts.read_json(artifacts.PreparedPaths(ModelPaths(model_dir).description).manifest)
-    return schema_lib.Schema.from_dict(manifest["schema"])
+    if schema_lib.Schema.from_dict(manifest["schema"]) != data.schema:
+        raise ModelDirectoryError(
+            f"The model in {model_dir} was trained with another schema than that of {data.paths.directory}; "
+            "prepare the data with the model's schema, or train again."
+        )
 
 
 def towers_checkpoint(model: two_tower.TwoTowerModel) -> tf.train.Checkpoint:

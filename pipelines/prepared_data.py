@@ -1,7 +1,11 @@
 """Reads what preparation wrote: sequences, corpus, queries, vocabularies, statistics."""
 
 import dataclasses
+import hashlib
+import json
 import os
+import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +19,14 @@ from tfrs_model import schema as schema_lib
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
 
+# What identifies prepared data: not the sources, whose paths say where the bytes came from, not what they are.
+_IDENTITY = ("format_version", "schema", "configuration", "counts", "files")
+_MANIFEST_KEYS = (*_IDENTITY, "numeric_statistics")
+_AGAIN = "run prepare_data again"
+
 
 class PreparedDataError(ValueError):
-    """The prepared directory is missing, of another format or empty where rows are needed."""
+    """The prepared directory is of another format, damaged, incomplete or empty where rows are needed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +70,9 @@ class PreparedData:
       corpus: the candidate table; a candidate's row here is its corpus row.
       queries: the query table.
       paths: where it was read from.
-      manifest_sha256: identifies the data in the artefacts made from it.
+      manifest_sha256: identifies the data in the artefacts made from it: 64 hexadecimal digits
+        over the manifest's format version, schema, configuration, counts and hashes of files.
+        The same bytes prepared from another folder are the same data.
     """
 
     manifest: dict
@@ -123,34 +134,39 @@ class PreparedData:
 
 
 def read_prepared_data(prepared_dir: str | os.PathLike[str]) -> PreparedData:
-    """Reads a prepared directory.
+    """Reads a prepared directory, each file only if it is as preparation wrote it.
 
     Raises:
       ArtifactError: if it has no readable manifest.
-      PreparedDataError: if its format is another one.
+      PreparedDataError: if its format is another one, or a file is missing, damaged or replaced.
     """
     paths = artifacts.PreparedPaths(prepared_dir)
     manifest = _read_manifest(paths)
     return PreparedData(
         manifest=manifest,
         schema=schema_lib.Schema.from_dict(manifest["schema"]),
-        corpus=pq.read_table(paths.candidates),
-        queries=pq.read_table(paths.queries),
+        corpus=_read_table(paths, manifest, paths.candidates, _AGAIN),
+        queries=_read_table(paths, manifest, paths.queries, _AGAIN),
         paths=paths,
-        manifest_sha256=artifacts.sha256_of_file(paths.manifest),
-        _interactions=pq.read_table(paths.interactions),
+        manifest_sha256=_identity(manifest),
+        _interactions=_read_table(paths, manifest, paths.interactions, _AGAIN),
     )
 
 
 def read_model_inputs(directory: str | os.PathLike[str]) -> model_config.ModelInputs:
-    """Reads vocabularies and statistics from a prepared directory, or from a model's copy of them."""
+    """Reads vocabularies and statistics from a prepared directory, or from a model's copy of them.
+
+    Raises:
+      ArtifactError: if it has no readable manifest.
+      PreparedDataError: if its format is another one, or a vocabulary is missing, damaged or replaced.
+    """
     paths = artifacts.PreparedPaths(directory)
     manifest = _read_manifest(paths)
     schema = schema_lib.Schema.from_dict(manifest["schema"])
 
     def feature_input(side: str, feature: schema_lib.Feature) -> features.FeatureInput:
         if feature.kind != "numeric":
-            vocabulary = _vocabulary(paths, f"{side}.{feature.name}")
+            vocabulary = _vocabulary(paths, manifest, f"{side}.{feature.name}")
             return features.FeatureInput(feature.name, feature.kind, feature.embedding_dim, vocabulary)
         statistics = manifest["numeric_statistics"][side][feature.name]
         # A constant column has deviation 0; any divisor standardises it to 0.
@@ -158,8 +174,8 @@ def read_model_inputs(directory: str | os.PathLike[str]) -> model_config.ModelIn
         return features.FeatureInput(feature.name, feature.kind, mean=statistics["mean"], standard_deviation=deviation)
 
     return model_config.ModelInputs(
-        query_ids=_vocabulary(paths, schema_lib.QUERY_ID),
-        candidate_ids=_vocabulary(paths, schema_lib.CANDIDATE_ID),
+        query_ids=_vocabulary(paths, manifest, schema_lib.QUERY_ID),
+        candidate_ids=_vocabulary(paths, manifest, schema_lib.CANDIDATE_ID),
         query_features=tuple(feature_input("query", each) for each in schema.query_features),
         candidate_features=tuple(feature_input("candidate", each) for each in schema.candidate_features),
     )
@@ -167,16 +183,51 @@ def read_model_inputs(directory: str | os.PathLike[str]) -> model_config.ModelIn
 
 def _read_manifest(paths: artifacts.PreparedPaths) -> dict:
     manifest = artifacts.read_json(paths.manifest)
-    if manifest.get("format_version") != FORMAT_VERSION:
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
         raise PreparedDataError(
-            f"{paths.manifest} has format_version {manifest.get('format_version')!r}, but this version reads "
-            f"{FORMAT_VERSION}; run prepare_data again."
+            f"{paths.manifest} has format_version {version!r}, but this version reads {FORMAT_VERSION}; {_AGAIN}."
         )
+    absent = [key for key in _MANIFEST_KEYS if key not in manifest]
+    if absent:
+        raise PreparedDataError(f"{paths.manifest} must have {absent[0]!r}, but has not; {_AGAIN}.")
     return manifest
 
 
-def _vocabulary(paths: artifacts.PreparedPaths, name: str) -> tuple[str, ...]:
-    return tuple(pq.read_table(paths.vocabulary(name), columns=["value"])["value"].to_pylist())
+def _identity(manifest: dict) -> str:
+    content = {key: manifest[key] for key in _IDENTITY}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _vocabulary(paths: artifacts.PreparedPaths, manifest: dict, name: str) -> tuple[str, ...]:
+    remedy = f"{_AGAIN}, or train again if this is a model's copy"
+    values = _read_table(paths, manifest, paths.vocabulary(name), remedy, columns=["value"])
+    return tuple(values["value"].to_pylist())
+
+
+def _read_table(
+    paths: artifacts.PreparedPaths,
+    manifest: dict,
+    path: pathlib.Path,
+    remedy: str,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Returns a table whose bytes are those that the manifest names."""
+    name = path.relative_to(paths.directory).as_posix()
+    try:
+        digest = artifacts.sha256_of_file(path)
+        if digest != manifest["files"].get(name):
+            raise PreparedDataError(
+                f"{path} is not the file that prepare_data wrote: its SHA-256 is {digest[:12]}..., but "
+                f"{paths.manifest.name} says {str(manifest['files'].get(name))[:12]}...; {remedy}."
+            )
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError as error:
+        raise PreparedDataError(f"{path} is missing; {remedy}.") from error
+    except (pa.ArrowException, OSError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).split("\n")[0].rstrip(".")
+        raise PreparedDataError(f"{path} cannot be read as Parquet ({reason}); {remedy}.") from error
 
 
 def _rows_of(values: pa.ChunkedArray, ids: pa.ChunkedArray) -> np.ndarray:

@@ -8,7 +8,6 @@ the same command, and ends with the weights it would have had undisturbed.
 
 import dataclasses
 import math
-import pathlib
 import shutil
 import time
 from typing import Any
@@ -27,7 +26,7 @@ from pipelines import (
     training_state,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import metrics
+from tfrs_model import metrics, model_config
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -137,10 +136,10 @@ def run(config: TrainJobConfig) -> TrainResult:
         examples = data.examples("train")
         feeder = feeding.Feeder(data, training.model.history_length)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
-    _open_model_dir(config, data)
-    model = model_directory.build_model(config.model_dir)
+    inputs = prepared_data.read_model_inputs(config.prepared_dir)
+    model = model_config.build_two_tower(training.model, inputs, training.seed)
     model.compile(optimizer=_optimizer(training))
-    state = training_state.TrainingState(model, config.model_dir)
+    state = training_state.TrainingState(model, config.model_dir, _open_model_dir(config, data))
     state.restore()
     steps_per_epoch = math.ceil(len(examples) / training.batch_size)
     first_step = state.num_epochs_done * steps_per_epoch
@@ -161,25 +160,37 @@ def run(config: TrainJobConfig) -> TrainResult:
     return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)
 
 
-def _open_model_dir(config: TrainJobConfig, data: prepared_data.PreparedData) -> None:
-    """Writes the description of a new run, or checks that the one there is of the same run."""
+def _open_model_dir(config: TrainJobConfig, data: prepared_data.PreparedData) -> str:
+    """Writes the description of a new run, or checks that the one there is of the same run; returns its stamp."""
     training = config.training
     description = model_directory.ModelDescription(
         training.model, training.seed, training.shaping_options(), data.manifest_sha256
     )
     paths = model_directory.ModelPaths(config.model_dir)
-    if not config.resume and paths.description.exists():
-        logging.info("Discarding the run in %s (--noresume)", paths.directory)
-        shutil.rmtree(paths.directory)
+    if not config.resume:
+        _discard(paths)
     if paths.description.exists():
         if model_directory.read_description(config.model_dir).stamp != description.stamp:
             raise model_directory.ModelDirectoryError(
-                f"{config.model_dir} holds a run with other options, another seed or other data, which cannot be "
-                "continued; choose another --model_dir, or discard that run with --noresume."
+                f"{config.model_dir} holds a run with other options, another seed, other data or of other code, which "
+                "cannot be continued; choose another --model_dir, or discard that run with --noresume."
             )
-        return
-    pathlib.Path(config.model_dir).mkdir(parents=True, exist_ok=True)
+        return description.stamp
+    if paths.checkpoints.exists():
+        raise model_directory.ModelDirectoryError(
+            f"{config.model_dir} holds checkpoints of a run whose description is gone; discard them with --noresume."
+        )
+    paths.directory.mkdir(parents=True, exist_ok=True)
     model_directory.write_description(config.model_dir, description, data.paths)
+    return description.stamp
+
+
+def _discard(paths: model_directory.ModelPaths) -> None:
+    """Removes what training wrote and nothing else that may lie in the directory."""
+    for path in paths.of_training:
+        if path.exists():
+            logging.info("Discarding %s (--noresume)", path)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _optimizer(training: training_config_lib.TrainingConfig) -> tf.keras.optimizers.Optimizer:
@@ -193,6 +204,9 @@ def _validation(model, feeder: feeding.Feeder, data: prepared_data.PreparedData)
         logging.info("No validation interactions: every epoch is trained and the last towers are kept")
         return None
     questions = offline_evaluation.held_out(data, "validation")
+    if not len(questions.examples):
+        logging.warning("Every validation interaction repeats a training one: the last towers are kept")
+        return None
     embedder = offline_evaluation.Embedder(model, feeder)
     ks = offline_evaluation.KS
     return lambda: metrics.summarize_ranks(offline_evaluation.rank_model(embedder, questions).ranks, ks)

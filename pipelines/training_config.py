@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.resources
+import math
 import pathlib
 from typing import Any
 
@@ -39,7 +40,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, allowed, rule in (
             ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-            ("learning_rate", self.learning_rate > 0.0, "> 0"),
+            ("learning_rate", 0.0 < self.learning_rate < math.inf, "> 0 and finite"),
             ("batch_size", self.batch_size >= 2, ">= 2, since the other positives are the negatives"),
             ("num_epochs", self.num_epochs >= 1, ">= 1"),
             ("early_stop_patience", self.early_stop_patience >= 0, ">= 0"),
@@ -109,9 +110,16 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         return float(value)
     if kind == tuple[int, ...] and isinstance(value, list | tuple):
         try:
-            return tuple(int(unit) for unit in value)
-        except (TypeError, ValueError) as error:
+            return tuple(_whole(unit) for unit in value)
+        except ValueError as error:
             raise job.ConfigError(f"--{name} must be whole numbers separated by commas, but is {value!r}.") from error
     if kind in (int, float, bool, str) and type(value) is kind:
         return value
     raise job.ConfigError(f"--{name} must be of kind {getattr(kind, '__name__', kind)}, but is {value!r}.")
+
+
+def _whole(value: Any) -> int:
+    """Returns an integer, or the one that digits spell; nothing is rounded."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value)

@@ -1,6 +1,7 @@
 """What a training run carries from epoch to epoch, kept so that a killed run continues as if undisturbed."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -11,21 +12,29 @@ from pipelines import artifacts, model_directory
 from tfrs_model import two_tower
 
 
+class TrainingDivergedError(ValueError):
+    """The loss is no number any more; the message says what to change."""
+
+
 class TrainingState:
-    """Model, optimizer, epoch, best epoch and history, saved together in one checkpoint.
+    """Model, optimizer, history and the run's stamp, saved together in one checkpoint.
 
     Args:
       model: compiled; its optimizer's slots are made here.
       model_dir: where the checkpoints are.
+      stamp: tells this run from others; a checkpoint with another one is refused.
     """
 
-    def __init__(self, model: two_tower.TwoTowerModel, model_dir: str | os.PathLike[str]):
+    def __init__(self, model: two_tower.TwoTowerModel, model_dir: str | os.PathLike[str], stamp: str):
         self._model = model
         self._paths = model_directory.ModelPaths(model_dir)
         self._history = tf.Variable("[]", dtype=tf.string, trainable=False)
+        self._stamp = tf.Variable(stamp, dtype=tf.string, trainable=False)
         model_directory.build_towers(model)
         model.optimizer.build(model.trainable_variables)
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, history=self._history)
+        checkpoint = tf.train.Checkpoint(
+            model=model, optimizer=model.optimizer, history=self._history, stamp=self._stamp
+        )
         self._checkpoints = tf.train.CheckpointManager(checkpoint, self._paths.checkpoints, max_to_keep=2)
         best = model_directory.towers_checkpoint(model)
         self._best = tf.train.CheckpointManager(best, self._paths.best, max_to_keep=1)
@@ -41,9 +50,25 @@ class TrainingState:
         return len(self.history)
 
     def restore(self) -> None:
-        """Continues from the newest checkpoint, if there is one."""
-        if self._checkpoints.latest_checkpoint is not None:
-            self._checkpoints.checkpoint.restore(self._checkpoints.latest_checkpoint).assert_consumed()
+        """Continues from the newest checkpoint, if there is one.
+
+        Raises:
+          ModelDirectoryError: if it is of another run or damaged, or its best towers are gone.
+        """
+        newest = self._checkpoints.latest_checkpoint
+        if newest is None:
+            return
+        if model_directory.read_stamp(newest) != self._stamp.numpy():
+            raise model_directory.ModelDirectoryError(
+                f"{newest} is of another run than {self._paths.description}; discard both with --noresume."
+            )
+        if self._best.latest_checkpoint is None:
+            raise model_directory.ModelDirectoryError(
+                f"{self._paths.best} has lost the best towers of this run; discard the run with --noresume."
+            )
+        with model_directory.readable(newest):
+            self._checkpoints.checkpoint.restore(newest).assert_consumed()
+        artifacts.write_json(self._paths.history, self.history)
 
     def finish_epoch(self, record: dict, is_best: bool) -> None:
         """Adds an epoch's record and saves everything; the best towers first, so none is ever promised and missing."""
@@ -81,14 +106,26 @@ class EpochEnd(tf.keras.callbacks.Callback):
         self._patience = patience
         self._show = show
         self._started = time.monotonic()
+        self._losses: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock of an epoch."""
         self._started = time.monotonic()
+        self._losses = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Notes the loss of a step: what Keras passes on at the end of an epoch is the last one alone."""
+        self._losses.append(float(logs["loss"]))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Runs once per epoch, before the curves are written."""
-        record = {"epoch": epoch + 1, "loss": float(logs["loss"]), "seconds": time.monotonic() - self._started}
+        logs["loss"] = sum(self._losses) / len(self._losses)
+        if not math.isfinite(logs["loss"]):
+            raise TrainingDivergedError(
+                f"The loss of epoch {epoch + 1} is {logs['loss']}; nothing of this epoch is kept. Lower "
+                "--learning_rate, raise --temperature, or look for extreme weights and features in the data."
+            )
+        record = {"epoch": epoch + 1, "loss": logs["loss"], "seconds": time.monotonic() - self._started}
         record["validation"] = self._validate() if self._validate else None
         history = [*self._state.history, record]
         self._state.finish_epoch(record, is_best=best_epoch(history, self._metric) == len(history))

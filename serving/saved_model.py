@@ -34,8 +34,7 @@ class ServedRecommender(tf.Module):
 
         @tf.function
         def recommend(**features: tf.Tensor) -> dict[str, tf.Tensor]:
-            ids, scores = self.index.search(self._embed(features), self._k)
-            return {signatures.CANDIDATE_IDS: ids, signatures.SCORES: scores}
+            return self.recommend(features)
 
         @tf.function
         def embed_query(**features: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -46,6 +45,11 @@ class ServedRecommender(tf.Module):
             signatures.EMBED_QUERY: embed_query.get_concrete_function(**inputs),
         }
 
+    def recommend(self, features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the answer that the export is to give to raw query features."""
+        ids, scores = self.index.search(self._embed(features), self._k)
+        return {signatures.CANDIDATE_IDS: ids, signatures.SCORES: scores}
+
     def _embed(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         checks = [
             tf.debugging.Assert(
@@ -55,15 +59,14 @@ class ServedRecommender(tf.Module):
             for name, values in features.items()
             if values.dtype.is_floating
         ]
+        first, *others = features
         checks += [
             tf.debugging.assert_equal(
-                tf.shape(values)[0],
-                tf.shape(features[name])[0],
-                message=f"Inputs {name} and {other} must have the same number of rows.",
+                tf.shape(features[other])[0],
+                tf.shape(features[first])[0],
+                message=f"Inputs {first} and {other} must have the same number of rows.",
             )
-            for name in list(features)[:1]
-            for other, values in features.items()
-            if other != name
+            for other in others
         ]
         with tf.control_dependencies(checks):
             return self.query_tower({name: tf.identity(values) for name, values in features.items()}, training=False)

@@ -1,6 +1,7 @@
 """What shapes a two-tower model, and how one is built from it."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -57,7 +58,7 @@ class ModelConfig:
             ("history_length", self.history_length, self.history_length >= 0, ">= 0"),
             ("dropout", self.dropout, 0.0 <= self.dropout < 1.0, "in [0, 1)"),
             ("num_oov_buckets", self.num_oov_buckets, self.num_oov_buckets >= 1, ">= 1"),
-            ("temperature", self.temperature, self.temperature > 0.0, "> 0"),
+            ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
             ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
             ("frequency_num_hashes", self.frequency_num_hashes, self.frequency_num_hashes >= 1, ">= 1"),
             (
@@ -97,7 +98,15 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
     """Builds the towers, the task and the frequency estimate; nothing is trained yet.
 
     The loss is the *mean* over the batch, so the learning rate does not depend on its size.
+
+    Raises:
+      ModelConfigError: if the options leave the query tower nothing to read.
     """
+    if not (config.use_query_id or config.history_length or inputs.query_features):
+        raise ModelConfigError(
+            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
+            "and the data has no query features; switch one of them on."
+        )
 
     def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
         return string_embedding.StringEmbedding(

@@ -5,18 +5,16 @@ and in Parquet files; only counts and single values come back to Python.
 """
 
 import concurrent.futures
-import contextlib
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import tqdm
 
-from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.engine_errors import CsvFlag, readable_errors
 
 _ROW_GROUP_ROWS = 122_880
 _POLL_SECONDS = 0.2
@@ -46,10 +44,11 @@ class DuckDbEngine:
 
     def __init__(self, scratch_dir: pathlib.Path, memory_limit: str | None = None):
         self._scratch_dir = scratch_dir
+        self._csv_flags: dict[str, CsvFlag] = {}
         settings = {"temp_directory": str(scratch_dir / "spill")}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
-        with _readable_errors("opening the engine"):
+        with readable_errors("opening the engine", self._csv_flags):
             self._backend = ibis.duckdb.connect(**settings)
             for statement in _SETTINGS:
                 self._backend.raw_sql(statement)
@@ -62,14 +61,22 @@ class DuckDbEngine:
 
     def read_parquet(self, paths: Sequence[pathlib.Path]) -> ir.Table:
         """Returns one table over files that hold the same columns."""
-        with _readable_errors(f"reading {_named(paths)}"):
+        with readable_errors(f"reading {_named(paths)}", self._csv_flags):
             files = [str(path) for path in paths]
             table = self._backend.read_parquet(files, union_by_name=len(paths) > 1, hive_partitioning=False)
             return self._with_known_types(table)
 
-    def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str) -> ir.Table:
-        """Returns one table of strings over files with a header; an empty field is null."""
-        with _readable_errors(f"reading {_named(paths)}"):
+    def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str, role: str) -> ir.Table:
+        """Returns one table of strings over files with a header; an empty field is null.
+
+        Args:
+          paths: files with the same header.
+          columns: the names in the header.
+          delimiter: between fields.
+          role: the flag that named the files, for a sentence about a row that cannot be read.
+        """
+        self._csv_flags |= {str(path): CsvFlag(role, delimiter) for path in paths}
+        with readable_errors(f"reading {_named(paths)}", self._csv_flags):
             return self._backend.read_csv(
                 [str(path) for path in paths],
                 columns=dict.fromkeys(columns, "VARCHAR"),
@@ -131,7 +138,7 @@ class DuckDbEngine:
 
     def _run(self, work: Callable[[], Any], doing: str) -> Any:
         """Runs a statement beside this thread, which draws its progress and hears Ctrl-C."""
-        with _readable_errors(doing), concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        with readable_errors(doing, self._csv_flags), concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
             future = pool.submit(work)
             try:
                 self._show_progress(future, doing)
@@ -148,16 +155,6 @@ class DuckDbEngine:
         ) as bar:
             while not concurrent.futures.wait([future], timeout=_POLL_SECONDS).done:
                 bar.update(max(0, int(self._backend.con.query_progress()) - bar.n))
-
-
-@contextlib.contextmanager
-def _readable_errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        # The engine's advice after these marks is about its own options, not ours.
-        said = str(error).split("Possible fixes")[0].split("Possible solutions")[0]
-        raise PreparationError(f"The engine failed while {doing}: {' '.join(said.split())}") from error
 
 
 def _quoted(name: str) -> str:

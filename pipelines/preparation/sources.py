@@ -42,7 +42,7 @@ class Source:
           PreparationError: if the files hold no rows.
         """
         if self.is_csv:
-            table = engine.read_csv(self.paths, self.columns, self.delimiter)
+            table = engine.read_csv(self.paths, self.columns, self.delimiter, self.role)
         else:
             table = engine.read_parquet(self.paths)
         if not engine.rows(table.limit(1).count().name("rows").as_table())[0]["rows"]:

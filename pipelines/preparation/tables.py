@@ -49,7 +49,8 @@ def read_entities(
         values["title"] = columns.text(raw[title], _where(source, title)).fill_null("")
     for feature in features:
         values[feature.name] = _feature_value(engine, source, raw, feature)
-    return raw.select(**values)
+    # Named one by one: as keywords, a feature named `self` would meet Python's own.
+    return raw.select([value.name(name) for name, value in values.items()])
 
 
 def with_missing_features(
@@ -68,9 +69,11 @@ def with_missing_features(
     if entities is None:
         return ids.order_by(id_name)
     both = ids.union(entities.select(id_name), distinct=True)
-    joined = both.left_join(entities, id_name).drop(f"{id_name}_right")
-    filled = {each.name: joined[each.name].fill_null(_missing(each)) for each in features}
-    return joined.mutate(**filled).order_by(id_name)
+    # A feature's name never starts with an underscore.
+    known = entities.rename(_known_id=id_name)
+    joined = both.left_join(known, both[id_name] == known["_known_id"])
+    filled = [joined[each.name].fill_null(_missing(each)).name(each.name) for each in features]
+    return joined.select([joined[id_name], *filled]).order_by(id_name)
 
 
 def count_removed_values(

@@ -28,12 +28,13 @@ def feature_vocabularies(
     A value's count is the number of training interactions whose query or
     candidate carries it, once however often a list repeats it.
     """
-    seen = counts.inner_join(entities, id_name)
     for feature in features:
         if feature.kind == "numeric":
             continue
-        column = seen[feature.name]
-        value = column.unique().unnest() if feature.kind == "multivalent" else column
+        # Renamed before the join, so that no feature's name meets a column of the counts.
+        carried = entities.select(entities[id_name], value=entities[feature.name])
+        seen = counts.inner_join(carried, id_name)
+        value = seen["value"].unique().unnest() if feature.kind == "multivalent" else seen["value"]
         values = seen.select(value=value, count=seen["count"])
         yield feature, _vocabulary(values.filter(values.value != ""), min_count)
 

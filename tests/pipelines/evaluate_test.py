@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from pipelines import evaluate, feeding, model_directory, offline_evaluation, prepared_data
+from pipelines import evaluate, feeding, job, model_directory, offline_evaluation, prepared_data
 from tests.pipelines import prepared_tables
 
 
@@ -19,7 +19,8 @@ def test_the_figures_are_those_of_a_full_sort(line):
     data = prepared_data.read_prepared_data(line.prepared_dir)
     history_length = model_directory.read_description(line.model_dir).config.history_length
     embedder = offline_evaluation.Embedder(
-        model_directory.restore_model(line.model_dir), feeding.Feeder(data, history_length)
+        model_directory.restore_model(line.model_dir, model_directory.best_checkpoint_name(line.model_dir)),
+        feeding.Feeder(data, history_length),
     )
     examples = data.examples("validation")
     scores = embedder.queries(examples) @ embedder.corpus().T
@@ -47,3 +48,27 @@ def test_a_model_of_another_schema_is_refused(line, tmp_path):
     other = prepared_tables.write(tmp_path / "other", rows, ["a", "b"])
     with pytest.raises(model_directory.ModelDirectoryError, match="was trained with another schema than that of"):
         evaluate.run(evaluate.EvaluateConfig(other, line.model_dir))
+
+
+def test_changed_code_is_evaluated_again(line, tmp_path, monkeypatch):
+    config = evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "test.json"))
+    evaluate.run(config)
+    monkeypatch.setattr(evaluate.source_digest, "source_sha256", lambda *paths: "other code")
+    assert not evaluate.run(config)["reused"]
+
+
+def test_a_file_that_is_no_evaluation_is_not_overwritten(line, tmp_path):
+    path = tmp_path / "manifest.json"
+    for content in ("[]", '{"format_version": 1}'):
+        path.write_text(content)
+        with pytest.raises(job.ConfigError, match="holds something else than an evaluation; name another file"):
+            evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(path)))
+        assert path.read_text() == content
+
+
+def test_who_counts_looks_at_a_split_is_told_before_each(line, tmp_path):
+    looks = []
+    config = evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "test.json"))
+    for _ in range(2):
+        evaluate.run(config, before_asking=lambda: looks.append((tmp_path / "test.json").exists()))
+    assert looks == [False]

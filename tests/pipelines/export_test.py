@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import export, job
+from pipelines import artifacts, export, export_gates, job, model_directory
 from serving import manifest, warm_up_requests
 from serving.index import brute_force
+from tests.pipelines import prepared_tables
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_the_same_export_is_not_published_twice_and_another_becomes_the_next_ver
 
 def test_k_above_the_corpus_is_refused(config):
     with pytest.raises(
-        export.ExportRefusedError, match=r"--k=81 asks for more candidates than the corpus .* \(80\); lower"
+        export_gates.ExportRefusedError, match=r"--k=81 asks for more candidates than the corpus .* \(80\); lower"
     ):
         export.run(dataclasses.replace(config, k=81))
     assert not pathlib.Path(config.export_dir).exists()
@@ -59,7 +60,7 @@ def test_an_index_below_the_recall_floor_is_refused_and_the_version_before_stays
 
     monkeypatch.setattr(brute_force.BruteForceIndex, "search_rows", worst_first)
     with pytest.raises(
-        export.ExportRefusedError, match=r"index_recall_at_10 is 0\.\d+, below the floor 0\.950, on 1000 tr"
+        export_gates.ExportRefusedError, match=r"index_recall_at_10 is 0\.\d+, below the floor 0\.950, on 1000 tr"
     ):
         export.run(dataclasses.replace(config, k=10))
     assert _served(config.export_dir) == ["1"]
@@ -84,7 +85,7 @@ def test_an_export_that_the_serving_loader_cannot_run_is_refused(config, monkeyp
 
     monkeypatch.setattr(export.saved_model, "write_saved_model", broken)
     with pytest.raises(
-        export.ExportRefusedError, match="does not load and run through TensorFlow's C API, so no server"
+        export_gates.ExportRefusedError, match="does not load and run through TensorFlow's C API, so no server"
     ):
         export.run(config)
     assert _served(config.export_dir) == []
@@ -95,7 +96,7 @@ def test_index_recall_is_the_share_of_the_exact_answer():
     index = brute_force.BruteForceIndex(list("abcd"), candidates[[1, 0, 2, 3]])
     queries = np.array([[1.0, 0.5, 0.2, 0.0], [0.0, 0.0, 1.0, 0.5]], np.float32)
     # The index holds the first two vectors swapped: query 0 finds row 1 for row 0, query 1 is right.
-    assert export.measure_index_recall(index, queries, candidates, 1) == 0.5
+    assert export_gates.measure_index_recall(index, queries, candidates, 1) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,55 @@ def test_a_version_without_a_readable_manifest_is_not_taken_for_the_same_export(
     first = export.run(config)
     (first.version_dir / "assets.extra" / "manifest.json").write_text(json.dumps({"format_version": 99}))
     assert export.run(config).version_dir.name == "2"
+
+
+def test_a_version_below_the_floor_that_is_now_asked_for_is_not_reused(config, monkeypatch):
+    monkeypatch.setattr(export_gates, "measure_index_recall", lambda *arguments: 0.5)
+    export.run(dataclasses.replace(config, min_index_recall=0.0))
+    with pytest.raises(export_gates.ExportRefusedError, match=r"is 0\.500, below the floor 0\.950"):
+        export.run(config)
+
+
+def test_a_damaged_version_is_not_taken_for_the_same_export(config):
+    first = export.run(config)
+    (first.version_dir / "variables" / "variables.index").unlink()
+    assert export.run(config).version_dir.name == "2"
+
+
+def test_two_exports_at_once_cannot_replace_each_other(config, monkeypatch):
+    def publish_first(export_dir, inputs, served):
+        (pathlib.Path(config.export_dir) / "1").mkdir()
+        (pathlib.Path(config.export_dir) / "1" / "saved_model.pb").write_text("of the other run")
+
+    monkeypatch.setattr(export_gates, "require_loadable", publish_first)
+    with pytest.raises(artifacts.ArtifactError, match="was published by another run meanwhile and stays as it is; run"):
+        export.run(config)
+    assert (pathlib.Path(config.export_dir) / "1" / "saved_model.pb").read_text() == "of the other run"
+    assert _served(config.export_dir) == ["1"]
+
+
+def test_prepared_data_of_another_schema_is_refused(config, tmp_path):
+    rows = [("p", "a", 1, "train", 0), ("p", "b", 2, "test", 1)]
+    other = prepared_tables.write(tmp_path / "other", rows, ["a", "b"])
+    with pytest.raises(model_directory.ModelDirectoryError, match="was trained with another schema than that of"):
+        export.run(dataclasses.replace(config, prepared_dir=other))
+
+
+def test_an_export_that_answers_otherwise_elsewhere_is_refused(config, monkeypatch):
+    monkeypatch.setattr(
+        export.saved_model.ServedRecommender,
+        "recommend",
+        lambda self, features: (
+            {"candidate_ids": self.index.search(self._embed(features), 20)[0][:, ::-1], "scores": tf.zeros([1, 20])}
+            if tf.executing_eagerly()
+            else {"candidate_ids": self.index.search(self._embed(features), 20)[0], "scores": tf.zeros([1, 20])}
+        ),
+    )
+    with pytest.raises(export_gates.ExportRefusedError, match="through TensorFlow's C API where this process answers"):
+        export.run(config)
+    assert _served(config.export_dir) == []
+
+
+def test_a_folder_whose_name_only_looks_like_a_number_is_no_version(config):
+    (pathlib.Path(config.export_dir) / "\u00b2").mkdir(parents=True)
+    assert export.run(config).version_dir.name == "1"

@@ -91,6 +91,18 @@ def test_bad_input_is_a_sentence_and_publishes_nothing(prepared, tmp_path, chang
     assert not list(tmp_path.glob(".prepared*"))
 
 
+@pytest.mark.parametrize("table", ["interactions", "candidates", "queries"])
+def test_a_csv_row_that_cannot_be_read_names_flag_file_and_line(tmp_path, table):
+    config = film_log.config(tmp_path)
+    path = getattr(config, table)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('ann,"7\n')
+    rows = {"interactions": film_log.LOG, "candidates": film_log.FILMS, "queries": film_log.USERS}[table]
+    line = 2 + len(next(iter(rows.values())))
+    with pytest.raises(PreparationError, match=rf"^--{table}={path}: line {line} has a .*; mend that line, or set"):
+        prepare_data.run(config)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -1,5 +1,6 @@
 """Writes a prepared directory row by row, so that tests of its readers do not depend on the job that makes one."""
 
+import hashlib
 import json
 import pathlib
 
@@ -19,7 +20,12 @@ SCHEMA = schema_lib.Schema(
 )
 
 
-def write(directory: pathlib.Path, interactions: list[tuple[str, str, int, str, int]], candidate_ids: list[str]) -> str:
+def write(
+    directory: pathlib.Path,
+    interactions: list[tuple[str, str, int, str, int]],
+    candidate_ids: list[str],
+    schema: schema_lib.Schema = SCHEMA,
+) -> str:
     """Writes rows of (query, candidate, timestamp, split, history_end), sorted already."""
     paths = artifacts.PreparedPaths(directory)
     paths.vocabularies.mkdir(parents=True)
@@ -39,10 +45,15 @@ def write(directory: pathlib.Path, interactions: list[tuple[str, str, int, str, 
         pq.write_table(pa.table({"value": values, "count": np.ones(len(values), np.int64)}), paths.vocabulary(name))
     manifest = {
         "format_version": 1,
-        "schema": SCHEMA.to_dict(),
+        "schema": schema.to_dict(),
         "counts": {"interactions": {split: splits.count(split) for split in ("train", "validation", "test")}},
         "numeric_statistics": {"query": {"age": {"mean": 30.0, "standard_deviation": 0.0}}, "candidate": {}},
         "time_range_microseconds": [0, 9],
+        "configuration": {"split": "given"},
+        "files": {
+            path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(directory.rglob("*.parquet"))
+        },
     }
     paths.manifest.write_text(json.dumps(manifest))
     return str(directory)

@@ -1,23 +1,31 @@
 import dataclasses
 import os
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import artifacts, model_directory, train, training_config
-from tests.pipelines import conftest
+from pipelines import artifacts, model_directory, train, training_config, training_state
+from tests.pipelines import conftest, prepared_tables
+from tfrs_model import model_config
+from tfrs_model import schema as schema_lib
 
 _OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 4, "early_stop_patience": 0, "dropout": 0.3}
 
 
-def _job(line: conftest.Line, model_dir, **changes) -> train.TrainJobConfig:
+def _job_on(prepared_dir: str, model_dir, **changes) -> train.TrainJobConfig:
     training = training_config.training_config({**_OPTIONS, **changes})
-    return train.TrainJobConfig(line.prepared_dir, str(model_dir), training)
+    return train.TrainJobConfig(prepared_dir, str(model_dir), training)
+
+
+def _job(line: conftest.Line, model_dir, **changes) -> train.TrainJobConfig:
+    return _job_on(line.prepared_dir, model_dir, **changes)
 
 
 def _weights(model_dir) -> list[np.ndarray]:
-    model = model_directory.restore_model(model_dir)
+    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
     return [weight.numpy() for weight in (*model.query_tower.weights, *model.candidate_tower.weights)]
 
 
@@ -77,7 +85,7 @@ def test_a_directory_of_another_run_is_refused_and_untouched(line, tmp_path):
     train.run(_job(line, tmp_path / "model", num_epochs=1))
     before = _weights(tmp_path / "model")
     with pytest.raises(
-        model_directory.ModelDirectoryError, match="other options, another seed or other data, which can"
+        model_directory.ModelDirectoryError, match="other options, another seed, other data or of other code"
     ):
         train.run(_job(line, tmp_path / "model", num_epochs=1, learning_rate=0.5))
     for expected, actual in zip(before, _weights(tmp_path / "model"), strict=True):
@@ -112,4 +120,78 @@ def test_missing_prepared_data_is_one_sentence(tmp_path):
 
 def test_a_model_directory_without_a_finished_epoch_cannot_be_restored(line, tmp_path):
     with pytest.raises(model_directory.ModelDirectoryError, match="holds no model; train one"):
-        model_directory.restore_model(tmp_path)
+        model_directory.read_description(tmp_path)
+    with pytest.raises(
+        model_directory.ModelDirectoryError, match="has no finished epoch; run train again with --resume"
+    ):
+        model_directory.best_checkpoint_name(tmp_path)
+
+
+def test_noresume_removes_nothing_but_what_training_wrote(line, tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    train.run(_job(line, tmp_path, num_epochs=1))
+    train.run(dataclasses.replace(_job(line, tmp_path, num_epochs=1, seed=5), resume=False))
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_checkpoints_of_another_run_are_refused(line, tmp_path):
+    train.run(_job(line, tmp_path / "a", num_epochs=1))
+    train.run(_job(line, tmp_path / "b", num_epochs=1, seed=5))
+    shutil.rmtree(tmp_path / "a" / "description")
+    with pytest.raises(
+        model_directory.ModelDirectoryError, match="checkpoints of a run whose description is gone; disc"
+    ):
+        train.run(_job(line, tmp_path / "a", num_epochs=2, seed=99))
+    shutil.copytree(tmp_path / "b" / "description", tmp_path / "a" / "description")
+    with pytest.raises(model_directory.ModelDirectoryError, match="is of another run than"):
+        train.run(_job(line, tmp_path / "a", num_epochs=2, seed=5))
+
+
+def test_lost_best_towers_and_damaged_checkpoints_are_refused(line, tmp_path):
+    train.run(_job(line, tmp_path, num_epochs=1))
+    newest = tf.train.latest_checkpoint(tmp_path / "checkpoints")
+    pathlib.Path(f"{newest}.index").write_bytes(b"no index")
+    with pytest.raises(
+        model_directory.ModelDirectoryError, match="is damaged, incomplete or gone; train on with --resume"
+    ):
+        train.run(_job(line, tmp_path, num_epochs=2))
+    shutil.rmtree(tmp_path / "best")
+    with pytest.raises(model_directory.ModelDirectoryError, match="has no finished epoch"):
+        model_directory.best_checkpoint_name(tmp_path)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_nothing_of_the_epoch(line, tmp_path):
+    with pytest.raises(training_state.TrainingDivergedError, match="The loss of epoch 1 is nan; nothing of this epoch"):
+        train.run(_job(line, tmp_path, num_epochs=1, learning_rate=1e38, optimizer="adagrad"))
+    assert tf.train.latest_checkpoint(tmp_path / "checkpoints") is None
+
+
+def test_the_recorded_loss_is_the_mean_of_the_epoch(line, tmp_path, monkeypatch):
+    losses = []
+    note = training_state.EpochEnd.on_train_batch_end
+
+    def spy(self, batch, logs=None):
+        losses.append(float(logs["loss"]))
+        note(self, batch, logs)
+
+    monkeypatch.setattr(training_state.EpochEnd, "on_train_batch_end", spy)
+    history = train.run(_job(line, tmp_path, num_epochs=1)).history
+    assert history[0]["loss"] == pytest.approx(np.mean(losses))
+
+
+def test_a_query_without_anything_to_encode_is_refused_before_a_directory_is_made(line, tmp_path):
+    rows = [("p", "a", 1, "train", 0), ("p", "b", 2, "train", 1)]
+    data = prepared_tables.write(tmp_path / "data", rows, ["a", "b"], schema_lib.Schema())
+    options = training_config.training_config({"use_query_id": False, "history_length": 0})
+    with pytest.raises(
+        model_config.ModelConfigError, match="A query needs an id, a history or a feature to be encoded"
+    ):
+        train.run(train.TrainJobConfig(data, str(tmp_path / "model"), options))
+    assert not (tmp_path / "model").exists()
+
+
+def test_without_a_validation_interaction_left_to_ask_for_the_last_towers_are_kept(tmp_path):
+    rows = [("p", "a", 1, "train", 0), ("p", "b", 2, "train", 1), ("p", "a", 3, "validation", 2)]
+    data = prepared_tables.write(tmp_path / "data", rows, ["a", "b"])
+    result = train.run(_job_on(data, tmp_path / "model", num_epochs=2))
+    assert (result.best_epoch, result.history[0]["validation"]) == (2, None)

@@ -22,8 +22,8 @@ def test_an_unknown_option_is_refused_with_the_known_ones():
     ("options", "sentence"),
     [
         ({"batch_size": 1}, "--batch_size must be >= 2, since the other positives are the negatives, but is 1."),
-        ({"learning_rate": 0.0}, "--learning_rate must be > 0, but is 0.0."),
-        ({"learning_rate": float("nan")}, "--learning_rate must be > 0, but is nan."),
+        ({"learning_rate": 0.0}, "--learning_rate must be > 0 and finite, but is 0.0."),
+        ({"learning_rate": float("nan")}, "--learning_rate must be > 0 and finite, but is nan."),
         ({"num_epochs": 0}, "--num_epochs must be >= 1, but is 0."),
         ({"optimizer": "sgd"}, "--optimizer must be one of adam, adagrad, but is 'sgd'."),
         ({"seed": -1}, "--seed must be in"),
@@ -39,7 +39,7 @@ def test_values_out_of_range_are_refused_with_a_sentence(options, sentence):
 
 
 def test_model_options_out_of_range_are_refused_with_a_sentence():
-    with pytest.raises(model_config.ModelConfigError, match=r"temperature must be > 0, but is 0\.0"):
+    with pytest.raises(model_config.ModelConfigError, match=r"temperature must be > 0 and finite, but is 0\.0"):
         training_config.training_config({"temperature": 0.0})
 
 

@@ -14,7 +14,11 @@ def test_a_manifest_reads_back_beside_the_other_extra_assets(tmp_path):
     (tmp_path / "assets.extra").mkdir()
     content = {"num_candidates": 3, "inputs": {"age": {"shape": [-1]}}, "title": "Amélie", "index_recall_at_10": 0.99}
     manifest.write_manifest(tmp_path, content)
-    assert manifest.read_manifest(tmp_path) == manifest.read_manifest(str(tmp_path)) == {"format_version": 1, **content}
+    assert (
+        manifest.read_manifest(tmp_path)
+        == manifest.read_manifest(str(tmp_path))
+        == {"format_version": 1, **content, "files": {}}
+    )
     text = (tmp_path / "assets.extra" / "manifest.json").read_text(encoding="utf-8")
     assert text.startswith('{\n  "format_version": 1,\n  "num_candidates": 3,')
     assert text.endswith("}\n")
@@ -23,7 +27,7 @@ def test_a_manifest_reads_back_beside_the_other_extra_assets(tmp_path):
 
 def test_the_folder_of_a_new_export_is_made(tmp_path):
     manifest.write_manifest(tmp_path / "new" / "7", {})
-    assert manifest.read_manifest(tmp_path / "new" / "7") == {"format_version": 1}
+    assert manifest.read_manifest(tmp_path / "new" / "7") == {"format_version": 1, "files": {}}
 
 
 def test_a_number_that_json_does_not_know_is_refused_before_anything_is_written(tmp_path):
@@ -62,3 +66,20 @@ def test_a_manifest_that_is_no_object_is_refused(tmp_path, text):
     _write_text(tmp_path, text)
     with pytest.raises(manifest.ManifestError, match="export again"):
         manifest.read_manifest(tmp_path)
+
+
+def test_a_file_that_changed_appeared_or_went_is_named(tmp_path):
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "variables" / "data").write_bytes(b"weights")
+    manifest.write_manifest(tmp_path, {})
+    written = manifest.read_manifest(tmp_path)
+    # printf weights | sha256sum
+    assert written["files"] == {"variables/data": "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c"}
+    manifest.require_unchanged_files(tmp_path, written)
+    (tmp_path / "variables" / "data").write_bytes(b"weightz")
+    with pytest.raises(manifest.ManifestError, match="variables/data is not as it was published; remove the version"):
+        manifest.require_unchanged_files(tmp_path, written)
+    (tmp_path / "variables" / "data").write_bytes(b"weights")
+    (tmp_path / "more").touch()
+    with pytest.raises(manifest.ManifestError, match="more is not as it was published"):
+        manifest.require_unchanged_files(tmp_path, written)

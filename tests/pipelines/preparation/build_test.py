@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import artifacts, prepare_data
+from pipelines.preparation.errors import PreparationError
 from tests.pipelines import film_log
 from tfrs_model import schema
 
@@ -209,3 +210,39 @@ def test_several_files_are_one_log(tmp_path):
         str(tmp_path / "2.parquet"),
     ]
     assert len(film_log.rows(tmp_path / "prepared", "interactions")) == 4
+
+
+def test_a_feature_may_have_the_name_of_any_column_that_preparation_uses_itself(tmp_path):
+    names = "count value Count_right value_right query_id_right candidate_id_right self rows weight split id".split()
+    films = {"film": ["007", "7", "8", "9", "10"], **{name: ["x", "x", "y", "", "z"] for name in names}}
+    users = {"user": ["ann", "bob"], **{name: [["p", "q"], ["p"]] for name in names}}
+    features = {
+        "query_features": tuple(schema.Feature(name, "multivalent", name) for name in names),
+        "candidate_features": tuple(schema.Feature(name, "categorical", name) for name in names),
+    }
+    roles = schema.InteractionColumns("user", "film", "at")
+    prepare_data.run(
+        film_log.config(tmp_path, ".parquet", films=films, users=users, schema=schema.Schema(roles, **features))
+    )
+    for name in names:
+        # By hand: ann and bob have 2 training interactions each, 007 has 2, and 7, 8 and 9 have 1.
+        of_query = film_log.rows(tmp_path / "prepared", f"vocabularies/query.{name}")
+        assert of_query == [{"value": "p", "count": 4}, {"value": "q", "count": 2}], name
+        of_candidate = film_log.rows(tmp_path / "prepared", f"vocabularies/candidate.{name}")
+        assert of_candidate == [{"value": "x", "count": 3}, {"value": "y", "count": 1}], name
+    queries = film_log.rows(tmp_path / "prepared", "queries")
+    assert queries[0] == {"query_id": "ann"} | dict.fromkeys(names, ["p", "q"])
+    assert queries[2] == {"query_id": "cleo"} | dict.fromkeys(names, [])
+
+
+def test_a_numeric_feature_named_value_is_read_and_refused_like_any_other(tmp_path):
+    roles = schema.InteractionColumns("user", "film", "at")
+    value = schema.Schema(roles, query_features=(schema.Feature("value", "numeric", "value"),))
+    result = prepare_data.run(
+        film_log.config(tmp_path, ".parquet", users={"user": ["ann", "bob"], "value": ["1", "3"]}, schema=value)
+    )
+    assert result.manifest["numeric_statistics"]["query"] == {"value": {"mean": 2.0, "standard_deviation": 1.0}}
+    with pytest.raises(PreparationError, match=r"--queries=.*, numeric feature 'value': value 'old' is not a number"):
+        prepare_data.run(
+            film_log.config(tmp_path, ".parquet", users={"user": ["ann", "bob"], "value": ["old", "3"]}, schema=value)
+        )
