@@ -5,6 +5,7 @@ def main(argv):
 """
 
 import contextlib
+import errno
 import logging as python_logging
 import os
 import pathlib
@@ -18,6 +19,26 @@ _PROJECT_PACKAGES = ("tfrs_model", "serving", "pipelines", "benchmarks", "__main
 _PROJECT_FOLDERS = tuple(
     f"{pathlib.Path(__file__).parents[1] / package}{os.sep}" for package in ("serving", "pipelines", "benchmarks")
 )
+
+_NO_SPACE = "Free space on that disk, or name a path on another."
+# Chosen by number first, by class where a library raises the class without a number.
+_REMEDY_OF_NUMBER = {
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EROFS: "Name a path on a disk that can be written.",
+    errno.EADDRINUSE: "Choose another port, or end the process that uses it.",
+}
+_NUMBER_AND_REMEDY_OF_CLASS = {
+    FileExistsError: (errno.EEXIST, "Name another path, or move it away."),
+    FileNotFoundError: (errno.ENOENT, "Correct the path, or run the job that writes it."),
+    NotADirectoryError: (errno.ENOTDIR, "Name another path, or move the file away that stands for a directory."),
+    IsADirectoryError: (errno.EISDIR, "Name a file, or move the directory away."),
+    PermissionError: (errno.EACCES, "Name another path, or ask its owner for the permission."),
+    ConnectionError: (0, "Check that the other side runs and can be reached, then try again."),
+    TimeoutError: (errno.ETIMEDOUT, "Check that the other side runs and can be reached, then try again."),
+}
+_OTHER_REMEDY = "Check the path, its disk and its permissions, then run the same command again."
+
 _EXIT_FAILED = 1
 _EXIT_INTERRUPTED = 130
 
@@ -91,10 +112,25 @@ def _is_worth_showing(record: python_logging.LogRecord) -> bool:
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{where}."
+    if isinstance(error, OSError):
+        return " ".join(f"{_refusal(error)}. {_remedy(error)}".splitlines())
     return " ".join(str(error).split())
+
+
+def _refusal(error: OSError) -> str:
+    """Returns what was refused and where; libraries leave out the reason, or give only the path."""
+    number = next((number for kind, (number, _) in _NUMBER_AND_REMEDY_OF_CLASS.items() if isinstance(error, kind)), 0)
+    reason = error.strerror or (os.strerror(number) if number else "The operating system or a library gave up")
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    said = " -> ".join(names) or ("" if error.strerror else str(error).strip().rstrip("."))
+    return f"{reason}: {said}" if said else reason
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in _REMEDY_OF_NUMBER:
+        return _REMEDY_OF_NUMBER[error.errno]
+    remedies = (remedy for kind, (_, remedy) in _NUMBER_AND_REMEDY_OF_CLASS.items() if isinstance(error, kind))
+    return next(remedies, _OTHER_REMEDY)
 
 
 def _end(sentence: str, code: int) -> None:

@@ -231,6 +231,7 @@ def main(argv: list[str]) -> None:
 
 def console_main() -> None:
     """Entry point of the console script."""
+    flags.mark_flags_as_required([_INTERACTIONS.name, common_flags.PREPARED_DIR.name])
     app.run(main)
 
 

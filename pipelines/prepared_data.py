@@ -20,8 +20,8 @@ FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
 
 # What identifies prepared data: not the sources, whose paths say where the bytes came from, not what they are.
-_IDENTITY = ("format_version", "schema", "configuration", "counts", "files")
-_MANIFEST_KEYS = (*_IDENTITY, "numeric_statistics")
+_IDENTITY = ("format_version", "schema", "configuration", "counts", "numeric_statistics", "files")
+
 _AGAIN = "run prepare_data again"
 
 
@@ -188,7 +188,7 @@ def _read_manifest(paths: artifacts.PreparedPaths) -> dict:
         raise PreparedDataError(
             f"{paths.manifest} has format_version {version!r}, but this version reads {FORMAT_VERSION}; {_AGAIN}."
         )
-    absent = [key for key in _MANIFEST_KEYS if key not in manifest]
+    absent = [key for key in _IDENTITY if key not in manifest]
     if absent:
         raise PreparedDataError(f"{paths.manifest} must have {absent[0]!r}, but has not; {_AGAIN}.")
     return manifest
@@ -216,11 +216,12 @@ def _read_table(
     """Returns a table whose bytes are those that the manifest names."""
     name = path.relative_to(paths.directory).as_posix()
     try:
-        digest = artifacts.sha256_of_file(path)
-        if digest != manifest["files"].get(name):
+        digest, promised = artifacts.sha256_of_file(path), manifest["files"].get(name, "")
+        if digest != promised:
+            said = f"says {promised[:12]}..." if promised else "does not name it"
             raise PreparedDataError(
                 f"{path} is not the file that prepare_data wrote: its SHA-256 is {digest[:12]}..., but "
-                f"{paths.manifest.name} says {str(manifest['files'].get(name))[:12]}...; {remedy}."
+                f"{paths.manifest.name} {said}; {remedy}."
             )
         return pq.read_table(path, columns=columns)
     except FileNotFoundError as error:

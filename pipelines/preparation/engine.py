@@ -44,7 +44,7 @@ class DuckDbEngine:
 
     def __init__(self, scratch_dir: pathlib.Path, memory_limit: str | None = None):
         self._scratch_dir = scratch_dir
-        self._csv_flags: dict[str, CsvFlag] = {}
+        self._csv_flags: list[CsvFlag] = []
         settings = {"temp_directory": str(scratch_dir / "spill")}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
@@ -75,7 +75,7 @@ class DuckDbEngine:
           delimiter: between fields.
           role: the flag that named the files, for a sentence about a row that cannot be read.
         """
-        self._csv_flags |= {str(path): CsvFlag(role, delimiter) for path in paths}
+        self._csv_flags += [CsvFlag(path, role, delimiter) for path in paths]
         with readable_errors(f"reading {_named(paths)}", self._csv_flags):
             return self._backend.read_csv(
                 [str(path) for path in paths],

@@ -4,8 +4,9 @@ import contextlib
 import csv
 import dataclasses
 import itertools
+import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
@@ -29,21 +30,23 @@ class CsvFlag:
     """How a CSV file was named on the command line.
 
     Attributes:
+      path: as the flag named it; the engine makes it absolute.
       role: the flag's name.
       delimiter: between its fields.
     """
 
+    path: pathlib.Path
     role: str
     delimiter: str
 
 
 @contextlib.contextmanager
-def readable_errors(doing: str, csv_flags: Mapping[str, CsvFlag]) -> Iterator[None]:
+def readable_errors(doing: str, csv_flags: Sequence[CsvFlag]) -> Iterator[None]:
     """Turns an error of the engine into one sentence.
 
     Args:
       doing: what the engine does in the block, such as `counting`.
-      csv_flags: the flag of each CSV file that may be read, keyed by path.
+      csv_flags: the CSV files that may be read.
 
     Raises:
       PreparationError: for whatever the engine refuses.
@@ -51,23 +54,28 @@ def readable_errors(doing: str, csv_flags: Mapping[str, CsvFlag]) -> Iterator[No
     try:
         yield
     except duckdb.Error as error:
-        said = str(error)
-        file = _FILE.match(said)
-        flag = csv_flags.get(file["path"]) if file else None
-        sentence = _csv_sentence(said, file["path"], flag) if flag else _general_sentence(error, doing)
+        flag = _flag_of(str(error), csv_flags)
+        sentence = _csv_sentence(str(error), flag) if flag else _general_sentence(error, doing)
         raise PreparationError(sentence) from error
 
 
-def _csv_sentence(said: str, path: str, flag: CsvFlag) -> str:
-    where = f"--{flag.role}={path}"
+def _flag_of(said: str, csv_flags: Sequence[CsvFlag]) -> CsvFlag | None:
+    file = _FILE.match(said)
+    found = (flag for flag in csv_flags if file and flag.path.resolve() == pathlib.Path(file["path"]).resolve())
+    return next(found, None)
+
+
+def _csv_sentence(said: str, flag: CsvFlag) -> str:
+    where = f"--{flag.role}={flag.path}"
     record = _RECORD.search(said)
     if record is None:
         return (
             f"{where} is no well-formed CSV file ({_without_advice(said)}); mend its quotes and line ends, "
             "or set --csv_delimiter."
         )
-    line, text = _physical_line(path, int(record["record"]), flag.delimiter)
-    return f"{where}: line {line:,} {_cause(said)}: {text!r}; mend that line, or set --csv_delimiter."
+    line, text = _physical_line(flag, int(record["record"]))
+    quoted = f": {text!r}" if text else ""
+    return f"{where}: line {line:,} {_cause(said)}{quoted}; mend that line, or set --csv_delimiter."
 
 
 def _cause(said: str) -> str:
@@ -82,15 +90,15 @@ def _cause(said: str) -> str:
     return f"cannot be read ({_shortened(complaint)})"
 
 
-def _physical_line(path: str, record: int, delimiter: str) -> tuple[int, str]:
+def _physical_line(flag: CsvFlag, record: int) -> tuple[int, str]:
     """Returns number and text of the line where a record starts.
 
     The engine counts records, and where a quoted field holds line ends a
     record has several lines. What it quotes may be another row of its buffer.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            records = csv.reader(file, delimiter=delimiter)
+        with flag.path.open(encoding="utf-8", newline="") as file:
+            records = csv.reader(file, delimiter=flag.delimiter)
             for _ in itertools.islice(records, record - 1):
                 pass
             return records.line_num + 1, _shortened(next(file, "").strip("\r\n"))

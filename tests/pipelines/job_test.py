@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 from absl import logging
 
@@ -18,11 +20,86 @@ def test_an_expected_error_is_one_line_on_stderr_and_exit_code_1(capsys, error):
     assert capsys.readouterr().err == "ERROR: The rule, and the remedy.\n"
 
 
-def test_what_the_operating_system_refuses_is_one_line_with_the_path(capsys, tmp_path):
+def _refused(capsys, run):
     with pytest.raises(SystemExit) as stop:
-        job.run_main(lambda: (tmp_path / "none").read_text())
+        job.run_main(run)
     assert stop.value.code == 1
-    assert capsys.readouterr().err == f"ERROR: No such file or directory: {tmp_path / 'none'}.\n"
+    return capsys.readouterr().err
+
+
+def test_what_the_operating_system_refuses_is_one_line_with_the_path_and_the_remedy(capsys, tmp_path):
+    none, file = tmp_path / "none", tmp_path / "afile"
+    file.touch()
+    assert _refused(capsys, none.read_text) == (
+        f"ERROR: No such file or directory: {none}. Correct the path, or run the job that writes it.\n"
+    )
+    assert _refused(capsys, file.mkdir) == f"ERROR: File exists: {file}. Name another path, or move it away.\n"
+    assert _refused(capsys, (file / "model").mkdir) == (
+        f"ERROR: Not a directory: {file}/model. Name another path, or move the file away that stands for a directory.\n"
+    )
+    assert _refused(capsys, tmp_path.read_text) == (
+        f"ERROR: Is a directory: {tmp_path}. Name a file, or move the directory away.\n"
+    )
+    assert _refused(capsys, lambda: none.rename(file / "b")) == (
+        f"ERROR: Not a directory: {none} -> {file}/b. Name another path, or move the file away that stands for a "
+        "directory.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/root/x"),
+            "Permission denied: /root/x. Name another path, or ask its owner for the permission.",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "p/x"),
+            "No space left on device: p/x. Free space on that disk, or name a path on another.",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "No space left on device. Free space on that disk, or name a path on another.",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", b"/p"),
+            "Read-only file system: /p. Name a path on a disk that can be written.",
+        ),
+        (
+            OSError(errno.EADDRINUSE, "Address already in use"),
+            "Address already in use. Choose another port, or end the process that uses it.",
+        ),
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+            "Connection refused. Check that the other side runs and can be reached, then try again.",
+        ),
+        # As libraries raise them: the class says what happened, the text is only the path.
+        (
+            FileNotFoundError("p/interactions.parquet"),
+            "No such file or directory: p/interactions.parquet. Correct the path, or run the job that writes it.",
+        ),
+        (FileExistsError("afile"), "File exists: afile. Name another path, or move it away."),
+        (
+            OSError(errno.EIO, "Input/output error", "p\nq"),
+            "Input/output error: p q. Check the path, its disk and its permissions, then run the same command again.",
+        ),
+        (
+            OSError("Couldn't deserialize\nthrift."),
+            "The operating system or a library gave up: Couldn't deserialize thrift. Check the path, its disk and its "
+            "permissions, then run the same command again.",
+        ),
+        (
+            OSError(),
+            "The operating system or a library gave up. Check the path, its disk and its permissions, then run "
+            "the same command again.",
+        ),
+    ],
+)
+def test_every_refusal_says_what_happened_where_and_what_to_do(capsys, error, line):
+    def run():
+        raise error
+
+    assert _refused(capsys, run) == f"ERROR: {line}\n"
 
 
 @pytest.mark.parametrize("defect", [ValueError("of a library"), KeyError("of ours")])

@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import job, prepare_data
+from pipelines import job, prepare_data, prepared_data
 from pipelines.preparation import build
 from pipelines.preparation.errors import PreparationError
 from tests.pipelines import film_log
@@ -35,6 +35,13 @@ def test_a_rerun_reuses_its_result_and_an_option_changes_it(tmp_path):
     assert [row["value"] for row in film_log.rows(config.prepared_dir, "vocabularies/candidate_id")] == ["007"]
     # Rarer candidates leave the vocabulary, not the log.
     assert rarer.manifest["counts"] == first.manifest["counts"]
+
+
+def test_the_same_bytes_from_another_folder_are_the_same_data_to_a_model(prepared, tmp_path):
+    elsewhere = film_log.config(tmp_path)
+    assert prepare_data.run(elsewhere).manifest["sources"] != prepared[0].manifest["sources"]
+    here, there = (prepared_data.read_prepared_data(each) for each in (prepared[1], elsewhere.prepared_dir))
+    assert here.manifest_sha256 == there.manifest_sha256
 
 
 def test_a_changed_source_is_prepared_again(tmp_path):
@@ -191,6 +198,7 @@ def test_the_command_line_prepares_a_log_and_says_what_it_did(tmp_path):
     [
         (["--interactions=none.csv", "--prepared_dir=p"], "ERROR: --interactions=none.csv matches no file; correct"),
         (["--split=random"], "FATAL Flags parsing error:"),
+        (["--prepared_dir=p"], "Flag --interactions must have a value other than None."),
     ],
 )
 def test_the_command_line_ends_a_mistake_with_a_sentence_and_code_1(arguments, last_line):

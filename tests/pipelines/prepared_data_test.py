@@ -149,7 +149,9 @@ def test_a_damaged_vocabulary_of_a_model_says_to_train_again(directory):
 
 def test_a_file_that_the_manifest_does_not_name_is_not_read(directory):
     _change_manifest(directory, files={})
-    with pytest.raises(prepared_data.PreparedDataError, match=r"but manifest\.json says None"):
+    with pytest.raises(
+        prepared_data.PreparedDataError, match=r"but manifest\.json does not name it; run prepare_data again"
+    ):
         prepared_data.read_prepared_data(directory)
 
 
@@ -198,7 +200,7 @@ def test_the_identity_is_the_sha256_of_canonical_json(directory):
     manifest = json.loads((directory / "manifest.json").read_text())
     parts = [
         f'"{key}":' + json.dumps(manifest[key], sort_keys=True, separators=(",", ":"))
-        for key in ("configuration", "counts", "files", "format_version", "schema")
+        for key in ("configuration", "counts", "files", "format_version", "numeric_statistics", "schema")
     ]
     expected = hashlib.sha256(("{" + ",".join(parts) + "}").encode()).hexdigest()
     assert prepared_data.read_prepared_data(directory).manifest_sha256 == expected

@@ -213,7 +213,8 @@ def test_several_files_are_one_log(tmp_path):
 
 
 def test_a_feature_may_have_the_name_of_any_column_that_preparation_uses_itself(tmp_path):
-    names = "count value Count_right value_right query_id_right candidate_id_right self rows weight split id".split()
+    names = ["count", "value", "Count_right", "value_right", "query_id_right", "candidate_id_right"]
+    names += ["self", "rows", "weight", "split", "id"]
     films = {"film": ["007", "7", "8", "9", "10"], **{name: ["x", "x", "y", "", "z"] for name in names}}
     users = {"user": ["ann", "bob"], **{name: [["p", "q"], ["p"]] for name in names}}
     features = {
@@ -231,8 +232,8 @@ def test_a_feature_may_have_the_name_of_any_column_that_preparation_uses_itself(
         of_candidate = film_log.rows(tmp_path / "prepared", f"vocabularies/candidate.{name}")
         assert of_candidate == [{"value": "x", "count": 3}, {"value": "y", "count": 1}], name
     queries = film_log.rows(tmp_path / "prepared", "queries")
-    assert queries[0] == {"query_id": "ann"} | dict.fromkeys(names, ["p", "q"])
-    assert queries[2] == {"query_id": "cleo"} | dict.fromkeys(names, [])
+    assert queries[0] == {"query_id": "ann"} | {name: ["p", "q"] for name in names}
+    assert queries[2] == {"query_id": "cleo"} | {name: [] for name in names}
 
 
 def test_a_numeric_feature_named_value_is_read_and_refused_like_any_other(tmp_path):

@@ -1,3 +1,5 @@
+import pathlib
+
 import duckdb
 import pytest
 
@@ -27,6 +29,13 @@ def test_a_broken_csv_line_is_one_sentence_with_flag_file_line_cause_and_remedy(
     assert said == f"--candidates={path}: line 3 {cause}: {line!r}; mend that line, or set --csv_delimiter."
 
 
+def test_the_file_is_named_as_the_flag_named_it(engine, tmp_path, monkeypatch):
+    (tmp_path / "linked").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    said = _refusal(engine, pathlib.Path("linked/log.csv"), "id,n\n1\n")
+    assert said.startswith("--candidates=linked/log.csv: line 2 has a row of 1 fields under a header of 2: '1';")
+
+
 def test_the_line_is_counted_in_the_file_where_fields_before_it_hold_line_ends(engine, tmp_path):
     path = tmp_path / "log.csv"
     said = _refusal(engine, path, 'id,n\n1,"two\nthree\nfour"\n\n5,6,7\n')
@@ -54,7 +63,7 @@ def test_a_line_longer_than_the_engine_takes_is_a_sentence(engine, tmp_path):
 
 def test_a_line_after_a_field_too_long_for_the_line_count_is_still_a_sentence(engine, tmp_path):
     said = _refusal(engine, tmp_path / "log.csv", f"id,n\n{'x' * 200_000},1\n2\n")
-    assert "log.csv: line 3 has a row of 1 fields under a header of 2" in said
+    assert "log.csv: line 3 has a row of 1 fields under a header of 2; mend that line" in said
 
 
 def test_a_line_end_inside_a_line_names_the_file(engine, tmp_path):
@@ -90,6 +99,6 @@ def test_the_second_of_two_files_is_named(engine, tmp_path):
 def test_any_other_failure_of_the_engine_has_a_remedy(error, remedy):
     with (
         pytest.raises(PreparationError, match=rf"^The engine failed while counting: no block; {remedy}.*\.$"),
-        engine_errors.readable_errors("counting", {}),
+        engine_errors.readable_errors("counting", []),
     ):
         raise error
