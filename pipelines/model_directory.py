@@ -22,7 +22,7 @@ from pipelines import artifacts, prepared_data
 from tfrs_model import model_config, two_tower
 from tfrs_model import schema as schema_lib
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class ModelDirectoryError(ValueError):

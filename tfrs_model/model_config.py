@@ -135,6 +135,7 @@ def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Ret
             num_hashes=config.frequency_num_hashes,
             estimator=config.frequency_estimator,
             seed=seed,
+            sample_ids=inputs.candidate_ids,
             name="streaming_frequency",
         )
     return task.Retrieval(

@@ -71,6 +71,11 @@ class Retrieval(tfrs.tasks.Retrieval):
         self._streaming_frequency = streaming_frequency
 
     @property
+    def streaming_frequency(self) -> frequency.StreamingFrequency | None:
+        """The estimator that is fed the candidate ids, if there is one."""
+        return self._streaming_frequency
+
+    @property
     def factorized_metrics(self) -> Sequence[tf.keras.layers.Layer]:
         """Metrics over the corpus; one metric assigned alone is kept, where the parent drops it in silence."""
         return self._factorized_metrics

@@ -28,6 +28,10 @@ class FrequencyEstimator(tf.keras.layers.Layer, abc.ABC):
     def sampling_probability(self, buckets: tf.Tensor) -> tf.Tensor:
         """Returns `[batch_size]` float32 in (0, 1]: the probability that one draw is this id."""
 
+    @abc.abstractmethod
+    def used_buckets(self) -> tf.Tensor:
+        """Returns `[num_hashes * num_buckets]` bool: whether a bucket tells of any id."""
+
     def _state(self, name: str, shape: tuple[int, ...], dtype: tf.DType, initializer: str = "zeros") -> tf.Variable:
         # Replicas hold equal copies and change them alike, so nothing has to be aggregated.
         return self.add_weight(name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False)

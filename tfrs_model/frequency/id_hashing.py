@@ -33,6 +33,11 @@ class IdHasher:
         self._key = [seeds.derive_seed(seed, f"frequency/key/{part}") for part in ("low", "high")]
         self._salts = [seeds.derive_seed(seed, f"frequency/hash/{i}") for i in range(num_hashes)]
 
+    @property
+    def num_hashes(self) -> int:
+        """Rows of buckets."""
+        return self._num_hashes
+
     def keys(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns `[batch_size]` int64 keys in [0, 2**62); two ids share one with probability 2**-62.
 
@@ -41,8 +46,13 @@ class IdHasher:
 
         Raises:
           TypeError: if the ids are neither.
+          ValueError: if they are no vector.
         """
         ids = tf.convert_to_tensor(ids)
+        if ids.shape.rank not in (1, None):
+            raise ValueError(
+                f"Ids whose frequency is estimated must be [batch_size], but have the shape {ids.shape}; flatten them."
+            )
         if ids.dtype.is_integer:
             ids = tf.strings.as_string(ids)
         if ids.dtype != tf.string:

@@ -83,7 +83,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
         size, num_windows = (num_hashes * num_buckets,), len(windows)
         self._step = self._state("step", (), tf.int64)
         self._weight = self._state("weight", (num_windows,), tf.float64, "ones")
-        # In units of the newest draw's weight: the sum over all draws, and the sum of products of two windows' weights.
+        # In units of the counts: the weights of all draws, and the products of two windows' weights of all draws.
         self._draws = self._state("draws", (num_windows,), tf.float64)
         self._products = self._state("products", (num_windows, num_windows), tf.float64)
         self._counts = [
@@ -92,19 +92,20 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
 
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
         """Takes in one batch."""
-        num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
-        decay = tf.constant(1.0 - 1.0 / np.array(self._windows, np.float64))
         step = self._step.assign_add(1)
-        self._draws.assign(decay * self._draws + num_draws)
-        self._products.assign(decay[:, tf.newaxis] * decay[tf.newaxis, :] * self._products + num_draws)
-        self._weight.assign(self._weight / decay)
+        self._weight.assign(self._weight * tf.constant(1.0 / (1.0 - 1.0 / np.array(self._windows, np.float64))))
         for k in range(len(self._windows)):
             is_due = self._weight[k] >= 2.0**_RENORMALISE_AT_OCTAVES
             tf.cond(is_due, lambda k=k: self._renormalise(k), lambda: tf.constant(False))
+        # A float32 times a number of copies is exact in float64, so a compiler that fuses it with a sum changes nothing.
+        weight = self._rounded_weight()
+        num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
+        self._draws.assign_add(weight * num_draws)
+        pairs = tf.cast(weight[:, tf.newaxis] * weight[tf.newaxis, :], tf.float32)
+        self._products.assign_add(tf.cast(pairs, tf.float64) * num_draws)
         flat = tf.reshape(buckets, [-1])
         for k, counts in enumerate(self._counts):
-            # The product of a float32 and a number of copies is exact in float64, fused or not.
-            added = tf.cast(tf.cast(self._weight[k], tf.float32), tf.float64) * tf.cast(copies, tf.float64)
+            added = weight[k] * tf.cast(copies, tf.float64)
             raised = tf.cast(tf.cast(self._smallest(k, buckets), tf.float64) + added, tf.float32)
             if k:
                 raised = half_width_float.encode(raised, _dither(keys, step * len(self._windows) + k))
@@ -115,28 +116,29 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
     def expected_count(self, buckets: tf.Tensor) -> tf.Tensor:
         """Returns the probability of a draw times the mean draws of a batch in the fastest window."""
         steps = self._windows[-1] * (1.0 - (1.0 - 1.0 / self._windows[-1]) ** tf.cast(self._step, tf.float64))
-        draws_per_batch = tf.math.divide_no_nan(self._draws[-1], steps)
+        draws_per_batch = tf.math.divide_no_nan(self._draws[-1] / self._rounded_weight()[-1], steps)
         return tf.cast(self._probability(buckets) * tf.maximum(draws_per_batch, 1.0), tf.float32)
 
     def sampling_probability(self, buckets: tf.Tensor) -> tf.Tensor:
         """Returns the probability of a draw, in (0, 1]."""
         return tf.cast(self._probability(buckets), tf.float32)
 
+    def used_buckets(self) -> tf.Tensor:
+        """Returns which buckets hold half a draw or more in the slowest window; the others read as never seen."""
+        return tf.cast(self._counts[0], tf.float64) >= 0.5 * self._rounded_weight()[0]
+
     def _probability(self, buckets: tf.Tensor) -> tf.Tensor:
-        draws = tf.maximum(self._draws, 1.0)
-        rates = [
-            tf.cast(self._smallest(k, buckets), tf.float64) / (self._weight[k] * draws[k])
-            for k in range(len(self._windows))
-        ]
+        draws, one_draw = tf.maximum(self._draws, 1.0), self._rounded_weight()
+        rates = [tf.cast(self._smallest(k, buckets), tf.float64) / draws[k] for k in range(len(self._windows))]
         covariance = self._products / (draws[:, tf.newaxis] * draws[tf.newaxis, :])
         estimate = rates[0]
         for k in range(1, len(rates)):
             noise = covariance[k, k] + covariance[k - 1, k - 1] - 2.0 * covariance[k, k - 1]
             lag = self._windows[k] / (self._windows[k - 1] - self._windows[k])
             change = rates[k] - estimate
-            share = self._share(change, tf.maximum(rates[k], estimate), noise, 1.0 / draws[k])
+            share = self._share(change, tf.maximum(rates[k], estimate), noise, one_draw[k] / draws[k])
             estimate = tf.maximum(estimate + share * (1.0 + lag) * change, 0.0)
-        return tf.clip_by_value(estimate, 0.5 / (1.0 + self._draws[0]), 1.0)
+        return tf.clip_by_value(estimate, 0.5 * one_draw[0] / (one_draw[0] + self._draws[0]), 1.0)
 
     def _share(self, change: tf.Tensor, level: tf.Tensor, noise: tf.Tensor, one_draw: tf.Tensor) -> tf.Tensor:
         """Returns how far an estimate of this level moves by this change, in [0, 1)."""
@@ -153,10 +155,16 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
             return tf.reduce_min(counts, axis=0)
         return half_width_float.decode(tf.reduce_min(tf.cast(counts, tf.int32), axis=0))
 
+    def _rounded_weight(self) -> tf.Tensor:
+        """Returns `[num_windows]` float64 of float32 precision: what a draw of this step adds to a count."""
+        return tf.cast(tf.cast(self._weight, tf.float32), tf.float64)
+
     def _renormalise(self, k: int) -> tf.Tensor:
         factor = 2.0**-_RENORMALISE_AT_OCTAVES
         one_window = tf.one_hot(k, len(self._windows), on_value=factor, off_value=1.0, dtype=tf.float64)
         self._weight.assign(self._weight * one_window)
+        self._draws.assign(self._draws * one_window)
+        self._products.assign(self._products * one_window[:, tf.newaxis] * one_window[tf.newaxis, :])
         if k == 0:
             self._counts[0].assign(self._counts[0] * factor)
             return tf.constant(True)

@@ -57,11 +57,18 @@ class PaperEstimator(estimator.FrequencyEstimator):
 
     def expected_count(self, buckets: tf.Tensor) -> tf.Tensor:
         """Returns 1 / max B, in (0, 1]."""
-        return 1.0 / tf.maximum(tf.reduce_max(tf.gather(self._mean_gap, buckets), axis=0), 1.0)
+        return tf.cast(self._inclusion(buckets), tf.float32)
 
     def sampling_probability(self, buckets: tf.Tensor) -> tf.Tensor:
         """Returns the expected count over the mean batch size, in (0, 1]."""
-        mean_batch_size = tf.cast(tf.maximum(self._num_draws, 1), tf.float32) / tf.cast(
-            tf.maximum(self._step, 1), tf.float32
-        )
-        return self.expected_count(buckets) / mean_batch_size
+        steps, num_draws = (tf.cast(tf.maximum(each, 1), tf.float64) for each in (self._step, self._num_draws))
+        return tf.cast(self._inclusion(buckets) * steps / num_draws, tf.float32)
+
+    def _inclusion(self, buckets: tf.Tensor) -> tf.Tensor:
+        # In float64, since the graph optimiser puts a less exact reciprocal in place of a division of float32.
+        longest = tf.reduce_max(tf.gather(self._mean_gap, buckets), axis=0)
+        return 1.0 / tf.maximum(tf.cast(longest, tf.float64), 1.0)
+
+    def used_buckets(self) -> tf.Tensor:
+        """Returns which buckets were ever hit."""
+        return self._last_hit > 0

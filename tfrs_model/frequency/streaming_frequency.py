@@ -1,7 +1,10 @@
 """How often each candidate comes, estimated from the stream in memory of fixed size."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
+from tfrs_model.frequency import health as health_lib
 from tfrs_model.frequency import id_hashing, multiscale_estimator, paper_estimator
 
 ESTIMATORS = ("multiscale", "paper")
@@ -26,6 +29,8 @@ class StreamingFrequency(tf.keras.layers.Layer):
       estimator: `multiscale`, the default, or `paper`, to compare with; see their classes.
       seed: of the hashes.
       options: further arguments of the estimator.
+      sample_ids: ids to choose `health`'s sample from, which is counted exactly to judge
+        the estimate; without any, nothing is.
 
     Raises:
       ValueError: if the estimator is unknown or an argument is out of its range.
@@ -38,6 +43,7 @@ class StreamingFrequency(tf.keras.layers.Layer):
         estimator: str = "multiscale",
         seed: int = 0,
         options: dict | None = None,
+        sample_ids: Sequence[str] | Sequence[int] = (),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -47,15 +53,23 @@ class StreamingFrequency(tf.keras.layers.Layer):
         }
         if estimator not in classes:
             raise ValueError(f"estimator of the frequency must be one of {', '.join(classes)}, but is {estimator!r}.")
+        self._hasher = id_hashing.IdHasher(num_buckets, num_hashes, seed)
+        self._estimator = classes[estimator](num_buckets, num_hashes, **(options or {}))
+        sample = health_lib.choose_sample(sample_ids, self._hasher)
+        self._health = health_lib.FrequencyHealth(self._hasher, self._estimator, sample) if sample else None
         self._config = {
             "num_buckets": num_buckets,
             "num_hashes": num_hashes,
             "estimator": estimator,
             "seed": seed,
             "options": dict(options or {}),
+            "sample_ids": sample,
         }
-        self._hasher = id_hashing.IdHasher(num_buckets, num_hashes, seed)
-        self._estimator = classes[estimator](num_buckets, num_hashes, **(options or {}))
+
+    @property
+    def health(self) -> health_lib.FrequencyHealth | None:
+        """How well the estimate does; `None` without sample ids."""
+        return self._health
 
     def call(self, ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns each id's expected count in a batch, after counting this batch in if training.
@@ -83,6 +97,8 @@ class StreamingFrequency(tf.keras.layers.Layer):
         def count() -> tf.Tensor:
             _, rows, copies = tf.unique_with_counts(keys)
             self._estimator.count(keys, self._hasher.buckets(keys), tf.gather(copies, rows))
+            if self._health is not None:
+                self._health.count(keys)
             return tf.constant(True)
 
         # A batch without ids is no step: it says nothing of any id.
