@@ -33,5 +33,13 @@ class FrequencyEstimator(tf.keras.layers.Layer, abc.ABC):
         """Returns `[num_hashes * num_buckets]` bool: whether a bucket tells of any id."""
 
     def _state(self, name: str, shape: tuple[int, ...], dtype: tf.DType, initializer: str = "zeros") -> tf.Variable:
-        # Replicas hold equal copies and change them alike, so nothing has to be aggregated.
-        return self.add_weight(name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False)
+        # Replicas hold equal copies and change them alike, so nothing has to be aggregated. Counts are no activations:
+        # a policy of mixed precision must not read them as float16.
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer=initializer,
+            trainable=False,
+            experimental_autocast=False,
+        )

@@ -86,9 +86,9 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
         # In units of the counts: the weights of all draws, and the products of two windows' weights of all draws.
         self._draws = self._state("draws", (num_windows,), tf.float64)
         self._products = self._state("products", (num_windows, num_windows), tf.float64)
-        self._counts = [
-            self._state(f"counts_{window}", size, tf.uint16 if k else tf.float32) for k, window in enumerate(windows)
-        ]
+        empty = tf.keras.initializers.Constant(half_width_float.STORED_ZERO)
+        self._counts = [self._state(f"counts_{windows[0]}", size, tf.float32)]
+        self._counts += [self._state(f"counts_{window}", size, tf.float16, empty) for window in windows[1:]]
 
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
         """Takes in one batch."""
@@ -108,7 +108,8 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
             added = weight[k] * tf.cast(copies, tf.float64)
             raised = tf.cast(tf.cast(self._smallest(k, buckets), tf.float64) + added, tf.float32)
             if k:
-                raised = half_width_float.encode(raised, _dither(keys, step * len(self._windows) + k))
+                codes = half_width_float.encode(raised, _dither(keys, step * len(self._windows) + k))
+                raised = half_width_float.store(codes)
             # Every row of an id writes the same value, so repeats do no harm.
             rows = tf.reshape(tf.broadcast_to(raised, tf.shape(buckets)), [-1])
             counts.scatter_max(tf.IndexedSlices(rows, flat))
@@ -153,7 +154,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
         counts = tf.gather(self._counts[k], buckets)
         if k == 0:
             return tf.reduce_min(counts, axis=0)
-        return half_width_float.decode(tf.reduce_min(tf.cast(counts, tf.int32), axis=0))
+        return half_width_float.decode(tf.reduce_min(half_width_float.load(counts), axis=0))
 
     def _rounded_weight(self) -> tf.Tensor:
         """Returns `[num_windows]` float64 of float32 precision: what a draw of this step adds to a count."""
@@ -169,8 +170,8 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
             self._counts[0].assign(self._counts[0] * factor)
             return tf.constant(True)
         octaves = _RENORMALISE_AT_OCTAVES * half_width_float.ONE_OCTAVE
-        codes = tf.maximum(tf.cast(self._counts[k], tf.int32) - octaves, 0)
-        self._counts[k].assign(tf.cast(codes, tf.uint16))
+        codes = tf.maximum(half_width_float.load(self._counts[k]) - octaves, 0)
+        self._counts[k].assign(half_width_float.store(codes))
         return tf.constant(True)
 
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfrs_model.frequency import half_width_float
 
-_CODES = np.arange(2**16)
+_CODES = np.arange(2 * 0x7BFF + 1)  # as many as there are finite float16, both zeros one
 # 6 exponent bits from 2^-16 on and 10 of mantissa; code 0 is 0.
 _VALUES = np.where(_CODES == 0, 0.0, (1 + _CODES % 1024 / 1024) * 2.0 ** (_CODES // 1024 - 16))
 
@@ -14,15 +14,13 @@ def _encode(values, dither):
 
 
 def test_each_code_stands_for_its_float_and_larger_codes_for_larger_ones():
-    np.testing.assert_array_equal(half_width_float.decode(tf.constant(_CODES, tf.uint16)), _VALUES)
     np.testing.assert_array_equal(half_width_float.decode(tf.constant(_CODES, tf.int32)), _VALUES)
     assert np.all(np.diff(_VALUES) > 0)
 
 
 @pytest.mark.parametrize("dither", [0, 1, half_width_float.DITHER_RANGE - 1])
 def test_a_value_that_has_a_code_keeps_it_under_every_dither(dither):
-    codes = _encode(_VALUES, np.full(2**16, dither))
-    assert codes.dtype == np.uint16
+    codes = _encode(_VALUES, np.full(len(_CODES), dither))
     np.testing.assert_array_equal(codes, _CODES)
 
 
@@ -45,5 +43,13 @@ def test_an_octave_down_is_half_the_value():
 
 
 def test_values_out_of_range_become_zero_or_the_largest_code():
-    tiny_and_huge = [0.0, 1e-30, 2.0**-17, 2.0**-16, 2.0**48, 1e30, 3.4e38]
-    np.testing.assert_array_equal(_encode(tiny_and_huge, [0] * 7), [0, 0, 0, 0, 65535, 65535, 65535])
+    tiny_and_huge = [0.0, 1e-30, 2.0**-17, 2.0**-16, 2.0**46, 1e30, 3.4e38]
+    np.testing.assert_array_equal(_encode(tiny_and_huge, [0] * 7), [0, 0, 0, 0, 63486, 63486, 63486])
+
+
+def test_codes_are_stored_as_all_finite_float16_in_their_order():
+    stored = half_width_float.store(tf.constant(_CODES, tf.int32))
+    assert stored.dtype == tf.float16
+    assert (stored[0], stored[-1]) == (half_width_float.STORED_ZERO, tf.float16.max)
+    assert np.all(np.diff(stored.numpy().astype(np.float64)) > 0)
+    np.testing.assert_array_equal(half_width_float.load(stored), _CODES)

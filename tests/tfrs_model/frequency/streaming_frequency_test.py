@@ -114,6 +114,19 @@ def test_a_graph_counts_and_reads_bit_for_bit_as_eager_calls_do(estimator):
 
 
 @_BOTH
+def test_mixed_precision_leaves_the_counts_alone(estimator):
+    plain = _count(_layer(estimator=estimator), *_batches(10))
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        mixed = _count(_layer(estimator=estimator), *_batches(10))
+        expected = mixed(tf.constant(["1", "2", "new"]))
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    assert _state(plain) == _state(mixed)
+    np.testing.assert_array_equal(expected, _read(plain, "1", "2", "new"))
+
+
+@_BOTH
 def test_the_order_inside_a_batch_leaves_no_trace(estimator):
     generator = np.random.default_rng(1)
     forward, shuffled = (_layer(6, num_hashes=2, estimator=estimator, sample_ids=["1", "2"]) for _ in range(2))
