@@ -3,7 +3,7 @@ import pytest
 
 from pipelines import frequency_simulation, frequency_streams
 
-_SETTINGS = [frequency_simulation.multiscale(40_000), frequency_simulation.paper(0.01, 1, 40_000)]
+_PAPER = [frequency_simulation.paper(0.1, 1, 800)]
 
 
 def _always_four_of_one():
@@ -25,7 +25,9 @@ def test_sizes_follow_from_the_bytes():
     assert frequency_simulation.multiscale(40_000, num_hashes=2).num_buckets == 2500
 
 
-@pytest.mark.parametrize("setting", _SETTINGS)
+@pytest.mark.parametrize(
+    "setting", [frequency_simulation.multiscale(40_000), frequency_simulation.paper(0.01, 1, 40_000)]
+)
 def test_the_bytes_are_those_of_the_layer_but_for_a_few(setting):
     weights = setting.layer(0).weights
     num_bytes = sum(weight.dtype.size * weight.shape.num_elements() for weight in weights)
@@ -41,21 +43,21 @@ def test_four_copies_a_batch_read_as_four_or_by_the_paper_as_one():
 
 def test_reading_on_the_way_changes_nothing():
     np.testing.assert_array_equal(
-        _last(_SETTINGS, _small(), [3, 17, 40])[1],
-        _last(_SETTINGS, _small(), [40])[1],
+        _last(_PAPER, _small(), [3, 17, 40])[1],
+        _last(_PAPER, _small(), [40])[1],
     )
 
 
 def test_how_many_steps_a_call_makes_changes_nothing_and_all_are_reported(monkeypatch):
-    whole = _last(_SETTINGS, _small(), [40])[1]
+    whole = _last(_PAPER, _small(), [40])[1]
     monkeypatch.setattr(frequency_simulation, "_DRAWS_PER_CALL", 16 * 7)
     advances = []
-    np.testing.assert_array_equal(_last(_SETTINGS, _small(), [40], advance=advances.append)[1], whole)
+    np.testing.assert_array_equal(_last(_PAPER, _small(), [40], advance=advances.append)[1], whole)
     assert advances == [7, 7, 7, 7, 7, 5]
 
 
 def test_only_the_ids_asked_for_are_read():
-    every, some = _last(_SETTINGS, _small(), [10])[1], _last(_SETTINGS, _small(), [10], ids=np.array([7, 2]))[1]
+    every, some = _last(_PAPER, _small(), [10])[1], _last(_PAPER, _small(), [10], ids=np.array([7, 2]))[1]
     np.testing.assert_array_equal(some, every[:, [7, 2]])
 
 
@@ -68,9 +70,10 @@ def test_the_paper_learns_at_the_rate_it_was_given():
 
 def test_errors_are_the_streams_by_setting_and_checkpoint():
     stream = _small()
-    errors = frequency_simulation.errors(_SETTINGS, stream, 0, [10, 40])
+    settings = [*_PAPER, frequency_simulation.paper(0.5, 1, 800)]
+    errors = frequency_simulation.errors(settings, stream, 0, [10, 40])
     assert errors.shape == (2, 2)
-    (_, early), (_, late) = frequency_simulation.simulate(_SETTINGS, stream, 0, [10, 40])
+    (_, early), (_, late) = frequency_simulation.simulate(settings, stream, 0, [10, 40])
     assert errors[1, 0] == stream.error(early[1], 10)
     assert errors[0, 1] == stream.error(late[0], 40)
 
