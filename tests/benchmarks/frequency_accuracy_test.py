@@ -37,12 +37,12 @@ def test_a_reproduction_within_a_tenth_holds(monkeypatch):
 
 @pytest.mark.parametrize(("at_11k", "holds"), [(0.2, True), (0.201, False)])
 def test_the_switch_holds_while_the_mean_is_within_all_three_limits(monkeypatch, at_11k, holds):
-    seeds = np.array([[0.050, at_11k, 0.058], [0.054, at_11k, 0.058]])
+    seeds = np.array([[0.049, at_11k, 0.057], [0.053, at_11k, 0.057]])
     monkeypatch.setattr(frequency_accuracy, "_switch", lambda *arguments: np.stack([seeds] * 3, axis=1))
     part = frequency_accuracy.switch(_TINY)
     assert part["holds"] == holds
-    assert part["default"] == pytest.approx([0.052, at_11k, 0.058])
-    assert part["default_worst_seed"] == pytest.approx([0.054, at_11k, 0.058])
+    assert part["default"] == pytest.approx([0.051, at_11k, 0.057])
+    assert part["default_worst_seed"] == pytest.approx([0.053, at_11k, 0.057])
     # 8 bytes a bucket and some scalars.
     assert all(40_000 <= each <= 40_200 for each in part["num_bytes"].values())
 
@@ -61,7 +61,8 @@ def test_a_stream_is_judged_against_the_best_of_the_grid(monkeypatch):
 
 def test_a_large_batch_shows_what_the_paper_misses():
     part = frequency_accuracy.large_batch(_TINY)
-    assert part["exact_counts"] <= part["default"] < part["paper"]
+    assert part["default"] < 1.5 * part["exact_counts"]
+    assert part["paper"] > 2 * part["default"]
     assert part["num_bytes"] == 4 * 1682 * 8
 
 

@@ -7,7 +7,7 @@ from pipelines import job
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones():
-    with pytest.raises(job.ConfigError, match="--parts must be some of paper, switch, .*, but 'zipf' is among them"):
+    with pytest.raises(job.ConfigError, match=r"--parts must be some of paper, switch, .*, but 'zipf' is among them"):
         frequency.FrequencyBenchmarkConfig(("zipf",))
 
 
