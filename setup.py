@@ -74,6 +74,7 @@ _COMMANDS = {
     "tfrs-evaluate": "evaluate",
     "tfrs-export": "export",
     "tfrs-quickstart": "quickstart",
+    "tfrs-simulate-frequency": "simulate_frequency",
     "tfrs-doctor": "doctor",
     "tfrs_model_server": "model_server",
 }

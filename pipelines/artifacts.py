@@ -132,11 +132,21 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
       path: file to write; its directory must exist.
       text: the whole content.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes a file; a reader sees the old or the new one, never half of one.
+
+    Args:
+      path: file to write; its directory must exist.
+      content: all of it.
+    """
     path = pathlib.Path(path)
     temporary = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -31,6 +31,11 @@ def quickstart() -> None:
     _start("pipelines.quickstart")
 
 
+def simulate_frequency() -> None:
+    """Entry point of `tfrs-simulate-frequency`."""
+    _start("pipelines.simulate_frequency")
+
+
 def doctor() -> None:
     """Entry point of `tfrs-doctor`."""
     _start("pipelines.doctor", needs_keras_2=False)

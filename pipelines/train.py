@@ -18,6 +18,7 @@ from absl import app, flags, logging
 from pipelines import (
     common_flags,
     feeding,
+    frequency_curves,
     job,
     model_directory,
     offline_evaluation,
@@ -26,7 +27,7 @@ from pipelines import (
     training_state,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import metrics, model_config
+from tfrs_model import frequency, metrics, model_config
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -42,9 +43,14 @@ _MODEL_FLAGS = (
     flags.DEFINE_float("temperature", None, "Divisor of the training scores, > 0."),
     flags.DEFINE_bool("log_q_correction", None, "Whether the softmax is corrected by streamed frequencies."),
     flags.DEFINE_bool("remove_accidental_hits", None, "Whether a row's positive is masked among its negatives."),
+    flags.DEFINE_enum(
+        "frequency_estimator",
+        None,
+        frequency.ESTIMATORS,
+        "Estimator of the frequencies: decayed counts on several time scales, or the mean gaps of the paper.",
+    ),
     flags.DEFINE_integer("frequency_num_buckets", None, "Buckets per hash of the frequency estimate; 0 sizes them."),
     flags.DEFINE_integer("frequency_num_hashes", None, "Hashes of the frequency estimate."),
-    flags.DEFINE_float("frequency_learning_rate", None, "Weight of the frequency estimate's newest gap, in (0, 1]."),
 )
 _TRAINING_FLAGS = (
     flags.DEFINE_enum("optimizer", None, training_config_lib.OPTIMIZERS, "Optimizer of both towers."),
@@ -229,8 +235,16 @@ def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_p
                     state, validate, training.early_stop_metric, training.early_stop_patience, bar.set_postfix
                 ),
                 tf.keras.callbacks.TensorBoard(paths.tensorboard, write_graph=False),
+                *_frequency_curves(model, paths),
             ],
         )
+
+
+def _frequency_curves(model, paths: model_directory.ModelPaths) -> list[tf.keras.callbacks.Callback]:
+    estimate = model.task.streaming_frequency
+    if estimate is None or estimate.health is None:
+        return []
+    return [frequency_curves.FrequencyCurves(estimate.health, paths.tensorboard)]
 
 
 def main(argv: list[str]) -> None:

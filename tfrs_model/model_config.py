@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfrs_model import features, streaming_frequency, string_embedding, task, towers, two_tower
+from tfrs_model import features, frequency, string_embedding, task, towers, two_tower
 
 
 class ModelConfigError(ValueError):
@@ -29,10 +29,10 @@ class ModelConfig:
       temperature: divisor of the training scores, > 0.
       log_q_correction: whether the softmax is corrected by the streamed frequencies.
       remove_accidental_hits: whether a row's own positive is masked among its negatives.
+      frequency_estimator: `multiscale`, or `paper` to compare with.
       frequency_num_buckets: buckets of each hash of the frequency estimate; 0 sizes
-        them to four times the corpus.
+        them to the corpus.
       frequency_num_hashes: hashes of the frequency estimate.
-      frequency_learning_rate: weight of its newest gap, in (0, 1].
     """
 
     embedding_dim: int = 64
@@ -46,9 +46,9 @@ class ModelConfig:
     temperature: float = 0.07
     log_q_correction: bool = True
     remove_accidental_hits: bool = False
+    frequency_estimator: str = "multiscale"
     frequency_num_buckets: int = 0
-    frequency_num_hashes: int = 2
-    frequency_learning_rate: float = 0.01
+    frequency_num_hashes: int = 4
 
     def __post_init__(self) -> None:
         units = (*self.query_hidden_units, *self.candidate_hidden_units)
@@ -62,10 +62,10 @@ class ModelConfig:
             ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
             ("frequency_num_hashes", self.frequency_num_hashes, self.frequency_num_hashes >= 1, ">= 1"),
             (
-                "frequency_learning_rate",
-                self.frequency_learning_rate,
-                0.0 < self.frequency_learning_rate <= 1.0,
-                "in (0, 1]",
+                "frequency_estimator",
+                self.frequency_estimator,
+                self.frequency_estimator in frequency.ESTIMATORS,
+                f"one of {', '.join(frequency.ESTIMATORS)}",
             ),
         ):
             if not allowed:
@@ -137,13 +137,14 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
 
 
 def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
-    frequency = None
+    streaming_frequency = None
     if config.log_q_correction:
-        frequency = streaming_frequency.StreamingFrequency(
-            num_buckets=config.frequency_num_buckets or 4 * max(1, len(inputs.candidate_ids)),
+        streaming_frequency = frequency.StreamingFrequency(
+            num_buckets=config.frequency_num_buckets or max(1, len(inputs.candidate_ids)),
             num_hashes=config.frequency_num_hashes,
-            learning_rate=config.frequency_learning_rate,
+            estimator=config.frequency_estimator,
             seed=seed,
+            sample_ids=inputs.candidate_ids,
             name="streaming_frequency",
         )
     return task.Retrieval(
@@ -152,5 +153,5 @@ def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Ret
         ),
         temperature=config.temperature,
         remove_accidental_hits=config.remove_accidental_hits,
-        streaming_frequency=frequency,
+        streaming_frequency=streaming_frequency,
     )

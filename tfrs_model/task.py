@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import losses
-from tfrs_model import streaming_frequency as streaming_frequency_lib
+from tfrs_model import frequency, losses
 
 
 class Retrieval(tfrs.tasks.Retrieval):
@@ -52,7 +51,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         temperature: float | None = None,
         num_hard_negatives: int | None = None,
         remove_accidental_hits: bool = False,
-        streaming_frequency: streaming_frequency_lib.StreamingFrequency | None = None,
+        streaming_frequency: frequency.StreamingFrequency | None = None,
         name: str | None = None,
     ):
         if temperature is not None and not 0 < temperature < math.inf:
@@ -70,6 +69,11 @@ class Retrieval(tfrs.tasks.Retrieval):
             name=name,
         )
         self._streaming_frequency = streaming_frequency
+
+    @property
+    def streaming_frequency(self) -> frequency.StreamingFrequency | None:
+        """The estimator that is fed the candidate ids, if there is one."""
+        return self._streaming_frequency
 
     @property
     def factorized_metrics(self) -> Sequence[tf.keras.layers.Layer]:

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import streaming_frequency, task
+from tfrs_model import frequency, task
 
 # Scores of query i with candidate j; queries 0 and 2 rank their own candidate first, query 1 ranks it second.
 _CANDIDATES = tf.eye(3)
@@ -146,7 +146,7 @@ def test_a_stock_tutorial_model_trains_and_evaluates_as_with_the_parent():
 
 def test_streamed_frequencies_go_with_metrics_over_a_corpus_that_has_ids():
     metric = _factorized(ids=True)
-    frequency = streaming_frequency.StreamingFrequency(100)
-    retrieval = task.Retrieval(metrics=metric, streaming_frequency=frequency)
+    estimate = frequency.StreamingFrequency(100)
+    retrieval = task.Retrieval(metrics=metric, streaming_frequency=estimate)
     retrieval(_QUERIES, _CANDIDATES, candidate_ids=_IDS, training=False)
     np.testing.assert_allclose(_results(metric), [2 / 3, 1.0])

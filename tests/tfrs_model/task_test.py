@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import streaming_frequency, task
+from tfrs_model import frequency, task
 
 _IDENTITY = tf.eye(2)
 
@@ -131,7 +131,7 @@ def test_a_masked_score_and_a_row_without_weight_leave_no_trace():
 
 def test_a_streamed_frequency_corrects_by_the_counts_of_the_batches_so_far():
     query, candidate = _embeddings(3)
-    streamed = task.Retrieval(streaming_frequency=streaming_frequency.StreamingFrequency(100))
+    streamed = task.Retrieval(streaming_frequency=frequency.StreamingFrequency(100))
     plain = task.Retrieval()
 
     def expected(counts):
@@ -149,13 +149,13 @@ def test_a_streamed_frequency_corrects_by_the_counts_of_the_batches_so_far():
 def test_a_given_probability_goes_before_the_streamed_one():
     query, candidate = _embeddings(3)
     probability = tf.constant([0.1, 0.5, 0.2])
-    streamed = task.Retrieval(streaming_frequency=streaming_frequency.StreamingFrequency(100))
+    streamed = task.Retrieval(streaming_frequency=frequency.StreamingFrequency(100))
     loss = streamed(query, candidate, candidate_sampling_probability=probability, training=True)
     np.testing.assert_array_equal(loss, task.Retrieval()(query, candidate, candidate_sampling_probability=probability))
 
 
 def test_a_caller_that_does_not_say_whether_it_trains_is_refused_rather_than_left_uncorrected():
-    streamed = task.Retrieval(streaming_frequency=streaming_frequency.StreamingFrequency(100))
+    streamed = task.Retrieval(streaming_frequency=frequency.StreamingFrequency(100))
     with pytest.raises(ValueError, match="training is None"):
         streamed(*_embeddings(2), candidate_ids=tf.constant(["a", "b"]))
 

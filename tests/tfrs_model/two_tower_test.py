@@ -42,13 +42,13 @@ def test_the_loss_is_the_weighted_softmax_of_the_towers_scores():
 
 
 def _compiled(frequency=None):
-    model = two_tower.TwoTowerModel(*_towers(), task.Retrieval(streaming_frequency=frequency))
+    model = two_tower.TwoTowerModel(*_towers(), task.Retrieval(streaming_frequency=estimate))
     model.compile(optimizer=tf.keras.optimizers.SGD(0.5), run_eagerly=True)
     return model
 
 
 def test_fit_counts_candidates_and_evaluate_only_reads_the_counts():
-    frequency = streaming_frequency.StreamingFrequency(100)
+    estimate = frequency.StreamingFrequency(100)
     model = _compiled(frequency)
     batches = tf.data.Dataset.from_tensors(_batch(candidate_ids=("c1", "c1")))
     model.fit(batches.repeat(4), verbose=0)
@@ -67,8 +67,8 @@ def test_fit_brings_each_query_to_its_candidate():
 
 def test_a_checkpoint_holds_the_frequencies_and_the_dropout_calls(tmp_path):
     def model():
-        frequency = streaming_frequency.StreamingFrequency(100)
-        return two_tower.TwoTowerModel(*_towers(dropout=0.5), task.Retrieval(streaming_frequency=frequency))
+        estimate = frequency.StreamingFrequency(100)
+        return two_tower.TwoTowerModel(*_towers(dropout=0.5), task.Retrieval(streaming_frequency=estimate))
 
     first = model()
     for _ in range(3):

@@ -1,0 +1,45 @@
+"""What every frequency estimator does: count a batch, read a probability."""
+
+import abc
+
+import tensorflow as tf
+
+
+class FrequencyEstimator(tf.keras.layers.Layer, abc.ABC):
+    """Fixed-size arrays indexed by bucket; the layer that owns it hashes and gathers."""
+
+    @abc.abstractmethod
+    def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
+        """Takes in one batch as one step of the stream.
+
+        The new state depends on the batch as a multiset, not on its order.
+
+        Args:
+          keys: `[batch_size]` int64, >= 1 of them; equal for equal ids.
+          buckets: `[num_hashes, batch_size]` int64 positions in the flat arrays.
+          copies: `[batch_size]` int32, how often the id of this row is in the batch.
+        """
+
+    @abc.abstractmethod
+    def expected_count(self, buckets: tf.Tensor) -> tf.Tensor:
+        """Returns `[batch_size]` float32 > 0: copies of each id that a batch is expected to hold."""
+
+    @abc.abstractmethod
+    def sampling_probability(self, buckets: tf.Tensor) -> tf.Tensor:
+        """Returns `[batch_size]` float32 in (0, 1]: the probability that one draw is this id."""
+
+    @abc.abstractmethod
+    def used_buckets(self) -> tf.Tensor:
+        """Returns `[num_hashes * num_buckets]` bool: whether a bucket tells of any id."""
+
+    def _state(self, name: str, shape: tuple[int, ...], dtype: tf.DType, initializer: str = "zeros") -> tf.Variable:
+        # Replicas hold equal copies and change them alike, so nothing has to be aggregated. Counts are no activations:
+        # a policy of mixed precision must not read them as float16.
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer=initializer,
+            trainable=False,
+            experimental_autocast=False,
+        )

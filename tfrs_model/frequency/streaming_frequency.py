@@ -1,0 +1,125 @@
+"""How often each candidate comes, estimated from the stream in memory of fixed size."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfrs_model.frequency import health as health_lib
+from tfrs_model.frequency import id_hashing, multiscale_estimator, paper_estimator
+
+ESTIMATORS = ("multiscale", "paper")
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_model")
+class StreamingFrequency(tf.keras.layers.Layer):
+    """Estimates the expected count of each id in a batch, and its sampling probability.
+
+    The softmax over a batch with its repeats needs the expected count of each
+    column (a factor common to all cancels). Nothing is known beforehand: no
+    vocabulary, no counting pass. Ids are hashed into fixed-size arrays, so memory
+    does not grow with them: 8 bytes for each of `num_hashes * num_buckets` buckets.
+
+    Under a synchronous strategy every replica sees the ids of all replicas, and all
+    hold the same state, bit for bit that of one process with the same global batch.
+    The order of ids inside a batch does not matter.
+
+    Args:
+      num_buckets: buckets of each hash; with `num_hashes`, two or more per id in all.
+      num_hashes: independent hashes.
+      estimator: `multiscale`, the default, or `paper`, to compare with; see their classes.
+      seed: of the hashes.
+      options: further arguments of the estimator.
+      sample_ids: ids to choose `health`'s sample from, which is counted exactly to judge
+        the estimate; without any, nothing is.
+
+    Raises:
+      ValueError: if the estimator is unknown or an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        num_buckets: int,
+        num_hashes: int = 4,
+        estimator: str = "multiscale",
+        seed: int = 0,
+        options: dict | None = None,
+        sample_ids: Sequence[str] | Sequence[int] = (),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        classes = {
+            "multiscale": multiscale_estimator.MultiscaleEstimator,
+            "paper": paper_estimator.PaperEstimator,
+        }
+        if estimator not in classes:
+            raise ValueError(f"estimator of the frequency must be one of {', '.join(classes)}, but is {estimator!r}.")
+        self._hasher = id_hashing.IdHasher(num_buckets, num_hashes, seed)
+        self._estimator = classes[estimator](num_buckets, num_hashes, **(options or {}))
+        sample = health_lib.choose_sample(sample_ids, self._hasher)
+        self._health = health_lib.FrequencyHealth(self._hasher, self._estimator, sample) if sample else None
+        self._config = {
+            "num_buckets": num_buckets,
+            "num_hashes": num_hashes,
+            "estimator": estimator,
+            "seed": seed,
+            "options": dict(options or {}),
+            "sample_ids": sample,
+        }
+
+    @property
+    def health(self) -> health_lib.FrequencyHealth | None:
+        """How well the estimate does; `None` without sample ids."""
+        return self._health
+
+    def call(self, ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns each id's expected count in a batch, after counting this batch in if training.
+
+        Args:
+          ids: `[batch_size]` strings or integers, with their repeats; may be empty.
+          training: whether this batch is a step of the stream.
+
+        Returns:
+          `[batch_size]` float32 > 0. It may exceed 1.
+
+        Raises:
+          TypeError: if the ids are neither strings nor integers.
+        """
+        keys = self._hasher.keys(ids)
+        if training:
+            self._count(_of_all_replicas(keys))
+        return self._estimator.expected_count(self._hasher.buckets(keys))
+
+    def sampling_probability(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the probability that one draw is this id: `[batch_size]` float32 in (0, 1]."""
+        return self._estimator.sampling_probability(self._hasher.buckets(self._hasher.keys(ids)))
+
+    def _count(self, keys: tf.Tensor) -> None:
+        def count() -> tf.Tensor:
+            _, rows, copies = tf.unique_with_counts(keys)
+            self._estimator.count(keys, self._hasher.buckets(keys), tf.gather(copies, rows))
+            if self._health is not None:
+                self._health.count(keys)
+            return tf.constant(True)
+
+        # A batch without ids is no step: it says nothing of any id.
+        tf.cond(tf.size(keys) > 0, count, lambda: tf.constant(False))
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal layer, without its state."""
+        return {**super().get_config(), **self._config}
+
+
+def _of_all_replicas(keys: tf.Tensor) -> tf.Tensor:
+    """Returns the keys of the global batch, the same on every replica.
+
+    `all_gather` fails under MultiWorkerMirroredStrategy on CPUs inside `fit`, so
+    each replica writes its row of a matrix of zeros and the matrices are summed.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return keys
+    here = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int64)
+    sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, here * tf.size(keys, out_type=tf.int64))
+    padded = tf.pad(keys, [[0, tf.reduce_max(sizes) - tf.size(keys, out_type=tf.int64)]])
+    rows = context.all_reduce(tf.distribute.ReduceOp.SUM, here[:, tf.newaxis] * padded[tf.newaxis, :])
+    return tf.boolean_mask(rows, tf.sequence_mask(sizes, tf.reduce_max(sizes)))
