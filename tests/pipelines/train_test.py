@@ -45,7 +45,7 @@ def test_a_run_resumed_after_each_epoch_ends_with_the_bits_of_an_undisturbed_one
     undisturbed, resumed = _state(tmp_path / "undisturbed"), _state(tmp_path / "resumed")
     assert undisturbed.keys() == resumed.keys()
     # Towers, optimizer slots, frequency arrays and dropout counters are all among them.
-    for part in ("query_tower", "optimizer", "mean_gap", "num_calls"):
+    for part in ("query_tower", "optimizer", "counts_65536", "exact_copies", "num_calls"):
         assert any(part in name for name in undisturbed), part
     for name, value in undisturbed.items():
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
@@ -104,6 +104,38 @@ def test_training_stops_early_and_keeps_the_best_epoch(line, tmp_path):
     assert len(recalls) < 30
     assert result.best_epoch == 1 + recalls.index(max(recalls)) == len(recalls) - 1
     assert os.listdir(model_directory.ModelPaths(tmp_path / "model").tensorboard)
+
+
+def _curves(model_dir):
+    """Returns the value per epoch of each curve of the run `frequency`, by name."""
+    curves = {}
+    for path in sorted((model_directory.ModelPaths(model_dir).tensorboard / "frequency").iterdir()):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                curves.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+    return curves
+
+
+def test_the_health_of_the_frequencies_is_a_curve_over_all_epochs_of_both_runs(line, tmp_path):
+    for num_epochs in (2, 4):
+        train.run(_job(line, tmp_path / "model", num_epochs=num_epochs))
+    curves = _curves(tmp_path / "model")
+    names = {"frequency/buckets_in_use", "frequency/collision_rate", "frequency/mean_log_error"}
+    assert {name: sorted(curve) for name, curve in curves.items()} == {name: [0, 1, 2, 3] for name in names}
+    in_use = curves["frequency/buckets_in_use"]
+    # One bucket a candidate in each of four rows: 1 - 1 / e are hit, and the chance to hit only those is its 4th power.
+    assert in_use[3] == pytest.approx(1 - np.exp(-1), abs=0.1)
+    assert curves["frequency/collision_rate"][3] == pytest.approx(in_use[3] ** 4, rel=0.1)
+    # Later epochs bring the same interactions in another order.
+    assert curves["frequency/mean_log_error"][3] < 0.2
+
+
+def test_the_paper_estimator_can_be_trained_with_and_no_correction_has_no_curves(line, tmp_path):
+    train.run(_job(line, tmp_path / "paper", num_epochs=1, frequency_estimator="paper"))
+    assert any("mean_gap" in name for name in _state(tmp_path / "paper"))
+    assert len(_curves(tmp_path / "paper")) == 3
+    train.run(_job(line, tmp_path / "plain", num_epochs=1, log_q_correction=False))
+    assert not (model_directory.ModelPaths(tmp_path / "plain").tensorboard / "frequency").exists()
 
 
 def test_the_history_is_written_for_people_too(line, tmp_path):

@@ -95,9 +95,12 @@ def test_the_frequency_has_four_buckets_per_candidate_unless_told_otherwise():
         model = _build(**options)
         return {int(np.prod(weight.shape)) for weight in model.task.non_trainable_variables}
 
-    # Two scalars, and arrays of hashes times buckets.
-    assert sizes(frequency_num_hashes=3) == {1, 3 * 4 * 2}
-    assert sizes(frequency_num_hashes=1, frequency_num_buckets=50) == {1, 50}
+    # Scalars, sums of each of three windows and each pair of them, arrays of hashes times buckets, a sample of 256.
+    assert sizes() == {1, 3, 9, 4 * 2, 256}
+    assert sizes(frequency_num_hashes=6) == {1, 3, 9, 6 * 2, 256}
+    assert sizes(frequency_num_hashes=1, frequency_num_buckets=50) == {1, 3, 9, 50, 256}
+    # Steps and draws, and the last hit and the mean gap of each bucket.
+    assert sizes(frequency_estimator="paper") == {1, 4 * 2, 256}
     assert sizes(log_q_correction=False) == set()
 
 
@@ -130,8 +133,7 @@ def test_options_come_back_from_json():
         ("temperature", float("nan"), "temperature must be > 0, but is nan."),
         ("frequency_num_buckets", -1, "frequency_num_buckets must be >= 0, but is -1."),
         ("frequency_num_hashes", 0, "frequency_num_hashes must be >= 1, but is 0."),
-        ("frequency_learning_rate", 0.0, r"frequency_learning_rate must be in \(0, 1\], but is 0.0."),
-        ("frequency_learning_rate", 1.5, r"frequency_learning_rate must be in \(0, 1\], but is 1.5."),
+        ("frequency_estimator", "exact", "frequency_estimator must be one of multiscale, paper, but is exact."),
     ],
 )
 def test_an_option_out_of_range_is_refused_by_name(option, value, sentence):

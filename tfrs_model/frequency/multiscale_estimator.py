@@ -97,7 +97,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
         for k in range(len(self._windows)):
             is_due = self._weight[k] >= 2.0**_RENORMALISE_AT_OCTAVES
             tf.cond(is_due, lambda k=k: self._renormalise(k), lambda: tf.constant(False))
-        # A float32 times a number of copies is exact in float64, so a compiler that fuses it with a sum changes nothing.
+        # A float32 times a number of copies is exact in float64, so fusing it with a sum changes nothing.
         weight = self._rounded_weight()
         num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
         self._draws.assign_add(weight * num_draws)
