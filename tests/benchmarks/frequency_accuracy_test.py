@@ -18,10 +18,11 @@ _TINY = frequency_accuracy.Sizes(
 )
 
 
-def test_a_reproduction_that_is_far_off_does_not_hold():
-    # After 10 of 20 steps the initial value still rules at every rate.
+def test_a_reproduction_that_is_far_off_does_not_hold(monkeypatch):
+    # After 10 of 20 steps the initial value still rules.
+    monkeypatch.setattr(frequency_accuracy, "_REFERENCE", {(0.1, 1): (0.161, None, 0.187)})
     part = frequency_accuracy.paper_reproduction(_TINY)
-    assert [(row["learning_rate"], row["num_hashes"]) for row in part["rows"]][:3] == [(0.1, 1), (0.05, 1), (0.01, 1)]
+    assert [(row["learning_rate"], row["num_hashes"]) for row in part["rows"]] == [(0.1, 1)]
     assert part["rows"][0]["largest_deviation"] > 0.1
     assert not part["holds"]
 
@@ -43,8 +44,8 @@ def test_the_switch_holds_while_the_mean_is_within_all_three_limits(monkeypatch,
     assert part["holds"] == holds
     assert part["default"] == pytest.approx([0.051, at_11k, 0.057])
     assert part["default_worst_seed"] == pytest.approx([0.053, at_11k, 0.057])
-    # 8 bytes a bucket and some scalars.
-    assert all(40_000 <= each <= 40_200 for each in part["num_bytes"].values())
+    # With its scalars; the paper's buckets alone are 40,000 bytes.
+    assert 39_900 < part["num_bytes"]["default"] <= 40_000 <= part["num_bytes"]["paper"]
 
 
 def test_a_stream_is_judged_against_the_best_of_the_grid(monkeypatch):

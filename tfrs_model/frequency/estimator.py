@@ -10,12 +10,12 @@ class FrequencyEstimator(tf.keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
-        """Takes in one batch as one step of the stream.
+        """Takes in one batch as one step of the stream; without ids it is none, since it says nothing of any id.
 
         The new state depends on the batch as a multiset, not on its order.
 
         Args:
-          keys: `[batch_size]` int64, >= 1 of them; equal for equal ids.
+          keys: `[batch_size]` int64, equal for equal ids.
           buckets: `[num_hashes, batch_size]` int64 positions in the flat arrays.
           copies: `[batch_size]` int32, how often the id of this row is in the batch.
         """

@@ -57,8 +57,9 @@ class FrequencyHealth(tf.keras.layers.Layer):
 
     def count(self, keys: tf.Tensor) -> None:
         """Counts one batch: `[batch_size]` int64 keys with their repeats."""
-        self._steps.assign_add(1)
-        self._num_draws.assign_add(tf.size(keys, out_type=tf.int64))
+        num_draws = tf.size(keys, out_type=tf.int64)
+        self._steps.assign_add(tf.minimum(num_draws, 1))
+        self._num_draws.assign_add(num_draws)
         rows = tf.minimum(tf.searchsorted(self._keys, keys), SAMPLE_SIZE - 1)
         is_sampled = tf.equal(tf.gather(self._keys, rows), keys)
         self._copies.assign_add(tf.math.unsorted_segment_sum(tf.cast(is_sampled, tf.int64), rows, SAMPLE_SIZE))

@@ -92,14 +92,15 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
 
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
         """Takes in one batch."""
-        step = self._step.assign_add(1)
-        self._weight.assign(self._weight * tf.constant(1.0 / (1.0 - 1.0 / np.array(self._windows, np.float64))))
+        num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
+        step = self._step.assign_add(tf.cast(num_draws > 0.0, tf.int64))
+        growth = tf.constant(1.0 / (1.0 - 1.0 / np.array(self._windows, np.float64)))
+        self._weight.assign(self._weight * tf.where(num_draws > 0.0, growth, 1.0))
         for k in range(len(self._windows)):
             is_due = self._weight[k] >= 2.0**_RENORMALISE_AT_OCTAVES
             tf.cond(is_due, lambda k=k: self._renormalise(k), lambda: tf.constant(False))
         # A float32 times a number of copies is exact in float64, so fusing it with a sum changes nothing.
         weight = self._rounded_weight()
-        num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
         self._draws.assign_add(weight * num_draws)
         pairs = tf.cast(weight[:, tf.newaxis] * weight[tf.newaxis, :], tf.float32)
         self._products.assign_add(tf.cast(pairs, tf.float64) * num_draws)

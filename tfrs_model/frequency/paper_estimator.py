@@ -48,7 +48,7 @@ class PaperEstimator(estimator.FrequencyEstimator):
         del copies
         self._num_draws.assign_add(tf.size(keys, out_type=tf.int64))
         hit = tf.unique(tf.reshape(buckets, [-1])).y
-        step = self._step.assign_add(1)
+        step = self._step.assign_add(tf.minimum(tf.size(keys), 1))
         gap = tf.cast(step - tf.gather(self._last_hit, hit), tf.float32)
         old = tf.gather(self._mean_gap, hit)
         new = (1.0 - self._learning_rate) * old + self._learning_rate * gap

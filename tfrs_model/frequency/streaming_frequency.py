@@ -94,15 +94,10 @@ class StreamingFrequency(tf.keras.layers.Layer):
         return self._estimator.sampling_probability(self._hasher.buckets(self._hasher.keys(ids)))
 
     def _count(self, keys: tf.Tensor) -> None:
-        def count() -> tf.Tensor:
-            _, rows, copies = tf.unique_with_counts(keys)
-            self._estimator.count(keys, self._hasher.buckets(keys), tf.gather(copies, rows))
-            if self._health is not None:
-                self._health.count(keys)
-            return tf.constant(True)
-
-        # A batch without ids is no step: it says nothing of any id.
-        tf.cond(tf.size(keys) > 0, count, lambda: tf.constant(False))
+        _, rows, copies = tf.unique_with_counts(keys)
+        self._estimator.count(keys, self._hasher.buckets(keys), tf.gather(copies, rows))
+        if self._health is not None:
+            self._health.count(keys)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal layer, without its state."""
