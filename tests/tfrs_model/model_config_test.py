@@ -58,7 +58,9 @@ def test_history_and_candidates_share_a_table_if_asked_to():
 def test_query_id_and_history_can_be_left_out():
     model = _build(use_query_id=False, history_length=0)
     assert list(model.query_tower.input_specs) == ["sex"]
-    with pytest.raises(ValueError, match="A query tower needs a query id, a history or a feature"):
+    with pytest.raises(
+        model_config.ModelConfigError, match="A query needs an id, a history or a feature to be encoded"
+    ):
         _build(dataclasses.replace(_INPUTS, query_features=()), use_query_id=False, history_length=0)
 
 
@@ -129,8 +131,8 @@ def test_options_come_back_from_json():
         ("dropout", 1.0, r"dropout must be in \[0, 1\), but is 1.0."),
         ("dropout", float("nan"), r"dropout must be in \[0, 1\), but is nan."),
         ("num_oov_buckets", 0, "num_oov_buckets must be >= 1, but is 0."),
-        ("temperature", 0.0, "temperature must be > 0, but is 0.0."),
-        ("temperature", float("nan"), "temperature must be > 0, but is nan."),
+        ("temperature", 0.0, "temperature must be > 0 and finite, but is 0.0."),
+        ("temperature", float("nan"), "temperature must be > 0 and finite, but is nan."),
         ("frequency_num_buckets", -1, "frequency_num_buckets must be >= 0, but is -1."),
         ("frequency_num_hashes", 0, "frequency_num_hashes must be >= 1, but is 0."),
         ("frequency_estimator", "exact", "frequency_estimator must be one of multiscale, paper, but is exact."),

@@ -61,6 +61,7 @@ def _free_ports(count):
     return ports
 
 
+@pytest.mark.drill
 @_BOTH
 def test_two_replicas_hold_the_bits_of_one_with_the_same_global_batches(estimator, tmp_path):
     _finish([_start(mode, estimator, tmp_path / f"{mode}.npz") for mode in ("one", "mirrored")])
