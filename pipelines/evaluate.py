@@ -95,6 +95,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
         ranked = offline_evaluation.rank_model(embedder, questions, show_progress=True)
         baseline = offline_evaluation.rank_by_popularity(questions, counts)
         stage.update(interactions=len(questions.examples), candidates=data.corpus.num_rows)
+        stage["repeats of earlier choices left out"] = questions.num_repeats
     evaluation = {
         **origin,
         "num_interactions": len(questions.examples),

@@ -33,6 +33,9 @@ from tfrs_model import __version__, seeds
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
+_DEFAULT_K = 100
+_NUM_RECALL_QUERIES = 1000
+
 _EXPORT_DIR = flags.DEFINE_string("export_dir", None, "Directory of the versions: a server's --model_base_path.")
 _INDEX = flags.DEFINE_enum(
     "index",
@@ -40,14 +43,16 @@ _INDEX = flags.DEFINE_enum(
     factory.KINDS,
     "brute_force: exact, stock TensorFlow ops; scann: ScaNN's ops; auto: by corpus size.",
 )
-_K = flags.DEFINE_integer("k", 100, "How many candidates a request is answered with.")
+_K = flags.DEFINE_integer(
+    "k",
+    None,
+    f"How many candidates a request is answered with; by default {_DEFAULT_K}, or the corpus if it is smaller.",
+)
 _MIN_INDEX_RECALL = flags.DEFINE_float(
     "min_index_recall",
     0.95,
     "Share of the exact top k that the index must find, in [0, 1]; below it nothing is published.",
 )
-
-_NUM_RECALL_QUERIES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +64,7 @@ class ExportConfig:
       model_dir: the trained model.
       export_dir: directory of the versions.
       index: `auto`, `brute_force` or `scann`.
-      k: candidates per answer, >= 1 and at most the corpus.
+      k: candidates per answer, >= 1 and at most the corpus; `None` is 100, or the corpus if it is smaller.
       min_index_recall: floor of the index recall, in [0, 1].
     """
 
@@ -67,16 +72,18 @@ class ExportConfig:
     model_dir: str
     export_dir: str
     index: str = "auto"
-    k: int = 100
+    k: int | None = None
     min_index_recall: float = 0.95
 
     def __post_init__(self) -> None:
         for name in ("prepared_dir", "model_dir", "export_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+        if pathlib.Path(self.export_dir).is_file():
+            raise job.ConfigError(f"--export_dir={self.export_dir} is a file; name a directory for the versions.")
         if self.index not in factory.KINDS:
             raise job.ConfigError(f"--index must be one of {', '.join(factory.KINDS)}, but is {self.index!r}.")
-        if self.k < 1:
+        if self.k is not None and self.k < 1:
             raise job.ConfigError(f"--k must be >= 1, but is {self.k}.")
         if not 0.0 <= self.min_index_recall <= 1.0:
             raise job.ConfigError(f"--min_index_recall must be in [0, 1], but is {self.min_index_recall}.")
@@ -119,6 +126,7 @@ def run(config: ExportConfig) -> ExportResult:
     """
     started = time.monotonic()
     data = prepared_data.read_prepared_data(config.prepared_dir)
+    config = dataclasses.replace(config, k=config.k or min(_DEFAULT_K, data.corpus.num_rows))
     description = model_directory.read_description(config.model_dir)
     model_directory.require_schema(config.model_dir, data)
     best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)

@@ -20,6 +20,10 @@ def check(config: server_config.ServerConfig) -> None:
             f"--model_base_path={config.model_base_path} is no folder. Create it, or point the flag at the folder "
             "that holds the version folders, such as 1."
         )
+    if (config.model_base_path / "saved_model.pb").exists():
+        raise ServerStartError(
+            f"--model_base_path={config.model_base_path} is itself a version; point the flag at the folder above it."
+        )
     for flag, port in (("port", config.port), ("rest_api_port", config.rest_api_port)):
         if not port:
             continue

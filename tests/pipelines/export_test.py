@@ -169,3 +169,13 @@ def test_an_export_that_answers_otherwise_elsewhere_is_refused(config, monkeypat
 def test_a_folder_whose_name_only_looks_like_a_number_is_no_version(config):
     (pathlib.Path(config.export_dir) / "\u00b2").mkdir(parents=True)
     assert export.run(config).version_dir.name == "1"
+
+
+def test_k_is_the_corpus_where_that_is_below_the_default(config):
+    assert export.run(dataclasses.replace(config, k=None)).manifest["k"] == 80
+
+
+def test_a_file_in_place_of_the_directory_is_refused_at_once(config, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(job.ConfigError, match="file is a file; name a directory for the versions"):
+        dataclasses.replace(config, export_dir=str(tmp_path / "file"))
