@@ -10,7 +10,6 @@ TensorFlow C API loaded and ran it; otherwise the version before it keeps servin
 import dataclasses
 import pathlib
 import re
-import time
 
 import numpy as np
 import tensorflow as tf
@@ -124,7 +123,6 @@ def run(config: ExportConfig) -> ExportResult:
       CandidateIndexError: if the corpus cannot be indexed.
       ExportRefusedError: if a gate was not passed.
     """
-    started = time.monotonic()
     data = prepared_data.read_prepared_data(config.prepared_dir)
     config = dataclasses.replace(config, k=config.k or min(_DEFAULT_K, data.corpus.num_rows))
     description = model_directory.read_description(config.model_dir)
@@ -163,7 +161,6 @@ def run(config: ExportConfig) -> ExportResult:
         export_gates.require_loadable(building, warm_up, served)
         manifest.write_manifest(building, content)
         counts.update(index_recall=f"{recall:.4f}")
-    logging.info("Exported in %.1f s", time.monotonic() - started)
     return ExportResult(version_dir, manifest.read_manifest(version_dir), reused=False)
 
 

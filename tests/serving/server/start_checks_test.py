@@ -5,5 +5,7 @@ from serving.server import server_config, start_checks
 
 def test_a_version_folder_in_place_of_its_parent_is_refused(tmp_path):
     (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(start_checks.ServerStartError, match="is itself a version; point the flag at the folder above it"):
-        start_checks.check(server_config.ServerConfig(model_base_path=tmp_path, port=0, rest_api_port=0))
+    with pytest.raises(
+        start_checks.ServerStartError, match="is itself a version; point the flag at the folder above it"
+    ):
+        start_checks.check(server_config.ServerConfig(model_base_path=tmp_path))
