@@ -32,6 +32,7 @@ _NUM_SEEDS = flags.DEFINE_integer("num_seeds", 3, "Seeds per variant, from 0.", 
 
 _VARIANTS = {"corrected": {}, "uncorrected": {"log_q_correction": False}}
 _METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
+_CODE = ("tfrs_model", "pipelines", "benchmarks/quality.py")
 _LEDGER = pathlib.Path(__file__).parent / "test_split_ledger.jsonl"
 # Measured on the same split by others; see the README for the protocol.
 _PEERS = {"ml100k": {"recall_at_10": 0.143, "ndcg_at_10": 0.074, "system": "TFRS two-tower with counted logQ"}}
@@ -85,7 +86,7 @@ def run(config: QualityConfig) -> dict:
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "configuration": f"pipelines/configs/{name}.json",
         "configuration_commit": _commit(f"pipelines/configs/{name}.json"),
-        "code_commit": _commit("."),
+        "code_commit": _commit(*_CODE),
         "test_split_evaluations": _test_split_evaluations(config.dataset),
     }
 
@@ -116,7 +117,7 @@ def _run_once(dataset: str, variant_dir: pathlib.Path, prepared_dir: str, option
 
 def _note_in_ledger(dataset: str, variant: str, seed: int) -> None:
     """Counts a look at the test split before it is taken, so that none is lost to a crash."""
-    line = {"dataset": dataset, "variant": variant, "seed": seed, "commit": _commit(".")}
+    line = {"dataset": dataset, "variant": variant, "seed": seed, "commit": _commit(*_CODE)}
     with _LEDGER.open("a", encoding="utf-8") as ledger:
         ledger.write(json.dumps(line) + "\n")
 
@@ -126,12 +127,12 @@ def _test_split_evaluations(dataset: str) -> int:
     return sum(json.loads(line)["dataset"] == dataset for line in lines)
 
 
-def _commit(path: str) -> str:
-    """Returns the commit that last changed a file, marked where the file has changed since."""
+def _commit(*paths: str) -> str:
+    """Returns the commit that last changed any of the paths, marked where one has changed since."""
     root = pathlib.Path(__file__).parent.parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments, "--", path], cwd=root, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(["git", *arguments, "--", *paths], cwd=root, capture_output=True, text=True).stdout.strip()
 
     return (git("log", "-1", "--format=%H") or "uncommitted") + ("+changes" if git("status", "--porcelain") else "")
 
