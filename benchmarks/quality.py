@@ -132,7 +132,8 @@ def _commit(*paths: str) -> str:
     root = pathlib.Path(__file__).parent.parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments, "--", *paths], cwd=root, capture_output=True, text=True).stdout.strip()
+        command = ["git", *arguments, "--", *paths]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
 
     return (git("log", "-1", "--format=%H") or "uncommitted") + ("+changes" if git("status", "--porcelain") else "")
 
