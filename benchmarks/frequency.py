@@ -85,6 +85,8 @@ def _lines(part: Mapping) -> Iterator[str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, Mapping):

@@ -126,7 +126,10 @@ class SimulateFrequencyConfig:
     def shape(self) -> dict:
         """Returns what the run of one seed depends on, as JSON reads it back."""
         options = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
-        return {key: value for key, value in options.items() if key not in ("output_dir", "num_seeds")}
+        shaping = {key: value for key, value in options.items() if key not in ("output_dir", "num_seeds")}
+        # What is fixed here may be another in the version that made a run.
+        settings = [*self.switch_settings, *self.repeats_settings]
+        return {**shaping, "estimators": [_described(each) for each in settings]}
 
 
 def config_from_flags() -> SimulateFrequencyConfig:

@@ -21,7 +21,13 @@ def test_all_holds_only_if_every_part_does(monkeypatch):
 
 
 def test_one_json_line_on_stdout_and_the_table_on_stderr(capsys):
-    result = {"switch": {"default": [0.03, 0.06], "rows": [{"ratio": 0.5, "seeds": 1200, "at": None}], "holds": False}}
+    result = {
+        "switch": {
+            "default": [0.03, 0.06],
+            "rows": [{"ratio": 0.5, "seeds": 1200, "at": None, "fits": True}],
+            "holds": False,
+        }
+    }
     frequency._print(result)
     printed = capsys.readouterr()
     assert json.loads(printed.out) == result
@@ -29,7 +35,7 @@ def test_one_json_line_on_stdout_and_the_table_on_stderr(capsys):
     assert printed.err.splitlines() == [
         "switch: DOES NOT HOLD",
         "    default 0.0300 0.0600",
-        "    ratio 0.5000  seeds 1,200  at -",
+        "    ratio 0.5000  seeds 1,200  at -  fits yes",
     ]
 
 
