@@ -9,8 +9,11 @@ import errno
 import logging as python_logging
 import os
 import pathlib
+import signal
 import sys
+import threading
 import time
+import types
 from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags, logging
@@ -40,6 +43,7 @@ _NUMBER_AND_REMEDY_OF_CLASS = {
 _OTHER_REMEDY = "Check the path, its disk and its permissions, then run the same command again."
 
 _EXIT_FAILED = 1
+_interrupted = threading.Event()
 _EXIT_INTERRUPTED = 130
 
 
@@ -62,6 +66,7 @@ def run_main(run: Callable[[], object], argv: Sequence[str] = ()) -> None:
       SystemExit: code 1 after an expected error, 130 after Ctrl-C.
     """
     _show_stage_lines()
+    _remember_interrupts()
     try:
         if len(argv) > 1:
             raise ConfigError(f"Unexpected argument {argv[1]!r}; every option is a flag, --name=value.")
@@ -94,9 +99,28 @@ def stage(name: str) -> Iterator[dict[str, object]]:
     counts: dict[str, object] = {}
     started = time.monotonic()
     logging.info("%s ...", name)
+    _raise_lost_interrupt()
     yield counts
+    _raise_lost_interrupt()
     details = "".join(f", {key} {_grouped(value)}" for key, value in counts.items())
     logging.info("%s: done in %.1f s%s", name, time.monotonic() - started, details)
+
+
+def _remember_interrupts() -> None:
+    """Makes Ctrl-C count even where Python loses its exception, which it does inside finalisers and callbacks."""
+    _interrupted.clear()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(signum: int, frame: types.FrameType | None) -> None:
+    _interrupted.set()
+    signal.default_int_handler(signum, frame)
+
+
+def _raise_lost_interrupt() -> None:
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _show_stage_lines() -> None:

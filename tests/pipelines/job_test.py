@@ -1,4 +1,7 @@
+import contextlib
 import errno
+import signal
+import threading
 
 import pytest
 from absl import logging
@@ -134,3 +137,9 @@ def test_a_stage_logs_its_start_and_its_counts_and_seconds_at_the_end(caplog):
         assert "Counting ..." in caplog.text
         counts["rows"] = 12345
     assert "Counting: done in 0.0 s, rows 12,345" in caplog.text
+
+
+def test_an_interrupt_that_python_loses_takes_effect_at_the_end_of_the_stage(monkeypatch):
+    monkeypatch.setattr(job, "_interrupted", threading.Event())
+    with pytest.raises(KeyboardInterrupt), job.stage("Reading"), contextlib.suppress(KeyboardInterrupt):
+        job._interrupt(signal.SIGINT, None)
