@@ -66,11 +66,11 @@ def run_main(run: Callable[[], object], argv: Sequence[str] = ()) -> None:
       SystemExit: code 1 after an expected error, 130 after Ctrl-C.
     """
     _show_stage_lines()
-    _remember_interrupts()
     try:
         if len(argv) > 1:
             raise ConfigError(f"Unexpected argument {argv[1]!r}; every option is a flag, --name=value.")
-        run()
+        with _remembering_interrupts():
+            run()
     except KeyboardInterrupt:
         _end("Interrupted; what was published before is unchanged. Run the same command again.", _EXIT_INTERRUPTED)
     except (ValueError, OSError) as error:
@@ -106,11 +106,18 @@ def stage(name: str) -> Iterator[dict[str, object]]:
     logging.info("%s: done in %.1f s%s", name, time.monotonic() - started, details)
 
 
-def _remember_interrupts() -> None:
+@contextlib.contextmanager
+def _remembering_interrupts() -> Iterator[None]:
     """Makes Ctrl-C count even where Python loses its exception, which it does inside finalisers and callbacks."""
-    _interrupted.clear()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _interrupted.clear()
 
 
 def _interrupt(signum: int, frame: types.FrameType | None) -> None:

@@ -90,6 +90,7 @@ _UNKNOWN = {"query_id": "never seen", "history": ["item-2", ""], "parity": "neit
 
 
 def _over_curl(server, instances: list[dict]) -> list[list[str]]:
+    assert shutil.which("curl"), "curl is needed by this test; BUILD.md names the packages."
     body = json.dumps({"instances": instances})
     command = ["curl", "--silent", "--show-error", "--data", body, f"{server.rest_url}/v1/models/shop:predict"]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -106,7 +107,6 @@ def _over_stubs(server, instances: list[dict]) -> list[list[str]]:
     return np.char.decode(tf.make_ndarray(answer.outputs["candidate_ids"]).astype(bytes), "utf-8").tolist()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("instances", [[_KNOWN], [_UNKNOWN], [_KNOWN, _UNKNOWN, _KNOWN]])
 def test_curl_and_the_stubs_of_tensorflow_serving_get_the_same_answer(server, instances):
     answers = _over_curl(server, instances)

@@ -143,3 +143,15 @@ def test_an_interrupt_that_python_loses_takes_effect_at_the_end_of_the_stage(mon
     monkeypatch.setattr(job, "_interrupted", threading.Event())
     with pytest.raises(KeyboardInterrupt), job.stage("Reading"), contextlib.suppress(KeyboardInterrupt):
         job._interrupt(signal.SIGINT, None)
+
+
+def test_an_interrupt_is_forgotten_when_the_job_has_ended():
+    def run():
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(SystemExit):
+        job.run_main(run)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with job.stage("Reading"):
+        pass
