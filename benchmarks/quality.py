@@ -17,12 +17,12 @@ import dataclasses
 import json
 import pathlib
 import resource
-import subprocess
 import time
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks import test_split_ledger
 from pipelines import evaluate, job, movielens, prepare_data, quickstart, train, training_config
 
 _DATASETS = {"ml100k": "movielens_100k"}
@@ -33,7 +33,6 @@ _NUM_SEEDS = flags.DEFINE_integer("num_seeds", 3, "Seeds per variant, from 0.", 
 _VARIANTS = {"corrected": {}, "uncorrected": {"log_q_correction": False}}
 _METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
 _CODE = ("tfrs_model", "pipelines", "benchmarks/quality.py")
-_LEDGER = pathlib.Path(__file__).parent / "test_split_ledger.jsonl"
 # Measured on the same split by others; see the README for the protocol.
 _PEERS = {"ml100k": {"recall_at_10": 0.143, "ndcg_at_10": 0.074, "system": "TFRS two-tower with counted logQ"}}
 
@@ -85,9 +84,9 @@ def run(config: QualityConfig) -> dict:
         ),
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "configuration": f"pipelines/configs/{name}.json",
-        "configuration_commit": _commit(f"pipelines/configs/{name}.json"),
-        "code_commit": _commit(*_CODE),
-        "test_split_evaluations": _test_split_evaluations(config.dataset),
+        "configuration_commit": test_split_ledger.last_commit(f"pipelines/configs/{name}.json"),
+        "code_commit": test_split_ledger.last_commit(*_CODE),
+        "test_split_evaluations": test_split_ledger.num_looks(config.dataset),
     }
 
 
@@ -105,7 +104,7 @@ def _run_once(dataset: str, variant_dir: pathlib.Path, prepared_dir: str, option
     )
     evaluation = evaluate.run(
         evaluate.EvaluateConfig(prepared_dir, str(run_dir / "model"), str(run_dir / "evaluation.json")),
-        before_asking=lambda: _note_in_ledger(dataset, variant_dir.name, options["seed"]),
+        before_asking=lambda: test_split_ledger.note(dataset, variant_dir.name, options["seed"], *_CODE),
     )
     return {
         "seed": options["seed"],
@@ -113,29 +112,6 @@ def _run_once(dataset: str, variant_dir: pathlib.Path, prepared_dir: str, option
         "best_epoch": trained.best_epoch,
         "training_seconds": round(sum(record["seconds"] for record in trained.history), 1),
     }
-
-
-def _note_in_ledger(dataset: str, variant: str, seed: int) -> None:
-    """Counts a look at the test split before it is taken, so that none is lost to a crash."""
-    line = {"dataset": dataset, "variant": variant, "seed": seed, "commit": _commit(*_CODE)}
-    with _LEDGER.open("a", encoding="utf-8") as ledger:
-        ledger.write(json.dumps(line) + "\n")
-
-
-def _test_split_evaluations(dataset: str) -> int:
-    lines = _LEDGER.read_text(encoding="utf-8").splitlines() if _LEDGER.exists() else []
-    return sum(json.loads(line)["dataset"] == dataset for line in lines)
-
-
-def _commit(*paths: str) -> str:
-    """Returns the commit that last changed any of the paths, marked where one has changed since."""
-    root = pathlib.Path(__file__).parent.parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments, "--", *paths]
-        return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
-
-    return (git("log", "-1", "--format=%H") or "uncommitted") + ("+changes" if git("status", "--porcelain") else "")
 
 
 def main(argv: list[str]) -> None:

@@ -29,6 +29,11 @@ class HeldOut:
     excluded_splits: np.ndarray
     num_repeats: int
 
+    def take(self, rows: np.ndarray) -> "HeldOut":
+        """Returns the questions at these positions, each with its own exclusions."""
+        excluded, splits = _slices(self.excluded_rows, self.excluded_splits[rows], self.excluded_splits[rows + 1])
+        return HeldOut(self.examples.take(rows), excluded, splits, self.num_repeats)
+
 
 def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     """Returns the questions of a split, with the candidates of earlier splits excluded.

@@ -53,3 +53,9 @@ def test_a_summary_holds_accuracy_coverage_and_popularity(data):
     # p is shown b, c, d and e, q is shown b, d and e; nobody is shown a.
     assert summary["coverage_at_10"] == pytest.approx(0.8)
     assert summary["mean_popularity_of_targets"] == pytest.approx(0.5)
+
+
+def test_questions_taken_by_position_keep_their_own_exclusions(data):
+    last = offline_evaluation.held_out(data, "test").take(np.array([1]))
+    assert last.examples.candidate_rows.tolist() == [3]
+    assert (last.excluded_rows.tolist(), last.excluded_splits.tolist()) == ([0, 2], [0, 2])
