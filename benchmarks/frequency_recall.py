@@ -221,7 +221,7 @@ def _train_and_ask(data: _Data, trial: Trial, correction: str, seed: int) -> tup
 def _model(data: _Data, trial: Trial, correction: str, seed: int) -> tf.keras.Model:
     estimator = "paper" if correction == "paper" else "multiscale"
     config = model_config.ModelConfig(
-        **trial.model, log_q_correction=correction != "none", frequency_estimator=estimator
+        **trial.model, log_q_correction="none" if correction == "none" else "yi2019", frequency_estimator=estimator
     )
     model = model_config.build_two_tower(config, prepared_data.read_model_inputs(data.prepared_dir), seed)
     if correction == "exact":

@@ -30,7 +30,7 @@ _DATASET = flags.DEFINE_enum("dataset", "ml100k", sorted(_DATASETS), "Which data
 _WORK_DIR = flags.DEFINE_string("work_dir", "benchmark_runs", "Directory for data and models; kept between runs.")
 _NUM_SEEDS = flags.DEFINE_integer("num_seeds", 3, "Seeds per variant, from 0.", lower_bound=1)
 
-_VARIANTS = {"corrected": {}, "uncorrected": {"log_q_correction": False}}
+_VARIANTS = {"corrected": {}, "uncorrected": {"log_q_correction": "none"}}
 _METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
 _CODE = ("tfrs_model", "pipelines", "benchmarks/quality.py")
 # Measured on the same split by others; see the README for the protocol.

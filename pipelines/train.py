@@ -41,7 +41,20 @@ _MODEL_FLAGS = (
     flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
     flags.DEFINE_integer("num_oov_buckets", None, "Embedding rows for ids outside the vocabulary."),
     flags.DEFINE_float("temperature", None, "Divisor of the training scores, > 0."),
-    flags.DEFINE_bool("log_q_correction", None, "Whether the softmax is corrected by streamed frequencies."),
+    flags.DEFINE_enum(
+        "similarity", None, model_config.NAMES["similarity"], "What the product of both towers' outputs is."
+    ),
+    flags.DEFINE_enum("objective", None, model_config.NAMES["objective"], "The loss of a row against its negatives."),
+    flags.DEFINE_bool("learn_temperature", None, "Whether the temperature is learned, from a tenth to ten times."),
+    flags.DEFINE_enum(
+        "log_q_correction",
+        None,
+        model_config.NAMES["log_q_correction"],
+        "How streamed frequencies correct the logits: not at all, on every column (Yi et al. 2019), or with the "
+        "positive left out (Khrylchenko et al. 2025).",
+    ),
+    flags.DEFINE_bool("remove_history", None, "Whether what a query chose before is masked among its negatives."),
+    flags.DEFINE_integer("num_hard_negatives", None, "Highest corrected negatives that a row keeps; 0 for all."),
     flags.DEFINE_bool("remove_accidental_hits", None, "Whether a row's positive is masked among its negatives."),
     flags.DEFINE_enum(
         "frequency_estimator",

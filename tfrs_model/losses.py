@@ -3,8 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-# Large enough to leave no softmax mass, small enough that differences stay finite.
-MASKED_LOGIT = float(np.finfo(np.float32).min) / 100.0
+from tfrs_model import column_masks
 
 
 def correct_logits(logits: tf.Tensor, log_q: tf.Tensor) -> tf.Tensor:
@@ -29,20 +28,22 @@ def correct_logits(logits: tf.Tensor, log_q: tf.Tensor) -> tf.Tensor:
     return logits - log_q[tf.newaxis, :]
 
 
-def mask_accidental_hits(logits: tf.Tensor, labels: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-    """Takes the softmax mass from negatives that are the row's own positive under another column.
+def mask_columns(logits: tf.Tensor, labels: tf.Tensor, mask: column_masks.ColumnMask) -> tf.Tensor:
+    """Takes the softmax mass from columns that are no negatives of a row, such as its own positive once more.
 
     Args:
       logits: `[num_queries, num_candidates]` float32.
-      labels: `[num_queries, num_candidates]` float32, one-hot.
-      candidate_ids: `[num_candidates]`, any dtype that compares.
+      labels: `[num_queries, num_candidates]` float32, one-hot; a positive keeps its logit.
+      mask: what to leave out.
 
     Returns:
-      The logits, with `MASKED_LOGIT` where a negative has the positive's id.
+      The logits, with `MASKED_LOGIT` where the mask says so.
     """
-    positive_ids = tf.gather(candidate_ids, tf.argmax(labels, axis=1))
-    same_id = tf.equal(positive_ids[:, tf.newaxis], candidate_ids[tf.newaxis, :])
-    return tf.where(same_id & (labels == 0.0), MASKED_LOGIT, logits)
+    positions = mask.positions(0, tf.shape(logits)[0])
+    values = tf.fill(tf.shape(positions)[:1], column_masks.MASKED_LOGIT)
+    masked = tf.tensor_scatter_nd_update(logits, positions, values)
+    is_frequent = tf.matmul(mask.of_rows, mask.of_columns, transpose_b=True) < 0.0
+    return tf.where((labels == 0.0) & is_frequent, column_masks.MASKED_LOGIT, tf.where(labels == 0.0, masked, logits))
 
 
 def keep_hard_negatives(logits: tf.Tensor, labels: tf.Tensor, num_hard_negatives: int) -> tuple[tf.Tensor, tf.Tensor]:

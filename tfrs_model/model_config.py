@@ -4,13 +4,31 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import tensorflow as tf
-
-from tfrs_model import features, frequency, string_embedding, task, towers, two_tower
+from tfrs_model import (
+    features,
+    frequency,
+    log_q_correction,
+    objectives,
+    similarity,
+    string_embedding,
+    task,
+    temperature,
+    towers,
+    two_tower,
+)
 
 
 class ModelConfigError(ValueError):
     """A model option is out of its range; the message names it."""
+
+
+# The names that an option may have.
+NAMES = {
+    "similarity": similarity.SIMILARITIES,
+    "objective": tuple(objectives.OBJECTIVES),
+    "log_q_correction": log_q_correction.LOG_Q_CORRECTIONS,
+    "frequency_estimator": frequency.ESTIMATORS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +44,14 @@ class ModelConfig:
       share_candidate_embedding: whether history and candidate tower use one table.
       dropout: rate on the inputs of both towers, in [0, 1).
       num_oov_buckets: rows for ids outside the vocabulary, by their hash.
+      similarity: `cosine`, `dot` or `euclidean`, of both towers' outputs.
+      objective: the loss of a row, a name in `objectives.OBJECTIVES`.
       temperature: divisor of the training scores, > 0.
-      log_q_correction: whether the softmax is corrected by the streamed frequencies.
+      learn_temperature: whether the temperature is learned, between a tenth and ten times its first value.
+      log_q_correction: how the streamed frequencies correct the logits, a name in `log_q_correction.LOG_Q_CORRECTIONS`.
       remove_accidental_hits: whether a row's own positive is masked among its negatives.
+      remove_history: whether what the query chose before is masked among its negatives.
+      num_hard_negatives: highest corrected negatives that a row keeps; 0 for all.
       frequency_estimator: `multiscale`, or `paper` to compare with.
       frequency_num_buckets: buckets of each hash of the frequency estimate; 0 sizes
         them to the corpus.
@@ -43,9 +66,14 @@ class ModelConfig:
     share_candidate_embedding: bool = True
     dropout: float = 0.3
     num_oov_buckets: int = 1
+    similarity: str = "cosine"
+    objective: str = "softmax"
     temperature: float = 0.07
-    log_q_correction: bool = True
+    learn_temperature: bool = False
+    log_q_correction: str = "yi2019"
     remove_accidental_hits: bool = False
+    remove_history: bool = False
+    num_hard_negatives: int = 0
     frequency_estimator: str = "multiscale"
     frequency_num_buckets: int = 0
     frequency_num_hashes: int = 4
@@ -61,15 +89,29 @@ class ModelConfig:
             ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
             ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
             ("frequency_num_hashes", self.frequency_num_hashes, self.frequency_num_hashes >= 1, ">= 1"),
-            (
-                "frequency_estimator",
-                self.frequency_estimator,
-                self.frequency_estimator in frequency.ESTIMATORS,
-                f"one of {', '.join(frequency.ESTIMATORS)}",
+            ("num_hard_negatives", self.num_hard_negatives, self.num_hard_negatives >= 0, ">= 0"),
+            *(
+                (name, getattr(self, name), getattr(self, name) in known, f"one of {', '.join(known)}")
+                for name, known in NAMES.items()
             ),
         ):
             if not allowed:
                 raise ModelConfigError(f"{name} must be {rule}, but is {value}.")
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.learn_temperature and self.similarity != "cosine":
+            raise ModelConfigError(
+                f"learn_temperature needs vectors of fixed length, but similarity is {self.similarity!r}, by which "
+                "the towers can stretch scores themselves; use similarity=cosine, or leave the temperature fixed."
+            )
+        if self.log_q_correction == "corrected2025" and self.objective != "softmax":
+            raise ModelConfigError(
+                f"log_q_correction=corrected2025 corrects the softmax, but objective is {self.objective!r}; use "
+                "yi2019 or none."
+            )
+        if self.remove_history and not self.history_length:
+            raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")
 
     @classmethod
     def from_dict(cls, raw: Mapping) -> "ModelConfig":
@@ -123,6 +165,7 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         embedding_dim=config.embedding_dim,
         hidden_units=config.query_hidden_units,
         dropout=config.dropout,
+        similarity=config.similarity,
         seed=seed,
     )
     candidate_tower = towers.CandidateTower(
@@ -131,27 +174,42 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         embedding_dim=config.embedding_dim,
         hidden_units=config.candidate_hidden_units,
         dropout=config.dropout,
+        similarity=config.similarity,
         seed=seed,
     )
-    return two_tower.TwoTowerModel(query_tower, candidate_tower, _build_task(config, inputs, seed))
+    return two_tower.TwoTowerModel(
+        query_tower, candidate_tower, _build_task(config, inputs, seed), masks_history=config.remove_history
+    )
 
 
 def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
-    streaming_frequency = None
-    if config.log_q_correction:
-        streaming_frequency = frequency.StreamingFrequency(
-            num_buckets=config.frequency_num_buckets or max(1, len(inputs.candidate_ids)),
-            num_hashes=config.frequency_num_hashes,
-            estimator=config.frequency_estimator,
-            seed=seed,
-            sample_ids=inputs.candidate_ids,
-            name="streaming_frequency",
-        )
     return task.Retrieval(
-        loss=tf.keras.losses.CategoricalCrossentropy(
-            from_logits=True, reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE
-        ),
-        temperature=config.temperature,
+        objective=config.objective,
+        reduction="mean",
+        temperature=_build_temperature(config),
+        log_q_correction=config.log_q_correction,
         remove_accidental_hits=config.remove_accidental_hits,
-        streaming_frequency=streaming_frequency,
+        num_hard_negatives=config.num_hard_negatives or None,
+        streaming_frequency=_build_frequency(config, inputs, seed),
+    )
+
+
+def _build_temperature(config: ModelConfig) -> float | temperature.LearnableTemperature:
+    if not config.learn_temperature:
+        return config.temperature
+    return temperature.LearnableTemperature(
+        config.temperature, 0.1 * config.temperature, 10.0 * config.temperature, name="temperature"
+    )
+
+
+def _build_frequency(config: ModelConfig, inputs: ModelInputs, seed: int) -> frequency.StreamingFrequency | None:
+    if config.log_q_correction == "none":
+        return None
+    return frequency.StreamingFrequency(
+        num_buckets=config.frequency_num_buckets or max(1, len(inputs.candidate_ids)),
+        num_hashes=config.frequency_num_hashes,
+        estimator=config.frequency_estimator,
+        seed=seed,
+        sample_ids=inputs.candidate_ids,
+        name="streaming_frequency",
     )

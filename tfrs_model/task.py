@@ -1,12 +1,16 @@
 """The retrieval task: TFRS's `Retrieval`, with a correction that learns its own frequencies."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import frequency, losses
+from tfrs_model import batch_columns, batch_loss, column_masks, frequency, losses, objectives, similarity
+from tfrs_model import log_q_correction as log_q_correction_lib
+from tfrs_model import temperature as temperature_lib
+
+REDUCTIONS = ("sum", "mean")
 
 
 class Retrieval(tfrs.tasks.Retrieval):
@@ -14,32 +18,40 @@ class Retrieval(tfrs.tasks.Retrieval):
 
     The steps, in this order:
 
-        score -> / temperature -> - log_q -> accidental hits -> score mask -> hard negatives -> loss
+        score -> / temperature -> - log_q -> accidental hits -> history -> score mask -> hard negatives -> loss
 
-    The order is its parent's. Three things differ. The sampling probability is used
-    as it is: the parent clips it to [1e-6, 1], which flattens the tail of a corpus of
-    millions and discards expected counts above 1. With `streaming_frequency`, a batch
-    that brings candidate ids but no probability is counted and corrected by itself.
-    One metric assigned to `factorized_metrics` is kept, where the parent drops it.
+    The order is its parent's. The sampling probability is used as it is: the parent
+    clips it to [1e-6, 1], which flattens the tail of a corpus of millions and discards
+    expected counts above 1. With `streaming_frequency`, a batch that brings candidate
+    ids but no probability is counted and corrected by itself. One metric assigned to
+    `factorized_metrics` is kept, where the parent drops it. Under a synchronous
+    strategy the positives of all replicas are negatives of each other, and replicas
+    of batch size B act like one of their total. Without a loss object or batch
+    metrics no `[num_queries, num_candidates]` tensor is made (see `batch_loss`).
 
     Factorized metrics that are given candidate ids compare by id, so beside
     `streaming_frequency` their corpus has to be indexed with its ids.
 
     Args:
-      loss: Keras loss of one-hot labels and logits; `None` is categorical cross
-        entropy *summed* over the batch, as in the parent.
+      loss: Keras loss of one-hot labels and logits; `None` is `objective`.
       metrics: factorized metrics over the corpus.
       batch_metrics: Keras metrics of one-hot labels and logits.
       loss_metrics: Keras metrics of the loss.
-      temperature: divisor of the scores, > 0; `None` is 1.
+      temperature: divisor of the scores, > 0, or one that is learned; `None` is 1.
       num_hard_negatives: negatives kept per row, >= 1; `None` keeps all.
       remove_accidental_hits: whether negatives with the positive's id are masked.
       streaming_frequency: estimator that is fed the candidate ids; `None` corrects
         only by probabilities that the caller gives.
+      objective: a name in `objectives.OBJECTIVES`, the loss of a row.
+      log_q_correction: `yi2019` corrects every column; `corrected2025` leaves the positive
+        uncorrected and out of its own negatives; `none` corrects nothing.
+      similarity_name: a name in `similarity.SIMILARITIES`, the score of a pair.
+      reduction: of the rows' losses: `sum`, as in the parent, or `mean` over the rows of
+        all replicas, by which the learning rate need not follow the batch size.
       name: of the layer.
 
     Raises:
-      ValueError: if temperature or num_hard_negatives is out of its range.
+      ValueError: if an option is unknown, out of its range or clashes with another.
     """
 
     def __init__(
@@ -48,16 +60,29 @@ class Retrieval(tfrs.tasks.Retrieval):
         metrics: Sequence[tf.keras.layers.Layer] | tf.keras.layers.Layer | None = None,
         batch_metrics: list[tf.keras.metrics.Metric] | None = None,
         loss_metrics: list[tf.keras.metrics.Metric] | None = None,
-        temperature: float | None = None,
+        temperature: float | temperature_lib.LearnableTemperature | None = None,
         num_hard_negatives: int | None = None,
         remove_accidental_hits: bool = False,
         streaming_frequency: frequency.StreamingFrequency | None = None,
+        objective: str = "softmax",
+        log_q_correction: str = "yi2019",
+        similarity_name: str = "dot",
+        reduction: str = "sum",
         name: str | None = None,
     ):
-        if temperature is not None and not 0 < temperature < math.inf:
+        _require_one_of("objective", objective, objectives.OBJECTIVES)
+        _require_one_of("log_q_correction", log_q_correction, log_q_correction_lib.LOG_Q_CORRECTIONS)
+        _require_one_of("similarity_name", similarity_name, similarity.SIMILARITIES)
+        _require_one_of("reduction", reduction, REDUCTIONS)
+        is_learned = isinstance(temperature, temperature_lib.LearnableTemperature)
+        if temperature is not None and not is_learned and not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be > 0 and finite, or None, but is {temperature}.")
         if num_hard_negatives is not None and num_hard_negatives < 1:
             raise ValueError(f"num_hard_negatives must be >= 1 or None, but is {num_hard_negatives}.")
+        if log_q_correction == "corrected2025" and objective != "softmax":
+            raise ValueError(f"corrected2025 is a correction of the softmax, but objective is {objective!r}.")
+        if loss is not None and (objective, log_q_correction == "corrected2025") != ("softmax", False):
+            raise ValueError("A loss object stands in place of objective and corrected2025; give one or the other.")
         super().__init__(
             loss=loss,
             metrics=metrics,
@@ -69,6 +94,12 @@ class Retrieval(tfrs.tasks.Retrieval):
             name=name,
         )
         self._streaming_frequency = streaming_frequency
+        self._has_own_loss = loss is not None
+        self._correction = log_q_correction_lib.LogQCorrection(log_q_correction, streaming_frequency)
+        is_corrected = self._correction.is_per_draw
+        self._objective = objectives.CorrectedSoftmax() if is_corrected else objectives.OBJECTIVES[objective]()
+        self._similarity = similarity_name
+        self._is_mean = reduction == "mean"
 
     @property
     def streaming_frequency(self) -> frequency.StreamingFrequency | None:
@@ -95,6 +126,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         compute_batch_metrics: bool = True,
         score_mask: tf.Tensor | None = None,
         training: bool | None = None,
+        history_ids: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Computes the loss of a batch and updates the metrics.
 
@@ -102,85 +134,115 @@ class Retrieval(tfrs.tasks.Retrieval):
           query_embeddings: `[num_queries, embedding_dim]`, or
             `[num_queries, num_heads, embedding_dim]`, which scores by its best head.
           candidate_embeddings: `[num_candidates, embedding_dim]`; row i is query i's
-            positive, rows past `num_queries` are extra negatives.
+            positive, rows past `num_queries` are extra negatives, the same on every replica.
           sample_weight: `[num_queries]` weight of each positive.
           candidate_sampling_probability: `[num_candidates]`, each > 0; up to a common
-            factor, so expected counts serve. Overrides `streaming_frequency`.
-          candidate_ids: `[num_candidates]`.
+            factor, so expected counts serve, but for `corrected2025`, which needs the
+            probability of one draw, < 1. Overrides `streaming_frequency`.
+          candidate_ids: `[num_candidates]` strings or integers.
           compute_metrics: whether factorized metrics are updated.
           compute_batch_metrics: whether batch metrics are updated.
           score_mask: `[num_queries, num_candidates]` bool; false leaves a candidate out.
           training: whether the batch counts as a step of the stream; required with
             `streaming_frequency`.
+          history_ids: `[num_queries, length]` ids that a query chose before, of the kind of
+            `candidate_ids`: they are no negatives of it. `None` masks nothing.
 
         Returns:
-          The loss, as the loss object reduces it.
+          The loss, summed or averaged as `reduction` says or as the loss object reduces it.
+          Under several replicas it is this one's share: the shares add up to the loss.
 
         Raises:
-          ValueError: if accidental hits are to be removed, or frequencies to be
-            estimated, and there are no candidate ids; if frequencies are to be
-            estimated and `training` is `None`; if ids or probabilities are not `[num_candidates]`.
-          tf.errors.InvalidArgumentError: if a probability is not > 0, or there are fewer
-            candidates than queries.
+          ValueError: if ids are needed and there are none, or a probability is; if
+            frequencies are to be estimated and `training` is `None`; if ids or
+            probabilities are not `[num_candidates]`.
+          tf.errors.InvalidArgumentError: if a probability is out of its range, or there are
+            fewer candidates than queries.
         """
-        if candidate_ids is None and (self._remove_accidental_hits or self._needs_ids(candidate_sampling_probability)):
-            raise ValueError(
-                "remove_accidental_hits and streaming_frequency compare candidates by id, but candidate_ids is None; "
-                "pass candidate_ids, or build the task without them."
-            )
         _require_vector("candidate_ids", candidate_ids)
         _require_vector("candidate_sampling_probability", candidate_sampling_probability)
-        logits = self._logits(query_embeddings, candidate_embeddings)
-        log_q = self._log_q(candidate_sampling_probability, candidate_ids, training)
-        if log_q is not None:
-            logits = losses.correct_logits(logits, log_q)
-        labels = tf.eye(tf.shape(logits)[0], tf.shape(logits)[1])
-        if self._remove_accidental_hits:
-            logits = losses.mask_accidental_hits(logits, labels, candidate_ids)
-        if score_mask is not None:
-            logits = tf.where(score_mask, logits, losses.MASKED_LOGIT)
-        if self._num_hard_negatives is not None:
-            logits, labels = losses.keep_hard_negatives(logits, labels, self._num_hard_negatives)
-        loss = self._loss(y_true=labels, y_pred=logits, sample_weight=sample_weight)
-
-        for metric in self._loss_metrics:
-            metric.update_state(loss)
-        if compute_batch_metrics:
+        self._require_ids(candidate_ids, candidate_sampling_probability, history_ids)
+        columns = batch_columns.build_columns(
+            num_queries=tf.shape(query_embeddings)[0],
+            embeddings=similarity.augment_candidates(candidate_embeddings, self._similarity),
+            log_q=self._correction.log_q(candidate_sampling_probability, candidate_ids, training),
+            is_per_draw=self._correction.is_per_draw,
+            ids=candidate_ids,
+            masks_own_id=self._remove_accidental_hits,
+            history_ids=history_ids,
+            score_mask=score_mask,
+        )
+        is_single_head = query_embeddings.shape.rank == 2
+        if is_single_head and not self._has_own_loss:
+            loss = self._objective_loss(query_embeddings, columns, sample_weight)
+        else:
+            loss = self._keras_loss(query_embeddings, columns, sample_weight)
+        if compute_batch_metrics and self._batch_metrics:
+            logits, labels = self._logits_and_labels(query_embeddings, columns)
             for metric in self._batch_metrics:
                 metric.update_state(labels, logits, sample_weight=sample_weight)
-        if compute_metrics and len(query_embeddings.shape) == 2:
+        for metric in self._loss_metrics:
+            metric.update_state(loss)
+        if compute_metrics and is_single_head:
             self._update_factorized_metrics(query_embeddings, candidate_embeddings, candidate_ids, sample_weight)
         return loss
 
-    def _needs_ids(self, candidate_sampling_probability: tf.Tensor | None) -> bool:
-        return self._streaming_frequency is not None and candidate_sampling_probability is None
+    def _require_ids(
+        self, candidate_ids: tf.Tensor | None, probability: tf.Tensor | None, history_ids: tf.Tensor | None
+    ) -> None:
+        needs_ids = self._remove_accidental_hits or history_ids is not None or self._correction.reads_ids(probability)
+        if candidate_ids is None and needs_ids:
+            raise ValueError(
+                "remove_accidental_hits, history_ids and streaming_frequency compare candidates by id, but "
+                "candidate_ids is None; pass candidate_ids, or do without them."
+            )
 
-    def _logits(self, query_embeddings: tf.Tensor, candidate_embeddings: tf.Tensor) -> tf.Tensor:
-        if len(query_embeddings.shape) == 3:
-            scores = tf.reduce_max(tf.einsum("qne,ce->qnc", query_embeddings, candidate_embeddings), axis=1)
+    def _objective_loss(
+        self, query_embeddings: tf.Tensor, columns: batch_loss.Columns, sample_weight: tf.Tensor | None
+    ) -> tf.Tensor:
+        queries = self._divided(similarity.augment_queries(query_embeddings, self._similarity))
+        weights = tf.ones(tf.shape(queries)[:1]) if sample_weight is None else tf.cast(sample_weight, tf.float32)
+        if self._is_mean:
+            weights /= tf.cast(columns.num_rows, tf.float32)
+        return batch_loss.batch_loss(queries, columns, weights, self._objective, self._num_hard_negatives).loss
+
+    def _keras_loss(
+        self, query_embeddings: tf.Tensor, columns: batch_loss.Columns, sample_weight: tf.Tensor | None
+    ) -> tf.Tensor:
+        if not isinstance(self._objective, objectives.Softmax):
+            raise ValueError("Queries with several heads are trained by the plain softmax; choose that objective.")
+        logits, labels = self._logits_and_labels(query_embeddings, columns)
+        loss = self._loss(y_true=labels, y_pred=logits, sample_weight=sample_weight)
+        if self._is_mean and not self._has_own_loss:
+            loss /= tf.cast(columns.num_rows, tf.float32)
+        return loss
+
+    def _logits_and_labels(
+        self, query_embeddings: tf.Tensor, columns: batch_loss.Columns
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns `[num_queries, num_columns]` logits after every step but the loss, and one-hot labels."""
+        if query_embeddings.shape.rank == 3:
+            scores = tf.reduce_max(tf.einsum("qne,ce->qnc", query_embeddings, columns.embeddings), axis=1)
         else:
-            scores = tf.matmul(query_embeddings, candidate_embeddings, transpose_b=True)
-        message = "Row i of the candidates is the positive of query i, so there must be a candidate for every query."
-        with tf.control_dependencies(
-            [tf.debugging.assert_greater_equal(tf.shape(scores)[1], tf.shape(scores)[0], message=message)]
-        ):
-            return scores / (self._temperature or 1.0)
+            queries = similarity.augment_queries(query_embeddings, self._similarity)
+            scores = tf.matmul(queries, columns.embeddings, transpose_b=True)
+        logits = self._divided(scores)
+        labels = tf.one_hot(columns.positives, tf.shape(logits)[1])
+        if columns.log_q is not None:
+            logits = losses.correct_logits(logits, columns.log_q)
+        if columns.mask is not None:
+            logits = losses.mask_columns(logits, labels, columns.mask)
+        if columns.score_mask is not None:
+            logits = tf.where(columns.score_mask, logits, column_masks.MASKED_LOGIT)
+        if self._num_hard_negatives is not None:
+            logits, labels = losses.keep_hard_negatives(logits, labels, self._num_hard_negatives)
+        return logits, labels
 
-    def _log_q(
-        self, probability: tf.Tensor | None, candidate_ids: tf.Tensor | None, training: bool | None
-    ) -> tf.Tensor | None:
-        if self._needs_ids(probability):
-            if training is None:
-                raise ValueError(
-                    "streaming_frequency learns from training batches only, but training is None; "
-                    "pass training=True or training=False to the task."
-                )
-            probability = self._streaming_frequency(candidate_ids, training=training)
-        if probability is None:
-            return None
-        message = "candidate_sampling_probability must be > 0 everywhere; give ids that were never counted a small one."
-        with tf.control_dependencies([tf.debugging.assert_positive(probability, message=message)]):
-            return tf.math.log(probability)
+    def _divided(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the scores, or one factor of them, divided by the temperature."""
+        if isinstance(self._temperature, temperature_lib.LearnableTemperature):
+            return self._temperature(scores)
+        return scores / (self._temperature or 1.0)
 
     def _update_factorized_metrics(
         self,
@@ -197,6 +259,11 @@ class Retrieval(tfrs.tasks.Retrieval):
                 true_candidate_ids=None if candidate_ids is None else candidate_ids[:num_queries],
                 sample_weight=sample_weight,
             )
+
+
+def _require_one_of(name: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, but is {value!r}.")
 
 
 def _require_vector(name: str, values: tf.Tensor | None) -> None:

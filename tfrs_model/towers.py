@@ -1,6 +1,6 @@
-"""The two encoders: raw query features and raw candidate features to unit vectors."""
+"""The two encoders: raw query features and raw candidate features to vectors whose inner product is the score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -9,14 +9,14 @@ from tfrs_model import features as features_lib
 from tfrs_model import history as history_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import seeds, string_embedding
-
-# Outputs shorter than .01 are not stretched to length 1: their direction is noise, and the
-# gradient of x / |x|, 1 / |x|, would drown that of every other row in the batch.
-_SMALLEST_SQUARED_LENGTH = 1e-4
+from tfrs_model import similarity as similarity_lib
 
 
 class _Tower(tf.keras.layers.Layer):
-    """What both towers share: features beside ids, an MLP, a projection, the L2 norm."""
+    """What both towers share: features beside ids, an MLP, a projection, the form that makes the score a product."""
+
+    # Set by each tower: its side of the similarity.
+    _augment: Callable[[tf.Tensor, str], tf.Tensor]
 
     def __init__(
         self,
@@ -24,10 +24,12 @@ class _Tower(tf.keras.layers.Layer):
         embedding_dim: int,
         hidden_units: Sequence[int],
         dropout: float,
+        similarity: str,
         seed: int,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self._similarity = similarity
         self._features = features_lib.FeatureEncoder(feature_inputs, seed=seed, name=f"{self.name}_features")
         self._embedding_dim = embedding_dim
         self._hidden_units = list(hidden_units)
@@ -40,7 +42,7 @@ class _Tower(tf.keras.layers.Layer):
     @property
     def embedding_dim(self) -> int:
         """Width of the output."""
-        return self._embedding_dim
+        return self._embedding_dim + similarity_lib.num_added_dimensions(self._similarity)
 
     @property
     def feature_inputs(self) -> tuple[features_lib.FeatureInput, ...]:
@@ -57,7 +59,7 @@ class _Tower(tf.keras.layers.Layer):
         hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
         for layer in self._hidden:
             hidden = layer(hidden)
-        return tf.math.l2_normalize(self._projection(hidden), axis=1, epsilon=_SMALLEST_SQUARED_LENGTH)
+        return self._augment(self._projection(hidden), self._similarity)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
@@ -67,6 +69,7 @@ class _Tower(tf.keras.layers.Layer):
             "embedding_dim": self._embedding_dim,
             "hidden_units": self._hidden_units,
             "dropout": self._dropout_rate,
+            "similarity": self._similarity,
             "seed": self._seed,
         }
 
@@ -81,14 +84,17 @@ class QueryTower(_Tower):
         tower's own, or `None` to leave the history out.
       feature_inputs: the query features.
       history_length: how many of the last ids of a history are read, >= 1.
-      embedding_dim: width of the output.
+      embedding_dim: width of the output; Euclid adds two.
       hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
       dropout: rate on the concatenated inputs, in [0, 1).
+      similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
 
     Raises:
       ValueError: if there is nothing to encode.
     """
+
+    _augment = staticmethod(similarity_lib.augment_queries)
 
     def __init__(
         self,
@@ -99,11 +105,12 @@ class QueryTower(_Tower):
         embedding_dim: int = 64,
         hidden_units: Sequence[int] = (),
         dropout: float = 0.0,
+        similarity: str = "cosine",
         seed: int = 0,
         name: str = "query_tower",
         **kwargs,
     ):
-        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, seed, name=name, **kwargs)
+        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, similarity, seed, name=name, **kwargs)
         if id_embedding is None and history_embedding is None and not feature_inputs:
             raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
         if history_length < 1:
@@ -135,7 +142,7 @@ class QueryTower(_Tower):
           training: whether dropout draws.
 
         Returns:
-          `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
+          `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
         """
         _require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)
@@ -169,14 +176,17 @@ class CandidateTower(_Tower):
     Args:
       id_embedding: table of candidate ids, or `None` for a tower of features alone.
       feature_inputs: the candidate features.
-      embedding_dim: width of the output; must equal the query tower's.
+      embedding_dim: width of the output, as the query tower's.
       hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
       dropout: rate on the concatenated inputs, in [0, 1).
+      similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
 
     Raises:
       ValueError: if there is nothing to encode.
     """
+
+    _augment = staticmethod(similarity_lib.augment_candidates)
 
     def __init__(
         self,
@@ -185,11 +195,12 @@ class CandidateTower(_Tower):
         embedding_dim: int = 64,
         hidden_units: Sequence[int] = (),
         dropout: float = 0.0,
+        similarity: str = "cosine",
         seed: int = 0,
         name: str = "candidate_tower",
         **kwargs,
     ):
-        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, seed, name=name, **kwargs)
+        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, similarity, seed, name=name, **kwargs)
         if id_embedding is None and not feature_inputs:
             raise ValueError("A candidate tower needs a candidate id or a feature, but has none of them.")
         self._id_embedding = id_embedding
@@ -210,7 +221,7 @@ class CandidateTower(_Tower):
           training: whether dropout draws.
 
         Returns:
-          `[batch_size, embedding_dim]` float32, of length 1, or shorter where nothing is known.
+          `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
         """
         _require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)

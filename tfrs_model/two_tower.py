@@ -21,13 +21,18 @@ class TwoTowerModel(tfrs.Model):
       query_tower: encodes `batch["query"]`.
       candidate_tower: encodes `batch["candidate"]`, which always holds `candidate_id`.
       task: turns both embeddings into a loss.
+      masks_history: whether what is in a query's history is no negative of it.
 
     Raises:
       ValueError: if the towers' widths differ.
     """
 
     def __init__(
-        self, query_tower: towers.QueryTower, candidate_tower: towers.CandidateTower, task: task_lib.Retrieval
+        self,
+        query_tower: towers.QueryTower,
+        candidate_tower: towers.CandidateTower,
+        task: task_lib.Retrieval,
+        masks_history: bool = False,
     ):
         super().__init__()
         if query_tower.embedding_dim != candidate_tower.embedding_dim:
@@ -38,6 +43,7 @@ class TwoTowerModel(tfrs.Model):
         self.query_tower = query_tower
         self.candidate_tower = candidate_tower
         self.task = task
+        self._masks_history = masks_history
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the loss of one batch."""
@@ -48,4 +54,5 @@ class TwoTowerModel(tfrs.Model):
             candidate_ids=inputs["candidate"][schema_lib.CANDIDATE_ID],
             compute_metrics=not training,
             training=training,
+            history_ids=inputs["query"][schema_lib.HISTORY] if self._masks_history else None,
         )

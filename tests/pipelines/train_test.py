@@ -134,7 +134,7 @@ def test_the_paper_estimator_can_be_trained_with_and_no_correction_has_no_curves
     train.run(_job(line, tmp_path / "paper", num_epochs=1, frequency_estimator="paper"))
     assert any("mean_gap" in name for name in _state(tmp_path / "paper"))
     assert len(_curves(tmp_path / "paper")) == 3
-    train.run(_job(line, tmp_path / "plain", num_epochs=1, log_q_correction=False))
+    train.run(_job(line, tmp_path / "plain", num_epochs=1, log_q_correction="none"))
     assert not (model_directory.ModelPaths(tmp_path / "plain").tensorboard / "frequency").exists()
 
 

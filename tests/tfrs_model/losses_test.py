@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_model import losses
+from tfrs_model import column_masks, id_keys, losses
 
 
 def test_log_q_lifts_a_rare_candidate_by_the_ratio_of_probabilities():
@@ -26,10 +26,15 @@ def test_a_factor_common_to_all_probabilities_changes_no_softmax():
     )
 
 
+def _without_own_id(logits, labels, candidate_ids):
+    keys = id_keys.id_keys(tf.constant(candidate_ids))
+    return losses.mask_columns(logits, labels, column_masks.mask_columns(keys, keys[: len(labels), tf.newaxis]))
+
+
 @pytest.mark.parametrize("candidate_ids", [["a", "b", "a", "b"], [7, 2**40, 7, 2**40]])
 def test_an_accidental_hit_holds_no_softmax_mass_and_the_positive_keeps_its_own(candidate_ids):
     # Two queries with positives a and b; the third and fourth column repeat them.
-    masked = losses.mask_accidental_hits(tf.zeros([2, 4]), tf.eye(2, 4), tf.constant(candidate_ids))
+    masked = _without_own_id(tf.zeros([2, 4]), tf.eye(2, 4), candidate_ids)
     mass = tf.nn.softmax(masked)
     # By hand: three columns of equal logits are left to row 0 and to row 1.
     np.testing.assert_allclose(mass, [[1 / 3, 1 / 3, 0, 1 / 3], [1 / 3, 1 / 3, 1 / 3, 0]], rtol=1e-6)
@@ -38,16 +43,14 @@ def test_an_accidental_hit_holds_no_softmax_mass_and_the_positive_keeps_its_own(
 
 def test_without_repeats_nothing_is_masked():
     logits = tf.constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    np.testing.assert_array_equal(
-        losses.mask_accidental_hits(logits, tf.eye(2, 3), tf.constant(["a", "b", "c"])), logits
-    )
+    np.testing.assert_array_equal(_without_own_id(logits, tf.eye(2, 3), ["a", "b", "c"]), logits)
 
 
 def test_a_row_of_which_all_negatives_are_masked_costs_nothing_and_stays_finite():
     logits = tf.constant([[-5.0, 3.0, 80.0]])
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        masked = losses.mask_accidental_hits(logits, tf.eye(1, 3), tf.constant(["a", "a", "a"]))
+        masked = _without_own_id(logits, tf.eye(1, 3), ["a", "a", "a"])
         loss = tf.nn.softmax_cross_entropy_with_logits(tf.eye(1, 3), masked)
     np.testing.assert_array_equal(loss, [0.0])
     np.testing.assert_array_equal(tape.gradient(loss, logits), [[0.0, 0.0, 0.0]])
@@ -74,7 +77,7 @@ def test_asking_for_more_negatives_than_there_are_keeps_all(num_hard_negatives):
 
 
 def test_a_masked_positive_is_kept_and_masked_negatives_go_first():
-    masked = losses.MASKED_LOGIT
+    masked = column_masks.MASKED_LOGIT
     logits = tf.constant([[masked, 3.0, 4.0], [1.0, masked, 2.0]])
     labels = tf.constant([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     kept, kept_labels = losses.keep_hard_negatives(logits, labels, 1)

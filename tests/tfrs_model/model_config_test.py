@@ -65,7 +65,7 @@ def test_query_id_and_history_can_be_left_out():
 
 
 def test_the_loss_is_a_mean_over_the_batch():
-    model = _build(log_q_correction=False, temperature=1.0)
+    model = _build(log_q_correction="none", temperature=1.0)
     batch = _batch()
     query = model.query_tower(batch["query"]).numpy()
     candidate = model.candidate_tower(batch["candidate"]).numpy()
@@ -89,7 +89,7 @@ def test_temperature_correction_and_accidental_hits_reach_the_task():
     assert loss(same, remove_accidental_hits=True) == pytest.approx(0.0, abs=1e-6)
     assert loss(same, remove_accidental_hits=False) > 0.1
     # Where all candidates come equally often, the correction cancels.
-    assert loss(log_q_correction=True) == pytest.approx(loss(log_q_correction=False), rel=1e-5)
+    assert loss(log_q_correction="yi2019") == pytest.approx(loss(log_q_correction="none"), rel=1e-5)
 
 
 def test_the_frequency_has_four_buckets_per_candidate_unless_told_otherwise():
@@ -103,7 +103,7 @@ def test_the_frequency_has_four_buckets_per_candidate_unless_told_otherwise():
     assert sizes(frequency_num_hashes=1, frequency_num_buckets=50) == {1, 3, 9, 50, 256}
     # Steps and draws, and the last hit and the mean gap of each bucket.
     assert sizes(frequency_estimator="paper") == {1, 4 * 2, 256}
-    assert sizes(log_q_correction=False) == set()
+    assert sizes(log_q_correction="none") == set()
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfrs_model import replicas
 from tfrs_model.frequency import health as health_lib
 from tfrs_model.frequency import id_hashing, multiscale_estimator, paper_estimator
 
@@ -86,7 +87,7 @@ class StreamingFrequency(tf.keras.layers.Layer):
         """
         keys = self._hasher.keys(ids)
         if training:
-            self._count(_of_all_replicas(keys))
+            self._count(replicas.replicas_of(tf.size(keys)).gather(keys))
         return self._estimator.expected_count(self._hasher.buckets(keys))
 
     def sampling_probability(self, ids: tf.Tensor) -> tf.Tensor:
@@ -102,19 +103,3 @@ class StreamingFrequency(tf.keras.layers.Layer):
     def get_config(self) -> dict:
         """Returns the arguments that make an equal layer, without its state."""
         return {**super().get_config(), **self._config}
-
-
-def _of_all_replicas(keys: tf.Tensor) -> tf.Tensor:
-    """Returns the keys of the global batch, the same on every replica.
-
-    `all_gather` fails under MultiWorkerMirroredStrategy on CPUs inside `fit`, so
-    each replica writes its row of a matrix of zeros and the matrices are summed.
-    """
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return keys
-    here = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int64)
-    sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, here * tf.size(keys, out_type=tf.int64))
-    padded = tf.pad(keys, [[0, tf.reduce_max(sizes) - tf.size(keys, out_type=tf.int64)]])
-    rows = context.all_reduce(tf.distribute.ReduceOp.SUM, here[:, tf.newaxis] * padded[tf.newaxis, :])
-    return tf.boolean_mask(rows, tf.sequence_mask(sizes, tf.reduce_max(sizes)))

@@ -1,0 +1,71 @@
+"""From the embeddings, ids and probabilities of a batch to the columns that its rows are scored against."""
+
+import tensorflow as tf
+
+from tfrs_model import batch_loss, column_masks, replicas
+from tfrs_model import id_keys as id_keys_lib
+
+
+def build_columns(
+    num_queries: tf.Tensor,
+    embeddings: tf.Tensor,
+    log_q: tf.Tensor | None,
+    is_per_draw: bool,
+    ids: tf.Tensor | None,
+    masks_own_id: bool,
+    history_ids: tf.Tensor | None,
+    score_mask: tf.Tensor | None,
+) -> batch_loss.Columns:
+    """Returns the columns: the positives of all replicas, then the extra negatives, which every replica brings alike.
+
+    Args:
+      num_queries: rows here; the first as many candidates are their positives.
+      embeddings: `[num_candidates, embedding_dim]`.
+      log_q: `[num_candidates]`, or `None` for no correction.
+      is_per_draw: whether log_q is that of the probability of one draw, so that positives can be left out of it.
+      ids: `[num_candidates]`, or `None` where nothing is compared by id.
+      masks_own_id: whether further columns with the id of a row's positive are no negatives of it.
+      history_ids: `[num_queries, length]` ids that are no negatives of a row either, or `None`.
+      score_mask: `[num_queries, num_candidates]`, or `None`.
+
+    Raises:
+      ValueError: if there are several replicas and a score mask, which knows the candidates of one only.
+      tf.errors.InvalidArgumentError: if there are fewer candidates than queries.
+    """
+    message = "Row i of the candidates is the positive of query i, so there must be a candidate for every query."
+    enough = tf.debugging.assert_greater_equal(tf.shape(embeddings)[0], num_queries, message=message)
+    with tf.control_dependencies([enough]):
+        everyone = replicas.replicas_of(tf.identity(num_queries))
+    if everyone.sizes is not None and score_mask is not None:
+        raise ValueError("score_mask knows the candidates of one replica only; use history_ids, or one replica.")
+
+    def of_all(values: tf.Tensor | None) -> tf.Tensor | None:
+        if values is None or everyone.sizes is None:
+            return values
+        return tf.concat([everyone.gather(values[:num_queries]), values[num_queries:]], axis=0)
+
+    keys = None if ids is None else id_keys_lib.id_keys(ids)
+    return batch_loss.Columns(
+        embeddings=of_all(tf.cast(embeddings, tf.float32)),
+        positives=everyone.first_row + tf.range(num_queries),
+        num_rows=everyone.num_rows,
+        log_q=of_all(log_q),
+        log_complement=tf.math.log1p(-tf.exp(log_q[:num_queries])) if is_per_draw else None,
+        mask=_mask(of_all(keys), keys, num_queries, masks_own_id, history_ids),
+        score_mask=score_mask,
+    )
+
+
+def _mask(
+    column_keys: tf.Tensor | None,
+    own_keys: tf.Tensor | None,
+    num_queries: tf.Tensor,
+    masks_own_id: bool,
+    history_ids: tf.Tensor | None,
+) -> column_masks.ColumnMask | None:
+    row_keys = []
+    if masks_own_id:
+        row_keys.append(own_keys[:num_queries, tf.newaxis])
+    if history_ids is not None:
+        row_keys.append(id_keys_lib.id_keys(history_ids))
+    return column_masks.mask_columns(column_keys, tf.concat(row_keys, axis=1)) if row_keys else None
