@@ -13,11 +13,11 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from absl import app, flags
 
-from benchmarks import frequency_accuracy, frequency_cost
+from benchmarks import frequency_accuracy, frequency_cost, readable
 from pipelines import job
 
 _PARTS: Mapping[str, Callable[[frequency_accuracy.Sizes], dict]] = {
@@ -64,40 +64,8 @@ def run(config: FrequencyBenchmarkConfig) -> dict:
     return {**result, "holds": all(result[name]["holds"] for name in config.parts)}
 
 
-def table(result: Mapping) -> str:
-    """Returns the result as lines of text, one for each row of a part, limits at the head."""
-    lines = []
-    for name in _PARTS:
-        if name not in result:
-            continue
-        part = result[name]
-        lines.append(f"{name}: {'holds' if part['holds'] else 'DOES NOT HOLD'}")
-        lines += [f"    {line}" for line in _lines(part)]
-    return "\n".join(lines)
-
-
-def _lines(part: Mapping) -> Iterator[str]:
-    for key, value in part.items():
-        if key == "rows":
-            yield from ("  ".join(f"{name} {_text(each)}" for name, each in row.items()) for row in value)
-        elif key != "holds":
-            yield f"{key} {_text(value)}"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, Mapping):
-        return " ".join(f"{key} {_text(each)}" for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return " ".join(_text(each) for each in value)
-    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def _print(result: dict) -> None:
-    print(table(result), file=sys.stderr)
+    print(readable.table(result, tuple(_PARTS)), file=sys.stderr)
     print(json.dumps(result))
 
 

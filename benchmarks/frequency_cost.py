@@ -1,12 +1,9 @@
 """What the frequency estimate costs, in time as a share of a training step, and in bytes a bucket."""
 
-import statistics
-import time
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import turns
 from tfrs_model import frequency, model_config
 from tfrs_model import schema as schema_lib
 
@@ -36,7 +33,7 @@ def share_of_a_step(batch_size: int = _BATCH_SIZE, num_repeats: int = _NUM_REPEA
     def update_and_read():
         return estimate(ids, training=True)
 
-    seconds = _medians_in_turns({"step": step, "update_and_read": update_and_read}, num_repeats)
+    seconds = turns.median_seconds({"step": step, "update_and_read": update_and_read}, num_repeats)
     share = seconds["update_and_read"] / seconds["step"]
     return {
         "batch_size": batch_size,
@@ -68,19 +65,6 @@ def _batch(batch_size: int) -> dict:
         "candidate": {schema_lib.CANDIDATE_ID: tf.constant(candidates.astype(str))},
         "weight": tf.ones([batch_size]),
     }
-
-
-def _medians_in_turns(functions: dict[str, Callable], num_repeats: int) -> dict[str, float]:
-    """Returns the median seconds of a call of each; in turns, so that a busy machine slows all of them alike."""
-    seconds = {name: [] for name in functions}
-    for function in functions.values():
-        function()
-    for _ in range(num_repeats):
-        for name, function in functions.items():
-            started = time.perf_counter()
-            tf.nest.map_structure(lambda each: each.numpy(), function())
-            seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def _bytes_per_bucket(estimator: str) -> float:

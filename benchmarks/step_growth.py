@@ -1,0 +1,128 @@
+"""Whole steps of Keras `fit` on tables of ids, beside the model of TFRS's tutorial, and how their cost grows."""
+
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrs_model import model_config, optimizers, two_tower
+from tfrs_model import schema as schema_lib
+
+_BATCH_SIZE = 4096
+_EMBEDDING_DIM = 64
+_NUM_QUERIES = 1_000_000
+_NUM_CANDIDATES = 200_000
+_NUM_STEPS = 10
+_NUM_ROUNDS = 5
+_LIMIT = 1.6
+# Sizes of the growth table: all but one as in the comparison.
+_BATCH_SIZES = (1024, 4096, 16384)
+_EMBEDDING_DIMS = (32, 64, 128)
+_NUMS_OF_QUERIES = (10_000, 100_000, 1_000_000)
+_MOST_GROWTH = 1.2
+
+
+class _Tutorial(tfrs.Model):
+    """The retrieval tutorial's model: a lookup and a table on each side, TFRS's task as it comes."""
+
+    def __init__(self, query_ids: list[str], candidate_ids: list[str], embedding_dim: int):
+        super().__init__()
+        self._query_tower, self._candidate_tower = (
+            tf.keras.Sequential(
+                [
+                    tf.keras.layers.StringLookup(vocabulary=ids, mask_token=None),
+                    tf.keras.layers.Embedding(len(ids) + 1, embedding_dim),
+                ]
+            )
+            for ids in (query_ids, candidate_ids)
+        )
+        self._task = tfrs.tasks.Retrieval()
+
+    def compute_loss(self, inputs: dict, training: bool = False) -> tf.Tensor:
+        queries = self._query_tower(inputs["query"][schema_lib.QUERY_ID])
+        candidates = self._candidate_tower(inputs["candidate"][schema_lib.CANDIDATE_ID])
+        return self._task(queries, candidates, compute_metrics=False)
+
+
+def fit_beside_tutorial(
+    batch_size: int = _BATCH_SIZE, num_queries: int = _NUM_QUERIES, num_candidates: int = _NUM_CANDIDATES
+) -> dict:
+    """Times steps of `fit` of both models in turns, each with Adagrad; ours corrects by streamed frequencies."""
+    query_ids, candidate_ids = _ids("q", num_queries), _ids("c", num_candidates)
+    tutorial = _Tutorial(query_ids, candidate_ids, _EMBEDDING_DIM)
+    tutorial.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
+    models = {"tfrs": tutorial, "ours": _ours(query_ids, candidate_ids, _EMBEDDING_DIM)}
+    seconds = _seconds_per_step(models, _batches(batch_size, num_queries, num_candidates))
+    times = seconds["tfrs"] / seconds["ours"]
+    return {
+        "batch_size": batch_size,
+        "embedding_dim": _EMBEDDING_DIM,
+        "table_rows": [num_queries, num_candidates],
+        **{f"{name}_milliseconds": 1e3 * each for name, each in seconds.items()},
+        "times_tfrs": times,
+        "limit_of_times_tfrs": _LIMIT,
+        "holds": times >= _LIMIT,
+    }
+
+
+def growth() -> dict:
+    """Times a step of `fit` for several batch sizes, widths and table sizes; only the last must not matter."""
+    usual = {"batch_size": _BATCH_SIZE, "embedding_dim": _EMBEDDING_DIM, "num_queries": _NUMS_OF_QUERIES[1]}
+    settings = [{**usual, "batch_size": each} for each in _BATCH_SIZES]
+    settings += [{**usual, "embedding_dim": each} for each in _EMBEDDING_DIMS]
+    settings += [{**usual, "num_queries": each} for each in _NUMS_OF_QUERIES]
+    rows = []
+    for setting in settings:
+        ids = _ids("q", setting["num_queries"])
+        model = _ours(ids, ids, setting["embedding_dim"])
+        batches = _batches(setting["batch_size"], len(ids), len(ids))
+        rows.append({**setting, "step_milliseconds": 1e3 * _seconds_per_step({"ours": model}, batches)["ours"]})
+    of_tables = [row["step_milliseconds"] for row in rows[-len(_NUMS_OF_QUERIES) :]]
+    grown = of_tables[-1] / of_tables[0]
+    return {
+        "rows": rows,
+        "times_from_smallest_to_largest_table": grown,
+        "limit_of_times": _MOST_GROWTH,
+        "holds": grown <= _MOST_GROWTH,
+    }
+
+
+def _ours(query_ids: list[str], candidate_ids: list[str], embedding_dim: int) -> two_tower.TwoTowerModel:
+    inputs = model_config.ModelInputs(tuple(query_ids), tuple(candidate_ids))
+    config = model_config.ModelConfig(embedding_dim=embedding_dim, history_length=0, dropout=0.0)
+    model = model_config.build_two_tower(config, inputs, seed=0)
+    model.compile(optimizer=optimizers.build_optimizer(optimizers.OptimizerConfig(optimizer="adagrad")))
+    return model
+
+
+def _seconds_per_step(models: dict[str, tf.keras.Model], batches: tf.data.Dataset) -> dict[str, float]:
+    """Returns the median over rounds of the mean seconds of a step; the first round is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for number in range(1 + _NUM_ROUNDS):
+        for name, model in models.items():
+            started = time.perf_counter()
+            model.fit(batches, epochs=1, steps_per_epoch=_NUM_STEPS, verbose=0)
+            if number:
+                seconds[name].append((time.perf_counter() - started) / _NUM_STEPS)
+    return {name: statistics.median(each) for name, each in seconds.items()}
+
+
+def _batches(batch_size: int, num_queries: int, num_candidates: int) -> tf.data.Dataset:
+    generator = np.random.default_rng(0)
+    rows = batch_size * _NUM_STEPS
+    queries = np.char.add("q", generator.integers(0, num_queries, rows).astype(str))
+    candidates = np.char.add("c", (generator.zipf(1.2, rows) % num_candidates).astype(str))
+    data = tf.data.Dataset.from_tensor_slices(
+        {
+            "query": {schema_lib.QUERY_ID: queries},
+            "candidate": {schema_lib.CANDIDATE_ID: candidates},
+            "weight": np.ones(rows, np.float32),
+        }
+    )
+    return data.batch(batch_size, drop_remainder=True).cache().repeat().prefetch(2)
+
+
+def _ids(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{i}" for i in range(count)]
