@@ -52,6 +52,22 @@ def test_both_towers_answer_vectors_of_length_one_for_known_unknown_and_missing_
         assert made.embedding_dim == 5
 
 
+@pytest.mark.parametrize(("make", "batch"), [(_query_tower, _QUERIES), (_candidate_tower, _CANDIDATES)])
+def test_a_tower_without_unit_length_keeps_the_length_and_has_the_same_direction(make, batch):
+    scaled, free = make(), make(has_unit_length=False)
+    for tower in (scaled, free):
+        tower(batch)
+        _randomise(tower)
+    lengths = np.linalg.norm(free(batch), axis=1, keepdims=True)
+    assert lengths.max() > 1.5 * lengths.min()
+    np.testing.assert_allclose(free(batch), lengths * scaled(batch), rtol=1e-5)
+    assert free.get_config()["has_unit_length"] is False
+    copy = type(free).from_config(free.get_config())
+    copy(batch)
+    copy.set_weights(free.get_weights())
+    np.testing.assert_array_equal(copy(batch), free(batch))
+
+
 def test_a_linear_tower_is_the_normalised_projection_of_features_then_id_then_history():
     tower = towers.QueryTower(_table(["u1"], 2), _table(["c1", "c2"], 2), [_AGE], embedding_dim=2)
     batch = {"query_id": ["u1"], "history": [["c1", "c2"]], "age": [50.0]}
