@@ -21,9 +21,9 @@ come from vectors of length 1, and k unrelated labels for each can be told apart
 by margins of the order 1 / sqrt(k). A single contradiction is bent round, four vectors at
 29 degrees costing .0125 where the CTRs cost .125, and so is a log of few pairs:
 `densities` shows from where on it is not. Four times the steps and two and a half times
-the width take less than 1% off what the cosine keeps of a full log. It is fitting that is measured, since the
-labels are noise beyond the CTRs; `explained_by_rates` is the share of the predictions'
-variance that these explain.
+the width take less than 1% off what the cosine keeps of a full log. It is fitting that
+is measured, since the labels are noise beyond the CTRs; `explained_by_rates` is the share
+of the predictions' variance that these explain.
 """
 
 import dataclasses
