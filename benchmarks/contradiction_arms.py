@@ -98,7 +98,7 @@ class _Pairs(tf.Module):
     def __init__(self, log: contradiction_log.PairLog, arm: Arm, embedding_dim: int, seed: int):
         super().__init__()
         text = [features.FeatureInput("text", "multivalent", embedding_dim, log.vocabulary)]
-        options = {"embedding_dim": embedding_dim, "has_unit_length": False, "seed": seed}
+        options = {"embedding_dim": embedding_dim, "similarity": "dot", "seed": seed}
         self.query_tower = towers.QueryTower(None, None, text, **options)
         self.candidate_tower = towers.CandidateTower(None, text, **options)
         self.arm = arm

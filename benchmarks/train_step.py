@@ -42,7 +42,7 @@ class TrainStepBenchmarkConfig:
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.parts) - set(_PARTS)):
-            raise job.ConfigError(f"--step_parts must be some of {', '.join(_PARTS)}, but {unknown[0]!r} is among them.")
+            raise job.ConfigError(f"--step_parts must be some of {', '.join(_PARTS)}, but {unknown[0]!r} is not.")
 
 
 def config_from_flags() -> TrainStepBenchmarkConfig:

@@ -81,7 +81,7 @@ def augment_queries(query_embeddings: tf.Tensor, similarity: str) -> tf.Tensor:
     """
     _require_known(similarity)
     if similarity == "dot":
-        return query_embeddings
+        return tf.convert_to_tensor(query_embeddings)
     if similarity == "cosine":
         return scale_to_unit_length(query_embeddings)
     squared_length = _squared_length(query_embeddings)
@@ -110,7 +110,7 @@ def augment_candidates(candidate_embeddings: tf.Tensor, similarity: str) -> tf.T
     """
     _require_known(similarity)
     if similarity == "dot":
-        return candidate_embeddings
+        return tf.convert_to_tensor(candidate_embeddings)
     if similarity == "cosine":
         return scale_to_unit_length(candidate_embeddings)
     squared_length = _squared_length(candidate_embeddings)

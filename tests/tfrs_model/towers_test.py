@@ -53,19 +53,34 @@ def test_both_towers_answer_vectors_of_length_one_for_known_unknown_and_missing_
 
 
 @pytest.mark.parametrize(("make", "batch"), [(_query_tower, _QUERIES), (_candidate_tower, _CANDIDATES)])
-def test_a_tower_without_unit_length_keeps_the_length_and_has_the_same_direction(make, batch):
-    scaled, free = make(), make(has_unit_length=False)
+def test_a_tower_for_the_dot_keeps_the_length_and_has_the_same_direction(make, batch):
+    scaled, free = make(), make(similarity="dot")
     for tower in (scaled, free):
         tower(batch)
         _randomise(tower)
     lengths = np.linalg.norm(free(batch), axis=1, keepdims=True)
     assert lengths.max() > 1.5 * lengths.min()
     np.testing.assert_allclose(free(batch), lengths * scaled(batch), rtol=1e-5)
-    assert free.get_config()["has_unit_length"] is False
+    assert free.get_config()["similarity"] == "dot"
     copy = type(free).from_config(free.get_config())
     copy(batch)
     copy.set_weights(free.get_weights())
     np.testing.assert_array_equal(copy(batch), free(batch))
+
+
+def test_the_product_of_towers_for_euclid_is_minus_the_squared_distance_of_those_for_the_dot():
+    embeddings = {}
+    for similarity in ("dot", "euclidean"):
+        made = _query_tower(similarity=similarity), _candidate_tower(similarity=similarity)
+        for tower, batch in zip(made, (_QUERIES, _CANDIDATES), strict=True):
+            tower(batch)
+            _randomise(tower)
+            embeddings[similarity, tower.name] = tower(batch).numpy()
+            assert tower.embedding_dim == embeddings[similarity, tower.name].shape[1]
+    queries, candidates = (embeddings["dot", name] for name in ("query_tower", "candidate_tower"))
+    distances = np.square(queries[:, np.newaxis] - candidates).sum(axis=2)
+    products = embeddings["euclidean", "query_tower"] @ embeddings["euclidean", "candidate_tower"].T
+    np.testing.assert_allclose(products, -distances, rtol=1e-4, atol=1e-4)
 
 
 def test_a_linear_tower_is_the_normalised_projection_of_features_then_id_then_history():
