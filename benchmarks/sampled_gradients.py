@@ -90,7 +90,7 @@ class Bias:
 def zipf_world(
     seed: int,
     noise: float,
-    num_queries: int = 100,
+    num_queries: int = 64,
     num_candidates: int = 500,
     embedding_dim: int = 16,
     temperature: float = 0.1,

@@ -17,6 +17,7 @@ _NEEDED_GLIBC = (2, 27)
 _NEEDED_MEMORY_BYTES = 4_000_000_000
 
 _CGROUP_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")
+_CGROUP_USED = pathlib.Path("/sys/fs/cgroup/memory.current")
 
 
 def check_machine(proc: pathlib.Path = pathlib.Path("/proc"), machine: str = platform.machine()) -> list[Check]:
@@ -35,6 +36,21 @@ def check_machine(proc: pathlib.Path = pathlib.Path("/proc"), machine: str = pla
         _check_memory(_memory_bytes(proc)),
         Check("cores", str(len(os.sched_getaffinity(0))), "1 or more", True),
     ]
+
+
+def available_memory_bytes(proc: pathlib.Path = pathlib.Path("/proc")) -> int | None:
+    """Returns what a process may still take, of the machine or of its container where that is less.
+
+    Args:
+      proc: where `meminfo` is read.
+
+    Returns:
+      Bytes; `None` where neither can be read.
+    """
+    known = _meminfo_bytes(proc, "MemAvailable:")
+    limit, used = ("".join(_lines(path)) for path in (_CGROUP_LIMIT, _CGROUP_USED))
+    known += [max(0, int(limit) - int(used))] if limit.isdigit() and used.isdigit() else []
+    return min(known, default=None)
 
 
 def _check_cpu(features: frozenset[str], machine: str) -> Check:
@@ -81,10 +97,14 @@ def _cpu_features(proc: pathlib.Path) -> frozenset[str]:
 
 def _memory_bytes(proc: pathlib.Path) -> int | None:
     """Returns the machine's memory, or the container's limit where that is lower."""
-    known = [int(line.split()[1]) * 1024 for line in _lines(proc / "meminfo") if line.startswith("MemTotal:")]
+    known = _meminfo_bytes(proc, "MemTotal:")
     limit = "".join(_lines(_CGROUP_LIMIT))
     known += [int(limit)] if limit.isdigit() else []
     return min(known, default=None)
+
+
+def _meminfo_bytes(proc: pathlib.Path, key: str) -> list[int]:
+    return [int(line.split()[1]) * 1024 for line in _lines(proc / "meminfo") if line.startswith(key)]
 
 
 def _lines(path: pathlib.Path) -> list[str]:

@@ -62,3 +62,28 @@ def test_the_limit_of_a_container_counts_instead_of_the_machine(tmp_path, monkey
 def test_the_c_library_has_to_be_glibc_2_27_or_newer(tmp_path, monkeypatch, library, ok):
     monkeypatch.setattr(machine.platform, "libc_ver", lambda: library)
     assert _check("C library", _proc(tmp_path), "x86_64").ok is ok
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "available"),
+    # By hand: 3,000,000 KiB are 3,072,000,000 bytes.
+    [
+        ("max", "5", 3_072_000_000),
+        ("4000000000", "1000000000", 3_000_000_000),
+        ("10", "20", 0),
+        ("10", "", 3_072_000_000),
+    ],
+)
+def test_available_memory_is_the_least_of_what_machine_and_container_have_left(
+    tmp_path, monkeypatch, limit, used, available
+):
+    (tmp_path / "meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable: 3000000 kB\n", encoding="utf-8")
+    for name, value in (("_CGROUP_LIMIT", limit), ("_CGROUP_USED", used)):
+        (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
+        monkeypatch.setattr(machine, name, tmp_path / name)
+    assert machine.available_memory_bytes(tmp_path) == available
+
+
+def test_available_memory_that_cannot_be_read_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "_CGROUP_LIMIT", tmp_path / "absent")
+    assert machine.available_memory_bytes(tmp_path / "absent") is None
