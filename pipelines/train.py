@@ -27,7 +27,7 @@ from pipelines import (
     training_state,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import frequency, metrics, model_config
+from tfrs_model import frequency, metrics, model_config, optimizers
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -66,9 +66,21 @@ _MODEL_FLAGS = (
     flags.DEFINE_integer("frequency_num_hashes", None, "Hashes of the frequency estimate."),
 )
 _TRAINING_FLAGS = (
-    flags.DEFINE_enum("optimizer", None, training_config_lib.OPTIMIZERS, "Optimizer of both towers."),
+    flags.DEFINE_enum(
+        "optimizer",
+        None,
+        optimizers.OPTIMIZERS,
+        "Optimizer of both towers; a step of adam takes longer the larger the tables are, of the others it does not.",
+    ),
     flags.DEFINE_float("learning_rate", None, "Of the optimizer, > 0; the loss is a mean over the batch."),
+    flags.DEFINE_float("table_learning_rate", None, "Of the embedding tables; learning_rate if not given."),
+    flags.DEFINE_float("weight_decay", None, "Share by which matrices and touched rows shrink, times the rate."),
+    flags.DEFINE_float("clip_norm", None, "Largest norm of all gradients together; 0 for no clipping."),
+    flags.DEFINE_enum("schedule", None, optimizers.SCHEDULES, "Course of both learning rates after the warm-up."),
+    flags.DEFINE_integer("warm_up_steps", None, "Steps over which both learning rates rise."),
+    flags.DEFINE_integer("decay_steps", None, "Step at which schedule cosine has reached 0."),
     flags.DEFINE_integer("batch_size", None, "Positives per step, each a negative of the others; >= 2."),
+    flags.DEFINE_integer("steps_per_execution", None, "Steps between two returns to Python; no number depends on it."),
     flags.DEFINE_integer("num_epochs", None, "Passes over the training interactions at most."),
     flags.DEFINE_integer("early_stop_patience", None, "Epochs without improvement before stopping; 0 never stops."),
     flags.DEFINE_enum(
@@ -155,12 +167,15 @@ def run(config: TrainJobConfig) -> TrainResult:
         examples = data.examples("train")
         feeder = feeding.Feeder(data, training.model.history_length)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
+    steps_per_epoch = math.ceil(len(examples) / training.batch_size)
+    _require_rate_to_the_end(training, training.num_epochs * steps_per_epoch)
     inputs = prepared_data.read_model_inputs(config.prepared_dir)
     model = model_config.build_two_tower(training.model, inputs, training.seed)
-    model.compile(optimizer=_optimizer(training))
+    model.compile(
+        optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
+    )
     state = training_state.TrainingState(model, config.model_dir, _open_model_dir(config, data))
     state.restore()
-    steps_per_epoch = math.ceil(len(examples) / training.batch_size)
     first_step = state.num_epochs_done * steps_per_epoch
     last_step = training.num_epochs * steps_per_epoch
     if first_step < last_step and not training_state.should_stop(
@@ -212,9 +227,13 @@ def _discard(paths: model_directory.ModelPaths) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _optimizer(training: training_config_lib.TrainingConfig) -> tf.keras.optimizers.Optimizer:
-    optimizers = {"adam": tf.keras.optimizers.Adam, "adagrad": tf.keras.optimizers.Adagrad}
-    return optimizers[training.optimizer](training.learning_rate)
+def _require_rate_to_the_end(training: training_config_lib.TrainingConfig, num_steps: int) -> None:
+    decay_steps = training.optimization.decay_steps
+    if training.optimization.schedule == "cosine" and decay_steps < num_steps:
+        raise job.ConfigError(
+            f"With --schedule=cosine the learning rate is 0 from step --decay_steps={decay_steps} on, but "
+            f"--num_epochs={training.num_epochs} makes {num_steps} steps; raise the one or lower the other."
+        )
 
 
 def _validation(model, feeder: feeding.Feeder, data: prepared_data.PreparedData):
@@ -243,7 +262,10 @@ def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_p
             steps_per_epoch=steps_per_epoch,
             verbose=0,
             callbacks=[
-                tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update()),
+                # An execution is one call, however many steps it makes.
+                tf.keras.callbacks.LambdaCallback(
+                    on_train_batch_end=lambda batch, logs: bar.update(int(model.optimizer.iterations) - bar.n)
+                ),
                 training_state.EpochEnd(
                     state, validate, training.early_stop_metric, training.early_stop_patience, bar.set_postfix
                 ),

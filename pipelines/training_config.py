@@ -2,14 +2,14 @@
 
 import dataclasses
 import importlib.resources
-import math
 import pathlib
+import types
+import typing
 from typing import Any
 
 from pipelines import artifacts, job
-from tfrs_model import model_config
+from tfrs_model import model_config, optimizers
 
-OPTIMIZERS = ("adam", "adagrad")
 EARLY_STOP_METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
 
 
@@ -19,9 +19,9 @@ class TrainingConfig:
 
     Attributes:
       model: the model's options.
-      optimizer: `adam` or `adagrad`.
-      learning_rate: > 0.
+      optimization: the optimizer's options.
       batch_size: positives per step, >= 2.
+      steps_per_execution: steps that run between two returns to Python, >= 1; no number depends on it.
       num_epochs: at most, >= 1.
       early_stop_patience: epochs without improvement, 0 for never.
       early_stop_metric: the validation metric that is watched.
@@ -29,9 +29,9 @@ class TrainingConfig:
     """
 
     model: model_config.ModelConfig = dataclasses.field(default_factory=model_config.ModelConfig)
-    optimizer: str = "adam"
-    learning_rate: float = 0.002
+    optimization: optimizers.OptimizerConfig = dataclasses.field(default_factory=optimizers.OptimizerConfig)
     batch_size: int = 1024
+    steps_per_execution: int = 1
     num_epochs: int = 20
     early_stop_patience: int = 3
     early_stop_metric: str = "recall_at_10"
@@ -39,9 +39,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name, allowed, rule in (
-            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-            ("learning_rate", 0.0 < self.learning_rate < math.inf, "> 0 and finite"),
             ("batch_size", self.batch_size >= 2, ">= 2, since the other positives are the negatives"),
+            ("steps_per_execution", self.steps_per_execution >= 1, ">= 1"),
             ("num_epochs", self.num_epochs >= 1, ">= 1"),
             ("early_stop_patience", self.early_stop_patience >= 0, ">= 0"),
             (
@@ -56,7 +55,8 @@ class TrainingConfig:
 
     def shaping_options(self) -> dict[str, Any]:
         """Returns what shapes the weights besides the model and the seed; a resumed run may not change it."""
-        return {name: getattr(self, name) for name in ("optimizer", "learning_rate", "batch_size", "early_stop_metric")}
+        shaping = {name: getattr(self, name) for name in ("batch_size", "early_stop_metric")}
+        return {**dataclasses.asdict(self.optimization), **shaping}
 
 
 def training_config(options: dict[str, Any]) -> TrainingConfig:
@@ -65,17 +65,20 @@ def training_config(options: dict[str, Any]) -> TrainingConfig:
     Raises:
       ConfigError: on an unknown option or a value of the wrong kind.
       ModelConfigError: on a model option out of its range.
+      OptimizerConfigError: on an optimizer option out of its range.
     """
-    of_model = {field.name: field for field in dataclasses.fields(model_config.ModelConfig)}
-    of_training = {field.name: field for field in dataclasses.fields(TrainingConfig) if field.name != "model"}
-    unknown = sorted(set(options) - set(of_model) - set(of_training))
-    if unknown:
-        raise job.ConfigError(
-            f"Unknown training option {unknown[0]!r}; known are {', '.join(sorted([*of_model, *of_training]))}."
-        )
-    typed = {name: _typed(name, value, (of_model | of_training)[name].type) for name, value in options.items()}
-    model = model_config.ModelConfig(**{name: value for name, value in typed.items() if name in of_model})
-    return TrainingConfig(model=model, **{name: value for name, value in typed.items() if name in of_training})
+    parts = {"model": model_config.ModelConfig, "optimization": optimizers.OptimizerConfig}
+    kinds = {part: {field.name: field.type for field in dataclasses.fields(cls)} for part, cls in parts.items()}
+    kinds[""] = {field.name: field.type for field in dataclasses.fields(TrainingConfig) if field.name not in parts}
+    known = {name: kind for of_part in kinds.values() for name, kind in of_part.items()}
+    if unknown := sorted(set(options) - set(known)):
+        raise job.ConfigError(f"Unknown training option {unknown[0]!r}; known are {', '.join(sorted(known))}.")
+    typed = {name: _typed(name, value, known[name]) for name, value in options.items()}
+
+    def of_part(part: str) -> dict[str, Any]:
+        return {name: value for name, value in typed.items() if name in kinds[part]}
+
+    return TrainingConfig(**{part: cls(**of_part(part)) for part, cls in parts.items()}, **of_part(""))
 
 
 def read_options(name_or_path: str) -> dict[str, Any]:
@@ -105,7 +108,11 @@ def _shipped_names() -> list[str]:
     return sorted(name for name in names if not name.endswith("_schema"))
 
 
-def _typed(name: str, value: Any, kind: type) -> Any:
+def _typed(name: str, value: Any, kind: type | types.UnionType) -> Any:
+    if isinstance(kind, types.UnionType):
+        (kind,) = (each for each in typing.get_args(kind) if each is not types.NoneType)
+        if value is None:
+            return None
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind == tuple[int, ...] and isinstance(value, list | tuple):

@@ -106,20 +106,14 @@ class EpochEnd(tf.keras.callbacks.Callback):
         self._patience = patience
         self._show = show
         self._started = time.monotonic()
-        self._losses: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock of an epoch."""
         self._started = time.monotonic()
-        self._losses = []
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Notes the loss of a step: what Keras passes on at the end of an epoch is the last one alone."""
-        self._losses.append(float(logs["loss"]))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Runs once per epoch, before the curves are written."""
-        logs["loss"] = sum(self._losses) / len(self._losses)
+        """Runs once per epoch, before the curves are written; what Keras calls `loss` is that of the last step alone."""
+        logs["loss"] = float(logs.pop(two_tower.MEAN_LOSS))
         if not math.isfinite(logs["loss"]):
             raise TrainingDivergedError(
                 f"The loss of epoch {epoch + 1} is {logs['loss']}; nothing of this epoch is kept. Lower "

@@ -9,6 +9,8 @@ from tfrs_model import schema as schema_lib
 from tfrs_model import task as task_lib
 from tfrs_model import towers
 
+MEAN_LOSS = "mean_loss"
+
 
 class TwoTowerModel(tfrs.Model):
     """Trains a query and a candidate tower on batches of positive pairs.
@@ -44,6 +46,21 @@ class TwoTowerModel(tfrs.Model):
         self.candidate_tower = candidate_tower
         self.task = task
         self._masks_history = masks_history
+        # Kept in the graph, since Keras reports the loss of the last step of an execution alone;
+        # in float64, since float32 loses digits over a long epoch.
+        self._mean_loss = tf.keras.metrics.Mean(MEAN_LOSS, dtype=tf.float64)
+
+    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Makes one step; returns its losses, and as `mean_loss` the mean since the epoch began."""
+        return self._with_mean_loss(super().train_step(inputs))
+
+    def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Computes the losses of one batch, and as `mean_loss` the mean since the evaluation began."""
+        return self._with_mean_loss(super().test_step(inputs))
+
+    def _with_mean_loss(self, logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        self._mean_loss.update_state(logs["loss"])
+        return {**logs, MEAN_LOSS: self._mean_loss.result()}
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the loss of one batch."""
