@@ -112,7 +112,7 @@ class EpochEnd(tf.keras.callbacks.Callback):
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Runs once per epoch, before the curves are written; what Keras calls `loss` is that of the last step alone."""
+        """Runs once per epoch, before the curves are written; Keras' own `loss` is that of the last step alone."""
         logs["loss"] = float(logs.pop(two_tower.MEAN_LOSS))
         if not math.isfinite(logs["loss"]):
             raise TrainingDivergedError(

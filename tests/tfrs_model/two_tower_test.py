@@ -59,6 +59,25 @@ def test_fit_counts_candidates_and_evaluate_only_reads_the_counts():
     np.testing.assert_allclose(estimate(tf.constant(["c1", "c2"])), expected, rtol=1e-3)
 
 
+def test_the_mean_loss_is_that_of_all_steps_of_an_execution_and_starts_anew_with_each_epoch():
+    batches = [_batch(weight=(weight, 1.0)) for weight in (1.0, 2.0, 4.0)]
+
+    def dataset():
+        return tf.data.Dataset.from_generator(
+            lambda: iter(batches), output_signature=tf.nest.map_structure(tf.type_spec_from_value, batches[0])
+        )
+
+    still = tf.keras.optimizers.SGD(1e-30)
+    model = two_tower.TwoTowerModel(*_towers(), task.Retrieval())
+    model.compile(optimizer=still, steps_per_execution=2)
+    losses = [float(model.compute_loss(batch)) for batch in batches]
+    logs = model.fit(dataset().repeat(), epochs=2, steps_per_epoch=3, verbose=0).history
+    np.testing.assert_allclose(logs["loss"], losses[2], rtol=1e-6)
+    np.testing.assert_allclose(logs["mean_loss"], np.mean(losses), rtol=1e-6)
+    evaluated = model.evaluate(dataset(), verbose=0, steps=3, return_dict=True)
+    np.testing.assert_allclose(evaluated["mean_loss"], np.mean(losses), rtol=1e-6)
+
+
 def test_fit_brings_each_query_to_its_candidate():
     model = _compiled()
     model.fit(tf.data.Dataset.from_tensors(_batch()).repeat(20), verbose=0)

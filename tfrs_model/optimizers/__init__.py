@@ -1,4 +1,4 @@
-"""Optimizers for models whose weights are mostly embedding tables: a step touches the rows of its batch and no other."""
+"""Optimizers for models that are mostly embedding tables: a step touches the rows of its batch and no others."""
 
 from tfrs_model.optimizers.lazy_adam import LazyAdam
 from tfrs_model.optimizers.optimizer_config import OPTIMIZERS, OptimizerConfig, OptimizerConfigError, build_optimizer

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _WHY_NOT = {
-    "weight_decay": "Keras decays every row of a table at every step; pass weight_decay to TablesAndDense, which decays "
-    "the touched rows",
+    "weight_decay": "Keras decays every row of a table at every step; pass weight_decay to TablesAndDense, which "
+    "decays the touched rows",
     "use_ema": "it averages every row of a table at every step; leave it out",
     "clipnorm": "Keras clips before it adds up the parts of a row that came several times; pass clip_norm to "
     "TablesAndDense, which adds first and clips all gradients together",

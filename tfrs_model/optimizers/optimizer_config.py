@@ -21,7 +21,7 @@ class OptimizerConfig:
     | optimizer | tables | dense layers | state of a table | a step's cost |
     |---|---|---|---|---|
     | adam | Keras' Adam | Keras' Adam | 2 tables | grows with the table |
-    | adagrad | Keras' Adagrad | Keras' Adagrad | 1 table | touched rows |
+    | adagrad | `SparseAdagrad`, in numbers Keras' | Keras' Adagrad | 1 table | touched rows |
     | lazy_adam | `LazyAdam` | Keras' Adam | 2 tables, 1 number a row | touched rows |
     | row_wise_adagrad | `RowWiseAdagrad` | Keras' Adagrad | 1 number a row | touched rows |
 

@@ -1,31 +1,34 @@
-"""Adagrad for tables: Keras' own, without the options that would pass over a whole table."""
+"""Adagrad for tables: the numbers of Keras' own, from the rows of a batch alone."""
 
 import tensorflow as tf
 
-from tfrs_model.optimizers import dense_passes
+from tfrs_model.optimizers import touched_rows
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
-class SparseAdagrad(tf.keras.optimizers.Adagrad):
-    """Adagrad with an accumulator per element (Duchi et al., JMLR 2011); a step touches the rows of its batch.
+class SparseAdagrad(touched_rows.TouchedRowsOptimizer):
+    """Adagrad with an accumulator per element (Duchi et al., JMLR 2011).
 
         accumulator <- accumulator + g^2
         row <- row - rate * g / sqrt(accumulator + epsilon)
 
-    Keras' class already adds up the parts of a row before it squares them, and reads
-    and writes the touched rows only; that is why this one is derived from it and gives
-    the same numbers. What does pass over the table, or clips the parts instead of their
-    sum, are its options for weight decay, averaging and clipping; they are refused.
+    On one device Keras' class does the same from the touched rows, to the bit. Under a
+    strategy it first copies each replica's whole accumulator, and its options for weight
+    decay, averaging and clipping pass over tables or clip parts of a row anywhere; that is
+    why this class exists.
+
+    A row [0, 0] whose parts [1, 0] and [1, 3] come in one step has g = [2, 3]; at rate 1,
+    with a start and epsilon of 0, it becomes [-1, -1].
 
     Args:
       learning_rate: > 0, or a Keras schedule.
       initial_accumulator_value: >= 0.
-      epsilon: added under the root.
+      epsilon: > 0, added under the root.
       name: of the optimizer.
-      options: further options of a Keras optimizer.
+      options: further options of a Keras optimizer; see `TouchedRowsOptimizer`.
 
     Raises:
-      ValueError: on a refused option.
+      ValueError: if an argument is out of its range.
     """
 
     def __init__(
@@ -36,6 +39,30 @@ class SparseAdagrad(tf.keras.optimizers.Adagrad):
         name: str = "sparse_adagrad",
         **options,
     ):
-        dense_passes.require_none("SparseAdagrad", options)
-        options = {**options, "jit_compile": False}
-        super().__init__(learning_rate, initial_accumulator_value, epsilon, name=name, **options)
+        super().__init__(learning_rate, name, **options)
+        if not (initial_accumulator_value >= 0.0 and epsilon > 0.0):
+            raise ValueError(
+                "SparseAdagrad needs initial_accumulator_value >= 0 and epsilon > 0, "
+                f"but they are {initial_accumulator_value} and {epsilon}."
+            )
+        self._initial_accumulator_value = initial_accumulator_value
+        self._epsilon = epsilon
+
+    def _new_slots(self, variable: tf.Variable) -> list[tf.Variable]:
+        start = tf.fill(variable.shape, tf.cast(self._initial_accumulator_value, variable.dtype))
+        return [self.add_variable_from_reference(variable, "accumulator", initial_value=start)]
+
+    def change_of_rows(
+        self, gradient: tf.Tensor, learning_rate: tf.Tensor, *slots: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Computes what is subtracted from rows, and the rows' new accumulator."""
+        accumulator = slots[0] + gradient * gradient
+        return learning_rate * gradient / tf.sqrt(accumulator + self._epsilon), [accumulator]
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal optimizer, without its state."""
+        return {
+            **super().get_config(),
+            "initial_accumulator_value": self._initial_accumulator_value,
+            "epsilon": self._epsilon,
+        }

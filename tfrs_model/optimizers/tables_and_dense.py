@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from tfrs_model.optimizers import dense_passes
+from tfrs_model.optimizers import dense_passes, touched_rows
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -98,13 +98,13 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
         super().build(var_list)
         if getattr(self, "_built", False):
             return
-        self._built = True
         tables = [variable for variable in var_list if self._is_table(variable)]
         if constrained := [variable.name for variable in tables if variable.constraint is not None]:
             raise ValueError(
                 f"Table {constrained[0]} has a constraint, which Keras would apply to every row at every step; "
                 "build the layer without it."
             )
+        self._built = True
         self._table_keys = frozenset(self._var_key(variable) for variable in tables)
         self.tables.build(tables)
         self.dense.build([variable for variable in var_list if self._var_key(variable) not in self._table_keys])
@@ -122,8 +122,8 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
         is_table = self._var_key(variable) in self._table_keys
         if isinstance(gradient, tf.IndexedSlices) and not is_table:
             raise ValueError(
-                f"{variable.name} has a gradient of rows, but {_name(self._is_table)} says that it is no table; pass an "
-                "is_table that accepts it."
+                f"{variable.name} has a gradient of rows, but {_name(self._is_table)} says that it is no table; pass "
+                "an is_table that accepts it."
             )
         optimizer = self.tables if is_table else self.dense
         if self._decay and variable.shape.rank >= 2:
@@ -139,7 +139,7 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
         share = tf.cast(optimizer.learning_rate, variable.dtype) * self._decay
         if isinstance(gradient, tf.IndexedSlices):
             rows = gradient.indices
-            variable.scatter_sub(tf.IndexedSlices(share * tf.gather(variable, rows), rows))
+            variable.scatter_sub(tf.IndexedSlices(share * touched_rows.read_rows(variable, rows), rows))
         else:
             variable.assign_sub(share * variable)
 

@@ -72,7 +72,7 @@ class TouchedRowsOptimizer(tf.keras.optimizers.Optimizer):
         if isinstance(gradient, tf.IndexedSlices):
             rows = gradient.indices
             change, new = self.change_of_rows(
-                gradient.values, learning_rate, *(tf.gather(slot, rows) for slot in slots)
+                gradient.values, learning_rate, *(read_rows(slot, rows) for slot in slots)
             )
             for slot, values in zip(slots, new, strict=True):
                 slot.scatter_update(tf.IndexedSlices(values, rows))
@@ -86,6 +86,11 @@ class TouchedRowsOptimizer(tf.keras.optimizers.Optimizer):
     def get_config(self) -> dict:
         """Returns the arguments that make an equal optimizer, without its state."""
         return {"name": self.name, "learning_rate": self._serialize_hyperparameter(self._learning_rate)}
+
+
+def read_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """Returns rows of a variable; on a variable of a strategy `tf.gather` would copy all of it first."""
+    return tf.raw_ops.ResourceGather(resource=variable.handle, indices=rows, dtype=variable.dtype)
 
 
 def one_per_row(values: tf.Tensor, like: tf.Tensor) -> tf.Tensor:

@@ -42,7 +42,9 @@ class WarmUpSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
                 "decay_steps",
                 decay_steps,
                 decay_steps > warm_up_steps if schedule == "cosine" else decay_steps == 0,
-                f"above the warm_up_steps, {warm_up_steps}, for cosine" if schedule == "cosine" else f"0 for {schedule}",
+                f"above the warm_up_steps, {warm_up_steps}, for cosine"
+                if schedule == "cosine"
+                else f"0 for {schedule}",
             ),
         ):
             if not allowed:
