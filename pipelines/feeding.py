@@ -65,7 +65,7 @@ class Feeder:
         """Returns the candidate inputs of the whole corpus in order; the last batch may be short."""
         num_candidates = self._candidates[schema_lib.CANDIDATE_ID].shape[0]
         rows = tf.data.Dataset.range(num_candidates).batch(batch_size)
-        return rows.map(self._candidate_inputs).prefetch(tf.data.AUTOTUNE)
+        return rows.map(self.candidate_inputs).prefetch(tf.data.AUTOTUNE)
 
     def _example_columns(self, examples: prepared_data.Examples) -> dict[str, tf.Tensor]:
         return {
@@ -80,7 +80,7 @@ class Feeder:
     def _batch(self, columns: dict[str, tf.Tensor], rows: tf.Tensor) -> Batch:
         return {
             "query": self._query_inputs(columns, rows),
-            "candidate": self._candidate_inputs(tf.gather(columns["candidate_rows"], rows)),
+            "candidate": self.candidate_inputs(tf.gather(columns["candidate_rows"], rows)),
             "weight": tf.gather(columns["weights"], rows),
         }
 
@@ -95,7 +95,8 @@ class Feeder:
         history = tf.where(positions >= begin, history, padding_row)
         return {**inputs, schema_lib.HISTORY: tf.gather(self._history_ids, history)}
 
-    def _candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    def candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns what the candidate tower reads of `[n]` corpus rows."""
         return {name: tf.gather(column, rows) for name, column in self._candidates.items()}
 
 

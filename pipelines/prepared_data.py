@@ -83,6 +83,11 @@ class PreparedData:
     manifest_sha256: str
     _interactions: pa.Table
 
+    @property
+    def candidate_ids(self) -> np.ndarray:
+        """`[num_candidates]` strings, the corpus in order."""
+        return np.array(self.corpus["candidate_id"].to_pylist(), dtype=object)
+
     def examples(self, split: str) -> Examples:
         """Returns the interactions of a split.
 

@@ -32,6 +32,7 @@ from pipelines import (
     prepared_data,
     train,
     training_config,
+    training_flags,
 )
 from pipelines.report import html_report
 from serving import client
@@ -77,7 +78,7 @@ class QuickstartConfig:
 
 def config_from_flags() -> QuickstartConfig:
     """Returns the configuration that the flags describe."""
-    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "", train.options_from_flags())
+    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "", training_flags.options_from_flags())
 
 
 def run(config: QuickstartConfig) -> dict:

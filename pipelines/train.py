@@ -10,7 +10,6 @@ import dataclasses
 import math
 import shutil
 import time
-from typing import Any
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -24,73 +23,15 @@ from pipelines import (
     offline_evaluation,
     prepared_data,
     progress,
+    training_flags,
     training_state,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import frequency, metrics, model_config, optimizers
+from tfrs_model import metrics, model_config, negatives, optimizers
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
-_MODEL_FLAGS = (
-    flags.DEFINE_integer("embedding_dim", None, "Width of both towers' outputs and of the id tables."),
-    flags.DEFINE_list("query_hidden_units", None, "Widths of the query tower's hidden layers, such as 128,64."),
-    flags.DEFINE_list("candidate_hidden_units", None, "Widths of the candidate tower's hidden layers."),
-    flags.DEFINE_bool("use_query_id", None, "Whether a query's own id is embedded."),
-    flags.DEFINE_integer("history_length", None, "How many of the last candidate ids a query brings; 0 for none."),
-    flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
-    flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
-    flags.DEFINE_integer("num_oov_buckets", None, "Embedding rows for ids outside the vocabulary."),
-    flags.DEFINE_float("temperature", None, "Divisor of the training scores, > 0."),
-    flags.DEFINE_enum(
-        "similarity", None, model_config.NAMES["similarity"], "What the product of both towers' outputs is."
-    ),
-    flags.DEFINE_enum("objective", None, model_config.NAMES["objective"], "The loss of a row against its negatives."),
-    flags.DEFINE_bool("learn_temperature", None, "Whether the temperature is learned, from a tenth to ten times."),
-    flags.DEFINE_enum(
-        "log_q_correction",
-        None,
-        model_config.NAMES["log_q_correction"],
-        "How streamed frequencies correct the logits: not at all, on every column (Yi et al. 2019), or with the "
-        "positive left out (Khrylchenko et al. 2025).",
-    ),
-    flags.DEFINE_bool("remove_history", None, "Whether what a query chose before is masked among its negatives."),
-    flags.DEFINE_integer("num_hard_negatives", None, "Highest corrected negatives that a row keeps; 0 for all."),
-    flags.DEFINE_bool("remove_accidental_hits", None, "Whether a row's positive is masked among its negatives."),
-    flags.DEFINE_enum(
-        "frequency_estimator",
-        None,
-        frequency.ESTIMATORS,
-        "Estimator of the frequencies: decayed counts on several time scales, or the mean gaps of the paper.",
-    ),
-    flags.DEFINE_integer("frequency_num_buckets", None, "Buckets per hash of the frequency estimate; 0 sizes them."),
-    flags.DEFINE_integer("frequency_num_hashes", None, "Hashes of the frequency estimate."),
-)
-_TRAINING_FLAGS = (
-    flags.DEFINE_enum(
-        "optimizer",
-        None,
-        optimizers.OPTIMIZERS,
-        "Optimizer of both towers; a step of adam takes longer the larger the tables are, of the others it does not.",
-    ),
-    flags.DEFINE_float("learning_rate", None, "Of the optimizer, > 0; the loss is a mean over the batch."),
-    flags.DEFINE_float("table_learning_rate", None, "Of the embedding tables; learning_rate if not given."),
-    flags.DEFINE_float("weight_decay", None, "Share by which matrices and touched rows shrink, times the rate."),
-    flags.DEFINE_float("clip_norm", None, "Largest norm of all gradients together; 0 for no clipping."),
-    flags.DEFINE_enum("schedule", None, optimizers.SCHEDULES, "Course of both learning rates after the warm-up."),
-    flags.DEFINE_integer("warm_up_steps", None, "Steps over which both learning rates rise."),
-    flags.DEFINE_integer("decay_steps", None, "Step at which schedule cosine has reached 0."),
-    flags.DEFINE_integer("batch_size", None, "Positives per step, each a negative of the others; >= 2."),
-    flags.DEFINE_integer("steps_per_execution", None, "Steps between two returns to Python; no number depends on it."),
-    flags.DEFINE_integer("num_epochs", None, "Passes over the training interactions at most."),
-    flags.DEFINE_integer("early_stop_patience", None, "Epochs without improvement before stopping; 0 never stops."),
-    flags.DEFINE_enum(
-        "early_stop_metric",
-        None,
-        training_config_lib.EARLY_STOP_METRICS,
-        "Validation metric that picks the best epoch.",
-    ),
-    flags.DEFINE_integer("seed", None, "Of every random draw."),
-)
+flags.adopt_module_key_flags(training_flags)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
 )
@@ -140,15 +81,10 @@ class TrainResult:
     num_steps: int
 
 
-def options_from_flags() -> dict[str, Any]:
-    """Returns the model and training options that were given as flags."""
-    return {flag.name: flag.value for flag in (*_MODEL_FLAGS, *_TRAINING_FLAGS) if flag.present}
-
-
 def config_from_flags() -> TrainJobConfig:
     """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
     shipped = training_config_lib.read_options(_CONFIG.value) if _CONFIG.value else {}
-    training = training_config_lib.training_config({**shipped, **options_from_flags()})
+    training = training_config_lib.training_config({**shipped, **training_flags.options_from_flags()})
     return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
 
 
@@ -170,7 +106,8 @@ def run(config: TrainJobConfig) -> TrainResult:
     steps_per_epoch = math.ceil(len(examples) / training.batch_size)
     _require_rate_to_the_end(training, training.num_epochs * steps_per_epoch)
     inputs = prepared_data.read_model_inputs(config.prepared_dir)
-    model = model_config.build_two_tower(training.model, inputs, training.seed)
+    corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
+    model = model_config.build_two_tower(training.model, inputs, training.seed, corpus)
     model.compile(
         optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
     )

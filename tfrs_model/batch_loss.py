@@ -43,11 +43,13 @@ class BatchLoss:
       loss: scalar, the weighted sum of the rows' losses.
       row_losses: `[num_rows]` float32, before weighting.
       positive_probability: `[num_rows]` float32.
+      num_negatives: `[num_rows]` float32, columns that are negatives of the row, hard or not.
     """
 
     loss: tf.Tensor
     row_losses: tf.Tensor
     positive_probability: tf.Tensor
+    num_negatives: tf.Tensor
 
 
 def batch_loss(
@@ -85,7 +87,7 @@ def batch_loss(
         def gradient(of_loss: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return of_loss * sums.of_queries, of_loss * sums.of_embeddings
 
-        return (loss, sums.row_losses, sums.positive_probability), gradient
+        return (loss, sums.row_losses, sums.positive_probability, sums.num_negatives), gradient
 
     return BatchLoss(*loss_of(tf.cast(queries, tf.float32), tf.cast(columns.embeddings, tf.float32)))
 
@@ -94,6 +96,7 @@ def batch_loss(
 class _Sums:
     row_losses: tf.Tensor
     positive_probability: tf.Tensor
+    num_negatives: tf.Tensor
     of_queries: tf.Tensor
     of_embeddings: tf.Tensor
 
@@ -123,10 +126,10 @@ def _blocks(
         of_queries = tf.matmul(gradients.of_negatives, columns.embeddings) * scale
         of_queries += of_positives * positive_embeddings[begin:end]
         of_embeddings += tf.matmul(gradients.of_negatives, queries[begin:end] * scale, transpose_a=True)
-        made = (gradients.losses, gradients.positive_probability, of_queries, of_positives)
+        made = (gradients.losses, gradients.positive_probability, rows.num_negatives, of_queries, of_positives)
         return i + 1, of_embeddings, *(array.write(i, value) for array, value in zip(arrays, made, strict=True))
 
-    shapes = ([None], [None], [None, queries.shape[1]], [None, 1])
+    shapes = ([None], [None], [None], [None, queries.shape[1]], [None, 1])
     arrays = [
         tf.TensorArray(tf.float32, num_blocks, element_shape=shape, infer_shape=False, name="blocks")
         for shape in shapes
@@ -137,9 +140,9 @@ def _blocks(
         (tf.constant(0), tf.zeros_like(columns.embeddings), *arrays),
         parallel_iterations=1,
     )
-    row_losses, probability, of_queries, of_positives = (array.concat() for array in arrays)
+    row_losses, probability, num_negatives, of_queries, of_positives = (array.concat() for array in arrays)
     of_embeddings = tf.tensor_scatter_nd_add(of_embeddings, columns.positives[:, tf.newaxis], of_positives * queries)
-    return _Sums(row_losses, probability, of_queries, of_embeddings)
+    return _Sums(row_losses, probability, num_negatives, of_queries, of_embeddings)
 
 
 def _extended(queries: tf.Tensor, columns: Columns) -> tuple[tf.Tensor, tf.Tensor]:

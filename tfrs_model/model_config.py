@@ -8,12 +8,14 @@ from tfrs_model import (
     features,
     frequency,
     log_q_correction,
+    negatives,
     objectives,
     similarity,
     string_embedding,
     task,
     temperature,
     towers,
+    training_health,
     two_tower,
 )
 
@@ -29,6 +31,14 @@ NAMES = {
     "log_q_correction": log_q_correction.LOG_Q_CORRECTIONS,
     "frequency_estimator": frequency.ESTIMATORS,
 }
+
+_COUNTS = (
+    "num_hard_negatives",
+    "num_uniform_negatives",
+    "num_corpus_hard_negatives",
+    "bank_size",
+    "bank_warm_up_steps",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +62,12 @@ class ModelConfig:
       remove_accidental_hits: whether a row's own positive is masked among its negatives.
       remove_history: whether what the query chose before is masked among its negatives.
       num_hard_negatives: highest corrected negatives that a row keeps; 0 for all.
+      num_uniform_negatives: candidates drawn uniformly from the corpus in each step, negatives of all its rows.
+      num_corpus_hard_negatives: candidates drawn from the corpus in each step, the more probable the higher they
+        score, negatives of all its rows.
+      corpus_refresh_steps: steps after which the index of those draws is made anew.
+      bank_size: candidates of past batches that are kept as negatives.
+      bank_warm_up_steps: steps before the bank is used.
       frequency_estimator: `multiscale`, or `paper` to compare with.
       frequency_num_buckets: buckets of each hash of the frequency estimate; 0 sizes
         them to the corpus.
@@ -74,6 +90,11 @@ class ModelConfig:
     remove_accidental_hits: bool = False
     remove_history: bool = False
     num_hard_negatives: int = 0
+    num_uniform_negatives: int = 0
+    num_corpus_hard_negatives: int = 0
+    corpus_refresh_steps: int = 500
+    bank_size: int = 0
+    bank_warm_up_steps: int = 200
     frequency_estimator: str = "multiscale"
     frequency_num_buckets: int = 0
     frequency_num_hashes: int = 4
@@ -89,7 +110,8 @@ class ModelConfig:
             ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
             ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
             ("frequency_num_hashes", self.frequency_num_hashes, self.frequency_num_hashes >= 1, ">= 1"),
-            ("num_hard_negatives", self.num_hard_negatives, self.num_hard_negatives >= 0, ">= 0"),
+            *((name, getattr(self, name), getattr(self, name) >= 0, ">= 0") for name in _COUNTS),
+            ("corpus_refresh_steps", self.corpus_refresh_steps, self.corpus_refresh_steps >= 1, ">= 1"),
             *(
                 (name, getattr(self, name), getattr(self, name) in known, f"one of {', '.join(known)}")
                 for name, known in NAMES.items()
@@ -109,6 +131,11 @@ class ModelConfig:
             raise ModelConfigError(
                 f"log_q_correction=corrected2025 corrects the softmax, but objective is {self.objective!r}; use "
                 "yi2019 or none."
+            )
+        if self.similarity == "euclidean" and self.objective not in ("softmax", "bayesian_personalised_ranking"):
+            raise ModelConfigError(
+                f"objective={self.objective} wants positive scores for positives, but similarity=euclidean has none "
+                "above 0; use dot or cosine, or compare with softmax or bayesian_personalised_ranking."
             )
         if self.remove_history and not self.history_length:
             raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")
@@ -136,10 +163,18 @@ class ModelInputs:
     candidate_features: tuple[features.FeatureInput, ...] = ()
 
 
-def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_tower.TwoTowerModel:
-    """Builds the towers, the task and the frequency estimate; nothing is trained yet.
+def build_two_tower(
+    config: ModelConfig, inputs: ModelInputs, seed: int, corpus: negatives.Corpus | None = None
+) -> two_tower.TwoTowerModel:
+    """Builds the towers, the task, the frequency estimate and the sources of negatives; nothing is trained yet.
 
     The loss is the *mean* over the batch, so the learning rate does not depend on its size.
+
+    Args:
+      config: the options.
+      inputs: what is known of the data.
+      seed: of every draw.
+      corpus: what negatives are drawn from; `None` for a model that is not trained any more.
 
     Raises:
       ModelConfigError: if the options leave the query tower nothing to read.
@@ -177,9 +212,36 @@ def build_two_tower(config: ModelConfig, inputs: ModelInputs, seed: int) -> two_
         similarity=config.similarity,
         seed=seed,
     )
-    return two_tower.TwoTowerModel(
-        query_tower, candidate_tower, _build_task(config, inputs, seed), masks_history=config.remove_history
-    )
+    retrieval = _build_task(config, inputs, seed)
+    pool = None
+    if corpus is not None and (config.num_uniform_negatives or config.num_corpus_hard_negatives or config.bank_size):
+        pool = _build_pool(config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed)
+    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
+
+
+def _build_pool(
+    config: ModelConfig,
+    corpus: negatives.Corpus,
+    streaming_frequency: frequency.StreamingFrequency | None,
+    embedding_dim: int,
+    seed: int,
+) -> negatives.NegativePool:
+    uniform, hard, bank = None, None, None
+    if config.num_uniform_negatives:
+        uniform = negatives.UniformNegatives(corpus.num_candidates, config.num_uniform_negatives, seed)
+    if config.num_corpus_hard_negatives:
+        hard = negatives.CorpusHardNegatives(
+            corpus.num_candidates,
+            embedding_dim,
+            config.num_corpus_hard_negatives,
+            config.temperature,
+            config.corpus_refresh_steps,
+            seed=seed,
+            name="corpus_hard_negatives",
+        )
+    if config.bank_size:
+        bank = negatives.CandidateBank(config.bank_size, embedding_dim, config.bank_warm_up_steps, name="bank")
+    return negatives.NegativePool(corpus, streaming_frequency, uniform, hard, bank, name="negative_pool")
 
 
 def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
@@ -191,6 +253,7 @@ def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Ret
         remove_accidental_hits=config.remove_accidental_hits,
         num_hard_negatives=config.num_hard_negatives or None,
         streaming_frequency=_build_frequency(config, inputs, seed),
+        health=training_health.TrainingHealth(name="health"),
     )
 
 

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import batch_columns, batch_loss, column_masks, frequency, losses, objectives, similarity
+from tfrs_model import (
+    batch_columns,
+    batch_loss,
+    column_masks,
+    frequency,
+    losses,
+    objectives,
+    similarity,
+    training_health,
+)
 from tfrs_model import log_q_correction as log_q_correction_lib
 from tfrs_model import temperature as temperature_lib
 
@@ -48,6 +57,7 @@ class Retrieval(tfrs.tasks.Retrieval):
       similarity_name: a name in `similarity.SIMILARITIES`, the score of a pair.
       reduction: of the rows' losses: `sum`, as in the parent, or `mean` over the rows of
         all replicas, by which the learning rate need not follow the batch size.
+      health: told of each training step, or `None`; it sees queries of one head and no loss object.
       name: of the layer.
 
     Raises:
@@ -68,6 +78,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         log_q_correction: str = "yi2019",
         similarity_name: str = "dot",
         reduction: str = "sum",
+        health: training_health.TrainingHealth | None = None,
         name: str | None = None,
     ):
         _require_one_of("objective", objective, objectives.OBJECTIVES)
@@ -100,6 +111,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         self._objective = objectives.CorrectedSoftmax() if is_corrected else objectives.OBJECTIVES[objective]()
         self._similarity = similarity_name
         self._is_mean = reduction == "mean"
+        self._health = health
 
     @property
     def streaming_frequency(self) -> frequency.StreamingFrequency | None:
@@ -174,7 +186,12 @@ class Retrieval(tfrs.tasks.Retrieval):
         )
         is_single_head = query_embeddings.shape.rank == 2
         if is_single_head and not self._has_own_loss:
-            loss = self._objective_loss(query_embeddings, columns, sample_weight)
+            queries = self._divided(similarity.augment_queries(query_embeddings, self._similarity))
+            result = self._objective_loss(queries, columns, sample_weight)
+            loss = result.loss
+            if self._health is not None and training:
+                temperature = 1.0 / self._divided(tf.ones([]))
+                self._health.update(query_embeddings, candidate_embeddings, queries, columns, result, temperature)
         else:
             loss = self._keras_loss(query_embeddings, columns, sample_weight)
         if compute_batch_metrics and self._batch_metrics:
@@ -198,13 +215,12 @@ class Retrieval(tfrs.tasks.Retrieval):
             )
 
     def _objective_loss(
-        self, query_embeddings: tf.Tensor, columns: batch_loss.Columns, sample_weight: tf.Tensor | None
-    ) -> tf.Tensor:
-        queries = self._divided(similarity.augment_queries(query_embeddings, self._similarity))
+        self, queries: tf.Tensor, columns: batch_loss.Columns, sample_weight: tf.Tensor | None
+    ) -> batch_loss.BatchLoss:
         weights = tf.ones(tf.shape(queries)[:1]) if sample_weight is None else tf.cast(sample_weight, tf.float32)
         if self._is_mean:
             weights /= tf.cast(columns.num_rows, tf.float32)
-        return batch_loss.batch_loss(queries, columns, weights, self._objective, self._num_hard_negatives).loss
+        return batch_loss.batch_loss(queries, columns, weights, self._objective, self._num_hard_negatives)
 
     def _keras_loss(
         self, query_embeddings: tf.Tensor, columns: batch_loss.Columns, sample_weight: tf.Tensor | None

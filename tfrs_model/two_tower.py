@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfrs_model import id_keys, towers
+from tfrs_model import negatives as negatives_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import task as task_lib
-from tfrs_model import towers
 
 MEAN_LOSS = "mean_loss"
 
@@ -24,6 +25,7 @@ class TwoTowerModel(tfrs.Model):
       candidate_tower: encodes `batch["candidate"]`, which always holds `candidate_id`.
       task: turns both embeddings into a loss.
       masks_history: whether what is in a query's history is no negative of it.
+      negatives: adds columns to those of the batch in training, or `None`.
 
     Raises:
       ValueError: if the towers' widths differ.
@@ -35,6 +37,7 @@ class TwoTowerModel(tfrs.Model):
         candidate_tower: towers.CandidateTower,
         task: task_lib.Retrieval,
         masks_history: bool = False,
+        negatives: negatives_lib.NegativePool | None = None,
     ):
         super().__init__()
         if query_tower.embedding_dim != candidate_tower.embedding_dim:
@@ -46,6 +49,7 @@ class TwoTowerModel(tfrs.Model):
         self.candidate_tower = candidate_tower
         self.task = task
         self._masks_history = masks_history
+        self._negatives = negatives
         # Kept in the graph, since Keras reports the loss of the last step of an execution alone;
         # in float64, since float32 loses digits over a long epoch.
         self._mean_loss = tf.keras.metrics.Mean(MEAN_LOSS, dtype=tf.float64)
@@ -64,12 +68,24 @@ class TwoTowerModel(tfrs.Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the loss of one batch."""
+        queries = self.query_tower(inputs["query"], training=training)
+        candidates = self.candidate_tower(inputs["candidate"], training=training)
+        ids, probability = inputs["candidate"][schema_lib.CANDIDATE_ID], None
+        history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
+        if self._negatives is not None and training:
+            columns = self._negatives(queries, candidates, ids, self._encode)
+            candidates, ids, probability = columns.embeddings, columns.keys, columns.probability
+            history = None if history is None else id_keys.id_keys(history)
         return self.task(
-            self.query_tower(inputs["query"], training=training),
-            self.candidate_tower(inputs["candidate"], training=training),
+            queries,
+            candidates,
             sample_weight=inputs["weight"],
-            candidate_ids=inputs["candidate"][schema_lib.CANDIDATE_ID],
+            candidate_sampling_probability=probability,
+            candidate_ids=ids,
             compute_metrics=not training,
             training=training,
-            history_ids=inputs["query"][schema_lib.HISTORY] if self._masks_history else None,
+            history_ids=history,
         )
+
+    def _encode(self, candidate_inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        return self.candidate_tower(candidate_inputs, training=training)

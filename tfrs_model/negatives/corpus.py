@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from tfrs_model import id_keys
+
 
 class Corpus:
     """Finds a candidate's row by its id, and its tower inputs by its row.
 
-    The table is static and lives in the graph; it holds every id once more. Integers
-    and their decimal strings are the same id.
+    The table is static and lives in the graph; it holds a key of 8 bytes for every id.
+    Integers and their decimal strings are the same id.
 
     Args:
       ids: `[num_candidates]` strings or integers, each once.
@@ -33,8 +35,10 @@ class Corpus:
                 f"{copies} times; remove the repeats."
             )
         self._inputs = inputs
-        rows = tf.range(self._ids.shape[0], dtype=tf.int64)
-        self._rows = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(self._ids, rows), default_value=-1)
+        pairs = tf.lookup.KeyValueTensorInitializer(
+            id_keys.id_keys(self._ids), tf.range(self._ids.shape[0], dtype=tf.int64)
+        )
+        self._rows = tf.lookup.StaticHashTable(pairs, default_value=-1)
 
     @property
     def num_candidates(self) -> int:
@@ -47,7 +51,11 @@ class Corpus:
 
     def rows_of(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns `[n]` int64 rows of `[n]` strings or integers; -1 where an id is not in the corpus."""
-        return self._rows.lookup(_as_strings(ids))
+        return self.rows_of_keys(id_keys.id_keys(_as_strings(ids)))
+
+    def rows_of_keys(self, keys: tf.Tensor) -> tf.Tensor:
+        """Returns `[n]` int64 rows of the `id_keys` of `[n]` strings; -1 where none in the corpus has the key."""
+        return self._rows.lookup(keys)
 
     def inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns what the candidate tower reads of `[n]` rows in [0, num_candidates)."""

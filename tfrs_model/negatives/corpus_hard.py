@@ -146,6 +146,11 @@ class CorpusHardNegatives(tf.keras.layers.Layer):
         """Draws of a step."""
         return self._num_negatives
 
+    @property
+    def embedding_dim(self) -> int:
+        """Width of the embeddings."""
+        return self._means.shape[1]
+
     def needs_refresh(self, step: tf.Tensor | int) -> tf.Tensor:
         """Returns whether there was no refresh yet, or the last is `refresh_every` steps ago; a scalar bool."""
         age = tf.cast(step, tf.int64) - self._last_refresh

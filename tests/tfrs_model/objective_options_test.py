@@ -1,0 +1,135 @@
+"""Every option of the objective does something, and any may go with any other."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_model import model_config, negatives
+
+_IDS = tuple(f"c{i}" for i in range(40))
+_INPUTS = model_config.ModelInputs(query_ids=("u1", "u2", "u3"), candidate_ids=_IDS)
+_NUM_STEPS = 4
+
+# What each option is changed to, and what has to be on for it to matter.
+_CHANGES = {
+    "similarity": ("dot", {}),
+    "objective": ("bayesian_personalised_ranking", {}),
+    "temperature": (0.5, {}),
+    "learn_temperature": (True, {}),
+    "log_q_correction": ("corrected2025", {}),
+    "remove_accidental_hits": (True, {}),
+    "remove_history": (True, {}),
+    "num_hard_negatives": (3, {}),
+    "num_uniform_negatives": (8, {}),
+    "num_corpus_hard_negatives": (8, {}),
+    "corpus_refresh_steps": (2, {"num_corpus_hard_negatives": 8}),
+    "bank_size": (16, {"bank_warm_up_steps": 1}),
+    "bank_warm_up_steps": (2, {"bank_size": 16}),
+    "frequency_estimator": ("paper", {}),
+    "frequency_num_buckets": (2, {}),
+    "frequency_num_hashes": (1, {"frequency_num_buckets": 3}),
+}
+_OF_TOWERS = {
+    "embedding_dim",
+    "query_hidden_units",
+    "candidate_hidden_units",
+    "use_query_id",
+    "history_length",
+    "share_candidate_embedding",
+    "dropout",
+    "num_oov_buckets",
+}
+
+
+def _batches():
+    generator = np.random.default_rng(0)
+    for _ in range(_NUM_STEPS):
+        drawn = generator.zipf(1.5, size=[12, 3]) % len(_IDS)
+        yield {
+            "query": {
+                "query_id": tf.constant(generator.choice(["u1", "u2", "u3"], 12)),
+                "history": tf.constant(np.array(_IDS)[drawn[:, 1:]]),
+            },
+            "candidate": {"candidate_id": tf.constant(np.array(_IDS)[drawn[:, 0]])},
+            "weight": tf.constant(generator.choice([0.5, 1.0], 12), tf.float32),
+        }
+
+
+def _losses(**options):
+    defaults = {"embedding_dim": 4, "history_length": 2, "dropout": 0.0}
+    ids = tf.constant(_IDS)
+    corpus = negatives.Corpus(ids, lambda rows: {"candidate_id": tf.gather(ids, rows)})
+    model = model_config.build_two_tower(model_config.ModelConfig(**{**defaults, **options}), _INPUTS, 0, corpus)
+    model.compile(tf.keras.optimizers.SGD(0.5))
+    return [float(model.train_step(batch)["loss"]) for batch in _batches()]
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return _losses()
+
+
+def test_every_option_is_tried():
+    names = {field.name for field in dataclasses.fields(model_config.ModelConfig)}
+    assert set(_CHANGES) == names - _OF_TOWERS
+
+
+@pytest.mark.parametrize("name", sorted(_CHANGES))
+def test_an_option_changes_the_loss(usual, name):
+    value, others = _CHANGES[name]
+    before = _losses(**others) if others else usual
+    after = _losses(**others, **{name: value})
+    assert np.isfinite(after).all()
+    assert not np.allclose(before, after, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("objective", "correction"),
+    [
+        ("softmax", "none"),
+        ("softmax", "yi2019"),
+        ("softmax", "corrected2025"),
+        ("bayesian_personalised_ranking", "none"),
+        ("binary_cross_entropy", "yi2019"),
+    ],
+)
+def test_everything_together_is_finite_and_is_learned_from(objective, correction):
+    losses = _losses(
+        objective=objective,
+        log_q_correction=correction,
+        learn_temperature=True,
+        remove_accidental_hits=True,
+        remove_history=True,
+        num_hard_negatives=20,
+        num_uniform_negatives=6,
+        num_corpus_hard_negatives=6,
+        corpus_refresh_steps=2,
+        bank_size=24,
+        bank_warm_up_steps=1,
+    )
+    assert np.isfinite(losses).all()
+    assert len(set(losses)) == _NUM_STEPS
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"learn_temperature": True, "similarity": "dot"}, "learn_temperature needs vectors of fixed length"),
+        ({"log_q_correction": "corrected2025", "objective": "huber"}, "corrects the softmax"),
+        ({"similarity": "euclidean", "objective": "binary_cross_entropy"}, "has none above 0"),
+        ({"remove_history": True, "history_length": 0}, "needs histories"),
+        ({"num_hard_negatives": -1}, "num_hard_negatives must be >= 0, but is -1"),
+        ({"corpus_refresh_steps": 0}, "corpus_refresh_steps must be >= 1, but is 0"),
+        ({"similarity": "manhattan"}, "similarity must be one of dot, cosine, euclidean, but is manhattan"),
+    ],
+)
+def test_options_that_clash_are_refused(options, sentence):
+    with pytest.raises(model_config.ModelConfigError, match=sentence):
+        model_config.ModelConfig(**options)
+
+
+def test_a_bank_that_memory_cannot_hold_is_refused():
+    with pytest.raises(negatives.CandidateBankError, match="lower its capacity"):
+        _losses(bank_size=10**12)
