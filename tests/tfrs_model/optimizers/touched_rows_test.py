@@ -66,7 +66,7 @@ def test_no_op_of_an_update_under_a_strategy_copies_a_table_first(kind):
         optimizer.build([table])
 
     def update(rows, values):
-        optimizer.apply_gradients([(tf.IndexedSlices(values, rows, tf.constant(table.shape, tf.int64)), table)])
+        optimizer.apply_gradients([(tf.IndexedSlices(values, rows, tf.constant(table.shape.as_list())), table)])
 
     step = tf.function(lambda *parts: strategy.run(update, parts))
     parts = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 8], tf.float32))
