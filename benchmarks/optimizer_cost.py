@@ -121,8 +121,10 @@ def _measure(config: OptimizerCostConfig, name: str) -> list[dict]:
         optimizer = _optimizer(name)
         optimizer.build([table])
         batches = _batches(config, num_rows)
-        for kind, function in zip(("update", "forward_and_update"), _functions(optimizer, table), strict=True):
-            functions[num_rows, kind] = function, batches
+        update, step = _functions(optimizer, table)
+        functions[num_rows, "update"] = update, batches
+        # In another order, or the step would find the rows of the update before it in the cache.
+        functions[num_rows, "forward_and_update"] = step, batches[::-1]
         state = sum(each.dtype.size * each.shape.num_elements() for each in optimizer.variables if each.shape.rank)
         rows.append({"optimizer": name, "table_rows": num_rows, "state_bytes_per_row": round(state / num_rows)})
     num_repeats = config.num_repeats * (1 if name in _GROWS else _MORE_OF_THE_SHORT)

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tfrs_model.optimizers import steps
-from tfrs_model import optimizers
+from tfrs_model import model_config, optimizers
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,21 @@ def test_a_schedule_moves_both_rates_together():
         rates.append((float(optimizer.tables.learning_rate), float(optimizer.dense.learning_rate)))
     # By hand: 1/2, 1, and at the eighth step sqrt(2/8) = 1/2.
     assert [*rates[:2], rates[7]] == [(2.0, 0.5), (4.0, 1.0), (2.0, 0.5)]
+
+
+@pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
+def test_a_whole_training_step_makes_no_tensor_with_all_rows_of_a_table_except_under_adam(name):
+    inputs = model_config.ModelInputs(tuple(f"q{i}" for i in range(495)), tuple(f"c{i}" for i in range(495)))
+    model = model_config.build_two_tower(model_config.ModelConfig(embedding_dim=4, history_length=5), inputs, seed=0)
+    model.compile(optimizers.build_optimizer(optimizers.OptimizerConfig(name, weight_decay=0.1, clip_norm=1.0)))
+    batch = {
+        "query": {"query_id": tf.constant(["q1", "q1"]), "history": tf.constant([["c1", "c2"], ["", "c1"]])},
+        "candidate": {"candidate_id": tf.constant(["c1", "new"])},
+        "weight": tf.ones([2]),
+    }
+    # Each table has a row for the empty string and one for unknown ids.
+    found = steps.whole_tables(497, tf.function(model.train_step), batch)
+    assert ("Mul" in found) if name == "adam" else (found == [])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Small pieces that the tests of the optimizers share: gradients of rows, and steps inside one graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -33,3 +33,16 @@ def as_dense(gradient: tf.IndexedSlices) -> tf.Tensor:
 def bits(values: Sequence[tf.Variable]) -> list[bytes]:
     """Returns what two states share exactly when they are the same."""
     return [value.numpy().tobytes() for value in values]
+
+
+def whole_tables(num_rows: int, function: Callable, *arguments) -> list[str]:
+    """Returns the types of a compiled function's ops that make a tensor whose first dimension is `num_rows`."""
+    graph = function.get_concrete_function(*arguments).graph
+    graphs = [graph, *(inner.graph for inner in graph._functions.values())]
+    return [
+        op.type
+        for each in graphs
+        for op in each.get_operations()
+        for out in op.outputs
+        if out.shape.rank and out.shape[0] == num_rows
+    ]

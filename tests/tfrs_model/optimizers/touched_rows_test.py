@@ -35,18 +35,6 @@ def _step(optimizer, table, dense=False):
     return step
 
 
-def _ops(graph):
-    yield from graph.get_operations()
-    for function in graph._functions.values():
-        yield from function.graph.get_operations()
-
-
-def _whole_tables(function, *arguments):
-    """Returns the ops of a compiled function that make a tensor with a row for each of the table's."""
-    graph = function.get_concrete_function(*arguments).graph
-    return [op.type for op in _ops(graph) for out in op.outputs if out.shape.rank and out.shape[0] == _NUM_ROWS]
-
-
 @_ALL
 @pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "in TablesAndDense"])
 def test_no_op_of_a_step_makes_a_tensor_with_all_rows(kind, wrapped):
@@ -54,7 +42,7 @@ def test_no_op_of_a_step_makes_a_tensor_with_all_rows(kind, wrapped):
     if wrapped:
         optimizer = optimizers.TablesAndDense(optimizer, tf.keras.optimizers.Adam(), weight_decay=0.1, clip_norm=1.0)
     optimizer.build([table])
-    assert _whole_tables(_step(optimizer, table), tf.TensorSpec([None], tf.int64)) == []
+    assert steps.whole_tables(_NUM_ROWS, _step(optimizer, table), tf.TensorSpec([None], tf.int64)) == []
 
 
 @_ALL
@@ -70,14 +58,14 @@ def test_no_op_of_an_update_under_a_strategy_copies_a_table_first(kind):
 
     step = tf.function(lambda *parts: strategy.run(update, parts))
     parts = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 8], tf.float32))
-    assert _whole_tables(step, *parts) == []
+    assert steps.whole_tables(_NUM_ROWS, step, *parts) == []
 
 
 def test_the_search_for_whole_tables_finds_those_of_stock_adam_and_of_keras_zero_decay():
     for optimizer in (tf.keras.optimizers.Adam(), tf.keras.optimizers.Adagrad(weight_decay=0)):
         table = _table()
         optimizer.build([table])
-        assert "Mul" in _whole_tables(_step(optimizer, table), tf.TensorSpec([None], tf.int64))
+        assert "Mul" in steps.whole_tables(_NUM_ROWS, _step(optimizer, table), tf.TensorSpec([None], tf.int64))
 
 
 @_ALL
