@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import turns
-from tfrs_model import frequency, model_config
+from tfrs_model import frequency, model_config, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 _BATCH_SIZE = 8192
@@ -52,7 +52,7 @@ def _model():
         tuple(str(i) for i in range(_NUM_QUERIES)), tuple(str(i) for i in range(_NUM_CANDIDATES))
     )
     config = model_config.ModelConfig(embedding_dim=_EMBEDDING_DIM, history_length=0, dropout=0.0)
-    model = model_config.build_two_tower(config, inputs, seed=0)
+    model = two_tower_builder.build_two_tower(config, inputs, seed=0)
     model.compile(optimizer=tf.keras.optimizers.Adam())
     return model
 

@@ -40,7 +40,7 @@ from pipelines import (
     quickstart,
     source_digest,
 )
-from tfrs_model import metrics, model_config
+from tfrs_model import metrics, model_config, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 _DATASETS = flags.DEFINE_list("datasets", ["ml100k", "gowalla"], "Some of ml100k, gowalla.")
@@ -223,7 +223,7 @@ def _model(data: _Data, trial: Trial, correction: str, seed: int) -> tf.keras.Mo
     config = model_config.ModelConfig(
         **trial.model, log_q_correction="none" if correction == "none" else "yi2019", frequency_estimator=estimator
     )
-    model = model_config.build_two_tower(config, prepared_data.read_model_inputs(data.prepared_dir), seed)
+    model = two_tower_builder.build_two_tower(config, prepared_data.read_model_inputs(data.prepared_dir), seed)
     if correction == "exact":
         ids = np.array(data.prepared.corpus[schema_lib.CANDIDATE_ID].to_pylist())
         model.task._streaming_frequency = ExactCounts(ids, data.prepared.training_counts(), trial.batch_size)

@@ -14,7 +14,12 @@ import time
 
 import numpy as np
 
-from tfrs_model import model_config, negatives, optimizers  # Before TensorFlow, since it selects Keras 2.
+from tfrs_model import (  # Before TensorFlow, since it selects Keras 2.
+    model_config,
+    negatives,
+    optimizers,
+    two_tower_builder,
+)
 from tfrs_model import schema as schema_lib
 
 import tensorflow as tf  # isort: skip
@@ -60,7 +65,7 @@ def _steps(batch_size: int, bank_size: int, num_steps: int) -> dict:
     )
     table = tf.constant(ids)
     corpus = negatives.Corpus(table, lambda rows: {schema_lib.CANDIDATE_ID: tf.gather(table, rows)})
-    model = model_config.build_two_tower(config, model_config.ModelInputs(ids, ids), 0, corpus)
+    model = two_tower_builder.build_two_tower(config, model_config.ModelInputs(ids, ids), 0, corpus)
     model.compile(optimizers.build_optimizer(optimizers.OptimizerConfig(optimizer="adagrad", learning_rate=0.1)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     losses, seconds = [], []

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import model_config, optimizers, two_tower
+from tfrs_model import model_config, optimizers, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 _BATCH_SIZE = 4096
@@ -92,7 +92,7 @@ def growth() -> dict:
 def _ours(query_ids: list[str], candidate_ids: list[str], embedding_dim: int) -> two_tower.TwoTowerModel:
     inputs = model_config.ModelInputs(tuple(query_ids), tuple(candidate_ids))
     config = model_config.ModelConfig(embedding_dim=embedding_dim, history_length=0, dropout=0.0)
-    model = model_config.build_two_tower(config, inputs, seed=0)
+    model = two_tower_builder.build_two_tower(config, inputs, seed=0)
     model.compile(optimizer=optimizers.build_optimizer(optimizers.OptimizerConfig(optimizer="adagrad")))
     return model
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from pipelines import artifacts, prepared_data, source_digest
-from tfrs_model import model_config, two_tower
+from tfrs_model import model_config, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 FORMAT_VERSION = 2
@@ -150,7 +150,7 @@ def build_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
     """Returns the untrained model that a model directory describes."""
     description = read_description(model_dir)
     inputs = prepared_data.read_model_inputs(ModelPaths(model_dir).description)
-    return model_config.build_two_tower(description.config, inputs, description.seed)
+    return two_tower_builder.build_two_tower(description.config, inputs, description.seed)
 
 
 def restore_model(model_dir: str | os.PathLike[str], checkpoint_name: str) -> two_tower.TwoTowerModel:

@@ -27,7 +27,7 @@ from pipelines import (
     training_state,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import metrics, model_config, negatives, optimizers
+from tfrs_model import metrics, negatives, optimizers, two_tower_builder
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -107,7 +107,7 @@ def run(config: TrainJobConfig) -> TrainResult:
     _require_rate_to_the_end(training, training.num_epochs * steps_per_epoch)
     inputs = prepared_data.read_model_inputs(config.prepared_dir)
     corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
-    model = model_config.build_two_tower(training.model, inputs, training.seed, corpus)
+    model = two_tower_builder.build_two_tower(training.model, inputs, training.seed, corpus)
     model.compile(
         optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
     )

@@ -30,6 +30,13 @@ _MODEL_FLAGS = (
         "positive left out (Khrylchenko et al. 2025).",
     ),
     flags.DEFINE_bool("remove_history", None, "Whether what a query chose before is masked among its negatives."),
+    flags.DEFINE_enum(
+        "negatives",
+        None,
+        model_config.NAMES["negatives"],
+        "The batch's other positives; candidates drawn for each row; or none, the weights being labels.",
+    ),
+    flags.DEFINE_integer("num_row_negatives", None, "Candidates drawn for each row, with --negatives=per_row."),
     flags.DEFINE_integer("num_hard_negatives", None, "Highest corrected negatives that a row keeps; 0 for all."),
     flags.DEFINE_integer("num_uniform_negatives", None, "Candidates drawn uniformly in each step, for all its rows."),
     flags.DEFINE_integer(

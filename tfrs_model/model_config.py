@@ -8,15 +8,8 @@ from tfrs_model import (
     features,
     frequency,
     log_q_correction,
-    negatives,
     objectives,
     similarity,
-    string_embedding,
-    task,
-    temperature,
-    towers,
-    training_health,
-    two_tower,
 )
 
 
@@ -28,11 +21,13 @@ class ModelConfigError(ValueError):
 NAMES = {
     "similarity": similarity.SIMILARITIES,
     "objective": tuple(objectives.OBJECTIVES),
+    "negatives": ("in_batch", "per_row", "labels"),
     "log_q_correction": log_q_correction.LOG_Q_CORRECTIONS,
     "frequency_estimator": frequency.ESTIMATORS,
 }
 
 _COUNTS = (
+    "num_row_negatives",
     "num_hard_negatives",
     "num_uniform_negatives",
     "num_corpus_hard_negatives",
@@ -61,6 +56,9 @@ class ModelConfig:
       log_q_correction: how the streamed frequencies correct the logits, a name in `log_q_correction.LOG_Q_CORRECTIONS`.
       remove_accidental_hits: whether a row's own positive is masked among its negatives.
       remove_history: whether what the query chose before is masked among its negatives.
+      negatives: `in_batch`, the other positives of the batch; `per_row`, candidates drawn uniformly for each row;
+        `labels`, none, and each row's weight is its label in [0, 1].
+      num_row_negatives: candidates drawn for each row.
       num_hard_negatives: highest corrected negatives that a row keeps; 0 for all.
       num_uniform_negatives: candidates drawn uniformly from the corpus in each step, negatives of all its rows.
       num_corpus_hard_negatives: candidates drawn from the corpus in each step, the more probable the higher they
@@ -89,6 +87,8 @@ class ModelConfig:
     log_q_correction: str = "yi2019"
     remove_accidental_hits: bool = False
     remove_history: bool = False
+    negatives: str = "in_batch"
+    num_row_negatives: int = 0
     num_hard_negatives: int = 0
     num_uniform_negatives: int = 0
     num_corpus_hard_negatives: int = 0
@@ -120,6 +120,7 @@ class ModelConfig:
             if not allowed:
                 raise ModelConfigError(f"{name} must be {rule}, but is {value}.")
         self._check_combinations()
+        self._check_negatives()
 
     def _check_combinations(self) -> None:
         if self.learn_temperature and self.similarity != "cosine":
@@ -139,6 +140,30 @@ class ModelConfig:
             )
         if self.remove_history and not self.history_length:
             raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")
+
+    def _check_negatives(self) -> None:
+        if (self.negatives == "per_row") != (self.num_row_negatives > 0):
+            raise ModelConfigError(
+                f"num_row_negatives is for negatives=per_row, which needs 1 or more, but negatives is "
+                f"{self.negatives} and num_row_negatives is {self.num_row_negatives}."
+            )
+        if self.negatives == "in_batch":
+            return
+        if self.log_q_correction != "none":
+            raise ModelConfigError(
+                f"negatives={self.negatives} draws nothing from the stream, so log_q_correction must be none, but is "
+                f"{self.log_q_correction}."
+            )
+        for name in ("num_hard_negatives", "num_uniform_negatives", "num_corpus_hard_negatives", "bank_size"):
+            if getattr(self, name):
+                raise ModelConfigError(
+                    f"{name} is for negatives=in_batch, but negatives is {self.negatives}; set it to 0."
+                )
+        if self.negatives == "labels" and self.objective in ("softmax", "bayesian_personalised_ranking"):
+            raise ModelConfigError(
+                f"negatives=labels has nothing to compare a candidate with, as objective={self.objective} does; use "
+                "binary_cross_entropy, squared_error, huber or normalised_squared_error."
+            )
 
     @classmethod
     def from_dict(cls, raw: Mapping) -> "ModelConfig":
@@ -161,118 +186,3 @@ class ModelInputs:
     candidate_ids: tuple[str, ...]
     query_features: tuple[features.FeatureInput, ...] = ()
     candidate_features: tuple[features.FeatureInput, ...] = ()
-
-
-def build_two_tower(
-    config: ModelConfig, inputs: ModelInputs, seed: int, corpus: negatives.Corpus | None = None
-) -> two_tower.TwoTowerModel:
-    """Builds the towers, the task, the frequency estimate and the sources of negatives; nothing is trained yet.
-
-    The loss is the *mean* over the batch, so the learning rate does not depend on its size.
-
-    Args:
-      config: the options.
-      inputs: what is known of the data.
-      seed: of every draw.
-      corpus: what negatives are drawn from; `None` for a model that is not trained any more.
-
-    Raises:
-      ModelConfigError: if the options leave the query tower nothing to read.
-    """
-    if not (config.use_query_id or config.history_length or inputs.query_features):
-        raise ModelConfigError(
-            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
-            "and the data has no query features; switch one of them on."
-        )
-
-    def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
-        return string_embedding.StringEmbedding(
-            vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
-        )
-
-    candidate_table = table("candidate_id", inputs.candidate_ids)
-    history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
-    query_tower = towers.QueryTower(
-        id_embedding=table("query_id", inputs.query_ids) if config.use_query_id else None,
-        history_embedding=history_table if config.history_length else None,
-        feature_inputs=inputs.query_features,
-        history_length=config.history_length or 1,
-        embedding_dim=config.embedding_dim,
-        hidden_units=config.query_hidden_units,
-        dropout=config.dropout,
-        similarity=config.similarity,
-        seed=seed,
-    )
-    candidate_tower = towers.CandidateTower(
-        id_embedding=candidate_table,
-        feature_inputs=inputs.candidate_features,
-        embedding_dim=config.embedding_dim,
-        hidden_units=config.candidate_hidden_units,
-        dropout=config.dropout,
-        similarity=config.similarity,
-        seed=seed,
-    )
-    retrieval = _build_task(config, inputs, seed)
-    pool = None
-    if corpus is not None and (config.num_uniform_negatives or config.num_corpus_hard_negatives or config.bank_size):
-        pool = _build_pool(config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed)
-    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
-
-
-def _build_pool(
-    config: ModelConfig,
-    corpus: negatives.Corpus,
-    streaming_frequency: frequency.StreamingFrequency | None,
-    embedding_dim: int,
-    seed: int,
-) -> negatives.NegativePool:
-    uniform, hard, bank = None, None, None
-    if config.num_uniform_negatives:
-        uniform = negatives.UniformNegatives(corpus.num_candidates, config.num_uniform_negatives, seed)
-    if config.num_corpus_hard_negatives:
-        hard = negatives.CorpusHardNegatives(
-            corpus.num_candidates,
-            embedding_dim,
-            config.num_corpus_hard_negatives,
-            config.temperature,
-            config.corpus_refresh_steps,
-            seed=seed,
-            name="corpus_hard_negatives",
-        )
-    if config.bank_size:
-        bank = negatives.CandidateBank(config.bank_size, embedding_dim, config.bank_warm_up_steps, name="bank")
-    return negatives.NegativePool(corpus, streaming_frequency, uniform, hard, bank, name="negative_pool")
-
-
-def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
-    return task.Retrieval(
-        objective=config.objective,
-        reduction="mean",
-        temperature=_build_temperature(config),
-        log_q_correction=config.log_q_correction,
-        remove_accidental_hits=config.remove_accidental_hits,
-        num_hard_negatives=config.num_hard_negatives or None,
-        streaming_frequency=_build_frequency(config, inputs, seed),
-        health=training_health.TrainingHealth(name="health"),
-    )
-
-
-def _build_temperature(config: ModelConfig) -> float | temperature.LearnableTemperature:
-    if not config.learn_temperature:
-        return config.temperature
-    return temperature.LearnableTemperature(
-        config.temperature, 0.1 * config.temperature, 10.0 * config.temperature, name="temperature"
-    )
-
-
-def _build_frequency(config: ModelConfig, inputs: ModelInputs, seed: int) -> frequency.StreamingFrequency | None:
-    if config.log_q_correction == "none":
-        return None
-    return frequency.StreamingFrequency(
-        num_buckets=config.frequency_num_buckets or max(1, len(inputs.candidate_ids)),
-        num_hashes=config.frequency_num_hashes,
-        estimator=config.frequency_estimator,
-        seed=seed,
-        sample_ids=inputs.candidate_ids,
-        name="streaming_frequency",
-    )

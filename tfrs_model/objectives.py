@@ -218,12 +218,38 @@ def _softmax(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return exponentials, 1.0 / total, highest[:, 0] + tf.math.log(total)
 
 
+def row_losses(objective: Objective, positives: tf.Tensor, negatives: tf.Tensor, num_negatives: tf.Tensor) -> tf.Tensor:
+    """Returns `[num_rows]` losses of rows that have negatives of their own, to be differentiated by either logit.
+
+    Args:
+      objective: the loss of a row.
+      positives: `[num_rows]` float32.
+      negatives: `[num_rows, num_columns]` float32, `column_masks.MASKED_LOGIT` where a column is no negative.
+      num_negatives: `[num_rows]` float32, columns that are none of the masked.
+    """
+
+    @tf.custom_gradient
+    def losses(positives: tf.Tensor, negatives: tf.Tensor) -> tuple:
+        made = objective.gradients(Rows(positives, negatives, num_negatives))
+
+        def gradient(of_losses: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            scale = (of_losses * made.scale)[:, tf.newaxis]
+            return of_losses * made.of_positives, scale * made.of_negatives
+
+        return made.losses, gradient
+
+    return losses(positives, negatives)
+
+
+# Beyond an error of a half, a label of 0 or 1 is on the wrong side.
+HUBER_DELTA = 0.5
+
 # By name, as options and configurations give them.
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "softmax": Softmax,
     "bayesian_personalised_ranking": BayesianPersonalisedRanking,
     "binary_cross_entropy": BinaryCrossEntropy,
     "squared_error": SquaredError,
-    "huber": lambda: SquaredError(huber_delta=0.5),
+    "huber": lambda: SquaredError(huber_delta=HUBER_DELTA),
     "normalised_squared_error": lambda: SquaredError(variance=0.25),
 }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import id_keys, towers
+from tfrs_model import id_keys, row_task, towers
 from tfrs_model import negatives as negatives_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import task as task_lib
@@ -23,9 +23,9 @@ class TwoTowerModel(tfrs.Model):
     Args:
       query_tower: encodes `batch["query"]`.
       candidate_tower: encodes `batch["candidate"]`, which always holds `candidate_id`.
-      task: turns both embeddings into a loss.
+      task: turns both embeddings into a loss; a `RowTask` without negatives reads `weight` as the label.
       masks_history: whether what is in a query's history is no negative of it.
-      negatives: adds columns to those of the batch in training, or `None`.
+      negatives: adds columns to those of the batch in training, or draws those of each row; or `None`.
 
     Raises:
       ValueError: if the towers' widths differ.
@@ -35,9 +35,9 @@ class TwoTowerModel(tfrs.Model):
         self,
         query_tower: towers.QueryTower,
         candidate_tower: towers.CandidateTower,
-        task: task_lib.Retrieval,
+        task: task_lib.Retrieval | row_task.RowTask,
         masks_history: bool = False,
-        negatives: negatives_lib.NegativePool | None = None,
+        negatives: negatives_lib.NegativePool | negatives_lib.RowNegatives | None = None,
     ):
         super().__init__()
         if query_tower.embedding_dim != candidate_tower.embedding_dim:
@@ -70,6 +70,8 @@ class TwoTowerModel(tfrs.Model):
         """Returns the loss of one batch."""
         queries = self.query_tower(inputs["query"], training=training)
         candidates = self.candidate_tower(inputs["candidate"], training=training)
+        if isinstance(self.task, row_task.RowTask):
+            return self._loss_of_rows(inputs, queries, candidates, training)
         ids, probability = inputs["candidate"][schema_lib.CANDIDATE_ID], None
         history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
         if self._negatives is not None and training:
@@ -85,6 +87,21 @@ class TwoTowerModel(tfrs.Model):
             compute_metrics=not training,
             training=training,
             history_ids=history,
+        )
+
+    def _loss_of_rows(
+        self, inputs: Mapping[str, tf.Tensor], queries: tf.Tensor, candidates: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        if not isinstance(self._negatives, negatives_lib.RowNegatives):
+            return self.task(queries, candidates, labels=inputs["weight"])
+        drawn = self._negatives(inputs["candidate"][schema_lib.CANDIDATE_ID])
+        history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
+        return self.task(
+            queries,
+            candidates,
+            negative_embeddings=self._negatives.encode(drawn, lambda each: self._encode(each, training)),
+            is_negative=self._negatives.is_negative(drawn, inputs["candidate"][schema_lib.CANDIDATE_ID], history),
+            sample_weight=inputs["weight"],
         )
 
     def _encode(self, candidate_inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:

@@ -14,7 +14,10 @@ def test_options_go_to_the_model_or_to_the_run_by_their_name():
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones():
-    with pytest.raises(job.ConfigError, match="Unknown training option 'learning_rat'; known are bank_size, bank_warm_up_steps, batch_size,"):
+    with pytest.raises(
+        job.ConfigError,
+        match="Unknown training option 'learning_rat'; known are bank_size, bank_warm_up_steps, batch_size,",
+    ):
         training_config.training_config({"learning_rat": 0.1})
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from serving import saved_model
 from serving.index import factory
 from tests.serving import fresh_process
-from tfrs_model import features, model_config, towers, two_tower
+from tfrs_model import features, model_config, towers, two_tower, two_tower_builder
 
 _NUM_CANDIDATES = 30
 _IDS = [f"c{i}" for i in range(_NUM_CANDIDATES)]
@@ -45,7 +45,7 @@ def _model():
         ),
         (features.FeatureInput("genre", "categorical", 4, ("drama", "war")),),
     )
-    return model_config.build_two_tower(config, inputs, seed=1)
+    return two_tower_builder.build_two_tower(config, inputs, seed=1)
 
 
 @pytest.fixture(scope="module", params=["brute_force", "scann"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_model import features, model_config
+from tfrs_model import features, model_config, two_tower_builder
 
 _INPUTS = model_config.ModelInputs(
     query_ids=("u1", "u2", "u3"),
@@ -31,7 +31,7 @@ def _batch(size=2):
 
 
 def _build(inputs=_INPUTS, seed=0, **options):
-    model = model_config.build_two_tower(model_config.ModelConfig(**{"dropout": 0.0, **options}), inputs, seed)
+    model = two_tower_builder.build_two_tower(model_config.ModelConfig(**{"dropout": 0.0, **options}), inputs, seed)
     model.compute_loss(_batch())
     return model
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_model import model_config, negatives
+from tfrs_model import model_config, negatives, two_tower_builder
 
 _IDS = tuple(f"c{i}" for i in range(40))
 _INPUTS = model_config.ModelInputs(query_ids=("u1", "u2", "u3"), candidate_ids=_IDS)
@@ -21,6 +21,8 @@ _CHANGES = {
     "log_q_correction": ("corrected2025", {}),
     "remove_accidental_hits": (True, {}),
     "remove_history": (True, {}),
+    "negatives": ("labels", {"objective": "binary_cross_entropy", "log_q_correction": "none"}),
+    "num_row_negatives": (9, {"negatives": "per_row", "log_q_correction": "none", "num_row_negatives": 4}),
     "num_hard_negatives": (3, {}),
     "num_uniform_negatives": (8, {}),
     "num_corpus_hard_negatives": (8, {}),
@@ -61,7 +63,7 @@ def _losses(**options):
     defaults = {"embedding_dim": 4, "history_length": 2, "dropout": 0.0}
     ids = tf.constant(_IDS)
     corpus = negatives.Corpus(ids, lambda rows: {"candidate_id": tf.gather(ids, rows)})
-    model = model_config.build_two_tower(model_config.ModelConfig(**{**defaults, **options}), _INPUTS, 0, corpus)
+    model = two_tower_builder.build_two_tower(model_config.ModelConfig(**{**defaults, **options}), _INPUTS, 0, corpus)
     model.compile(tf.keras.optimizers.SGD(0.5))
     return [float(model.train_step(batch)["loss"]) for batch in _batches()]
 
@@ -80,7 +82,7 @@ def test_every_option_is_tried():
 def test_an_option_changes_the_loss(usual, name):
     value, others = _CHANGES[name]
     before = _losses(**others) if others else usual
-    after = _losses(**others, **{name: value})
+    after = _losses(**{**others, name: value})
     assert np.isfinite(after).all()
     assert not np.allclose(before, after, rtol=1e-4)
 
@@ -120,6 +122,14 @@ def test_everything_together_is_finite_and_is_learned_from(objective, correction
         ({"log_q_correction": "corrected2025", "objective": "huber"}, "corrects the softmax"),
         ({"similarity": "euclidean", "objective": "binary_cross_entropy"}, "has none above 0"),
         ({"remove_history": True, "history_length": 0}, "needs histories"),
+        ({"negatives": "per_row", "log_q_correction": "none"}, "per_row, which needs 1 or more"),
+        ({"num_row_negatives": 3}, "negatives is in_batch and num_row_negatives is 3"),
+        ({"negatives": "labels"}, "draws nothing from the stream"),
+        ({"negatives": "labels", "log_q_correction": "none"}, "nothing to compare a candidate with"),
+        (
+            {"negatives": "per_row", "num_row_negatives": 3, "log_q_correction": "none", "bank_size": 5},
+            "bank_size is for negatives=in_batch",
+        ),
         ({"num_hard_negatives": -1}, "num_hard_negatives must be >= 0, but is -1"),
         ({"corpus_refresh_steps": 0}, "corpus_refresh_steps must be >= 1, but is 0"),
         ({"similarity": "manhattan"}, "similarity must be one of dot, cosine, euclidean, but is manhattan"),
@@ -128,6 +138,17 @@ def test_everything_together_is_finite_and_is_learned_from(objective, correction
 def test_options_that_clash_are_refused(options, sentence):
     with pytest.raises(model_config.ModelConfigError, match=sentence):
         model_config.ModelConfig(**options)
+
+
+@pytest.mark.parametrize(
+    "objective", ["softmax", "bayesian_personalised_ranking", "binary_cross_entropy", "squared_error", "huber"]
+)
+def test_rows_with_negatives_of_their_own_are_learned_from(objective):
+    options = {"negatives": "per_row", "num_row_negatives": 5, "log_q_correction": "none"}
+    masks = {"remove_accidental_hits": True, "remove_history": True}
+    losses, masked = _losses(objective=objective, **options), _losses(objective=objective, **options, **masks)
+    assert np.isfinite([*losses, *masked]).all()
+    assert losses != masked
 
 
 def test_a_bank_that_memory_cannot_hold_is_refused():

@@ -7,6 +7,7 @@ to bring each candidate, so that the logQ correction can take it in.
 from tfrs_model.negatives.bank import CandidateBank, CandidateBankError
 from tfrs_model.negatives.corpus import Corpus
 from tfrs_model.negatives.corpus_hard import CandidatePool, CorpusHardNegatives
+from tfrs_model.negatives.per_row import RowNegatives
 from tfrs_model.negatives.pool import NegativePool
 from tfrs_model.negatives.uniform import UniformNegatives
 
@@ -17,5 +18,6 @@ __all__ = [
     "Corpus",
     "CorpusHardNegatives",
     "NegativePool",
+    "RowNegatives",
     "UniformNegatives",
 ]

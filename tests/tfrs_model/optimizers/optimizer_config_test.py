@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tfrs_model.optimizers import steps
-from tfrs_model import model_config, optimizers
+from tfrs_model import model_config, optimizers, two_tower_builder
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,9 @@ def test_a_schedule_moves_both_rates_together():
 @pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
 def test_a_whole_training_step_makes_no_tensor_with_all_rows_of_a_table_except_under_adam(name):
     inputs = model_config.ModelInputs(tuple(f"q{i}" for i in range(495)), tuple(f"c{i}" for i in range(495)))
-    model = model_config.build_two_tower(model_config.ModelConfig(embedding_dim=4, history_length=5), inputs, seed=0)
+    model = two_tower_builder.build_two_tower(
+        model_config.ModelConfig(embedding_dim=4, history_length=5), inputs, seed=0
+    )
     model.compile(optimizers.build_optimizer(optimizers.OptimizerConfig(name, weight_decay=0.1, clip_norm=1.0)))
     batch = {
         "query": {"query_id": tf.constant(["q1", "q1"]), "history": tf.constant([["c1", "c2"], ["", "c1"]])},

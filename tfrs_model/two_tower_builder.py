@@ -1,0 +1,143 @@
+"""From the options and what is known of the data to a two-tower model."""
+
+from tfrs_model import (
+    frequency,
+    negatives,
+    row_task,
+    string_embedding,
+    task,
+    temperature,
+    towers,
+    training_health,
+    two_tower,
+)
+from tfrs_model.model_config import ModelConfig, ModelConfigError, ModelInputs
+
+
+def build_two_tower(
+    config: ModelConfig, inputs: ModelInputs, seed: int, corpus: negatives.Corpus | None = None
+) -> two_tower.TwoTowerModel:
+    """Builds the towers, the task, the frequency estimate and the sources of negatives; nothing is trained yet.
+
+    The loss is the *mean* over the batch, so the learning rate does not depend on its size.
+
+    Args:
+      config: the options.
+      inputs: what is known of the data.
+      seed: of every draw.
+      corpus: what negatives are drawn from; `None` for a model that is not trained any more.
+
+    Raises:
+      ModelConfigError: if the options leave the query tower nothing to read.
+    """
+    if not (config.use_query_id or config.history_length or inputs.query_features):
+        raise ModelConfigError(
+            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
+            "and the data has no query features; switch one of them on."
+        )
+
+    def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
+        return string_embedding.StringEmbedding(
+            vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
+        )
+
+    candidate_table = table("candidate_id", inputs.candidate_ids)
+    history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
+    query_tower = towers.QueryTower(
+        id_embedding=table("query_id", inputs.query_ids) if config.use_query_id else None,
+        history_embedding=history_table if config.history_length else None,
+        feature_inputs=inputs.query_features,
+        history_length=config.history_length or 1,
+        embedding_dim=config.embedding_dim,
+        hidden_units=config.query_hidden_units,
+        dropout=config.dropout,
+        similarity=config.similarity,
+        seed=seed,
+    )
+    candidate_tower = towers.CandidateTower(
+        id_embedding=candidate_table,
+        feature_inputs=inputs.candidate_features,
+        embedding_dim=config.embedding_dim,
+        hidden_units=config.candidate_hidden_units,
+        dropout=config.dropout,
+        similarity=config.similarity,
+        seed=seed,
+    )
+    if config.negatives == "in_batch":
+        retrieval = _build_task(config, inputs, seed)
+        pool = _build_pool(config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed)
+    else:
+        retrieval = row_task.RowTask(config.objective, _build_temperature(config), name="row_task")
+        pool = _build_row_negatives(config, corpus, seed)
+    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
+
+
+def _build_row_negatives(
+    config: ModelConfig, corpus: negatives.Corpus | None, seed: int
+) -> negatives.RowNegatives | None:
+    if corpus is None or config.negatives != "per_row":
+        return None
+    return negatives.RowNegatives(
+        corpus, config.num_row_negatives, config.remove_accidental_hits, seed, name="row_negatives"
+    )
+
+
+def _build_pool(
+    config: ModelConfig,
+    corpus: negatives.Corpus | None,
+    streaming_frequency: frequency.StreamingFrequency | None,
+    embedding_dim: int,
+    seed: int,
+) -> negatives.NegativePool | None:
+    if corpus is None or not (config.num_uniform_negatives or config.num_corpus_hard_negatives or config.bank_size):
+        return None
+    uniform, hard, bank = None, None, None
+    if config.num_uniform_negatives:
+        uniform = negatives.UniformNegatives(corpus.num_candidates, config.num_uniform_negatives, seed)
+    if config.num_corpus_hard_negatives:
+        hard = negatives.CorpusHardNegatives(
+            corpus.num_candidates,
+            embedding_dim,
+            config.num_corpus_hard_negatives,
+            config.temperature,
+            config.corpus_refresh_steps,
+            seed=seed,
+            name="corpus_hard_negatives",
+        )
+    if config.bank_size:
+        bank = negatives.CandidateBank(config.bank_size, embedding_dim, config.bank_warm_up_steps, name="bank")
+    return negatives.NegativePool(corpus, streaming_frequency, uniform, hard, bank, name="negative_pool")
+
+
+def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
+    return task.Retrieval(
+        objective=config.objective,
+        reduction="mean",
+        temperature=_build_temperature(config),
+        log_q_correction=config.log_q_correction,
+        remove_accidental_hits=config.remove_accidental_hits,
+        num_hard_negatives=config.num_hard_negatives or None,
+        streaming_frequency=_build_frequency(config, inputs, seed),
+        health=training_health.TrainingHealth(name="health"),
+    )
+
+
+def _build_temperature(config: ModelConfig) -> float | temperature.LearnableTemperature:
+    if not config.learn_temperature:
+        return config.temperature
+    return temperature.LearnableTemperature(
+        config.temperature, 0.1 * config.temperature, 10.0 * config.temperature, name="temperature"
+    )
+
+
+def _build_frequency(config: ModelConfig, inputs: ModelInputs, seed: int) -> frequency.StreamingFrequency | None:
+    if config.log_q_correction == "none":
+        return None
+    return frequency.StreamingFrequency(
+        num_buckets=config.frequency_num_buckets or max(1, len(inputs.candidate_ids)),
+        num_hashes=config.frequency_num_hashes,
+        estimator=config.frequency_estimator,
+        seed=seed,
+        sample_ids=inputs.candidate_ids,
+        name="streaming_frequency",
+    )
