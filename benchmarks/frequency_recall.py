@@ -40,7 +40,7 @@ from pipelines import (
     quickstart,
     source_digest,
 )
-from tfrs_model import metrics, model_config, two_tower_builder
+from tfrs_model import metrics, model_config, task, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 _DATASETS = flags.DEFINE_list("datasets", ["ml100k", "gowalla"], "Some of ml100k, gowalla.")
@@ -226,7 +226,9 @@ def _model(data: _Data, trial: Trial, correction: str, seed: int) -> tf.keras.Mo
     model = two_tower_builder.build_two_tower(config, prepared_data.read_model_inputs(data.prepared_dir), seed)
     if correction == "exact":
         ids = np.array(data.prepared.corpus[schema_lib.CANDIDATE_ID].to_pylist())
-        model.task._streaming_frequency = ExactCounts(ids, data.prepared.training_counts(), trial.batch_size)
+        counts = ExactCounts(ids, data.prepared.training_counts(), trial.batch_size)
+        retrieval = task.Retrieval(temperature=config.temperature, reduction="mean", streaming_frequency=counts)
+        model = two_tower.TwoTowerModel(model.query_tower, model.candidate_tower, retrieval)
     model.compile(optimizer=tf.keras.optimizers.Adam(trial.learning_rate))
     return model
 

@@ -5,6 +5,8 @@ stream of epochs, each a permutation drawn from (seed, epoch). A position is
 computed, never replayed, so a resumed run starts at any step at once.
 """
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
@@ -98,6 +100,17 @@ class Feeder:
     def candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns what the candidate tower reads of `[n]` corpus rows."""
         return {name: tf.gather(column, rows) for name, column in self._candidates.items()}
+
+
+def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
+    """Returns the seconds that the pipeline alone takes for a batch: the median of a few, after a first one."""
+    seconds, started = [], None
+    for _ in batches.take(1 + num_batches):
+        now = time.perf_counter()
+        if started is not None:
+            seconds.append(now - started)
+        started = now
+    return float(np.median(seconds)) if seconds else 0.0
 
 
 def _columns(table: pa.Table, id_name: str, features: tuple[schema_lib.Feature, ...]) -> dict[str, tf.Tensor]:

@@ -204,7 +204,13 @@ def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_p
                     on_train_batch_end=lambda batch, logs: bar.update(int(model.optimizer.iterations) - bar.n)
                 ),
                 training_state.EpochEnd(
-                    state, validate, training.early_stop_metric, training.early_stop_patience, bar.set_postfix
+                    state,
+                    validate,
+                    training.early_stop_metric,
+                    training.early_stop_patience,
+                    training.batch_size,
+                    feeding.seconds_per_batch(batches),
+                    bar.set_postfix,
                 ),
                 tf.keras.callbacks.TensorBoard(paths.tensorboard, write_graph=False),
                 *_frequency_curves(model, paths),

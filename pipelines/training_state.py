@@ -88,6 +88,9 @@ class EpochEnd(tf.keras.callbacks.Callback):
       validate: returns the validation metrics, or `None` without a validation split.
       metric: name of the metric that is watched.
       patience: epochs without improvement before stopping; 0 never stops.
+      batch_size: positives of a step, for the speed that is logged.
+      input_seconds: what the input pipeline alone takes for a batch. It is logged as a share of a step,
+        `input_load`: from 1 on, training waits for its input.
       show: called with the numbers of each epoch, for the progress bar.
     """
 
@@ -97,6 +100,8 @@ class EpochEnd(tf.keras.callbacks.Callback):
         validate: Callable[[], dict[str, float]] | None,
         metric: str,
         patience: int,
+        batch_size: int,
+        input_seconds: float,
         show: Callable[[dict[str, float]], None],
     ):
         super().__init__()
@@ -104,6 +109,8 @@ class EpochEnd(tf.keras.callbacks.Callback):
         self._validate = validate
         self._metric = metric
         self._patience = patience
+        self._batch_size = batch_size
+        self._input_seconds = input_seconds
         self._show = show
         self._started = time.monotonic()
 
@@ -119,7 +126,10 @@ class EpochEnd(tf.keras.callbacks.Callback):
                 f"The loss of epoch {epoch + 1} is {logs['loss']}; nothing of this epoch is kept. Lower "
                 "--learning_rate, raise --temperature, or look for extreme weights and features in the data."
             )
-        record = {"epoch": epoch + 1, "loss": logs["loss"], "seconds": time.monotonic() - self._started}
+        seconds = time.monotonic() - self._started
+        record = {"epoch": epoch + 1, "loss": logs["loss"], "seconds": seconds}
+        logs["examples_per_second"] = self._batch_size * self.params["steps"] / seconds
+        logs["input_load"] = self._input_seconds * self.params["steps"] / seconds
         record["validation"] = self._validate() if self._validate else None
         history = [*self._state.history, record]
         self._state.finish_epoch(record, is_best=best_epoch(history, self._metric) == len(history))

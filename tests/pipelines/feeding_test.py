@@ -1,5 +1,8 @@
+import time
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipelines import feeding, prepared_data
 from tests.pipelines import prepared_tables
@@ -60,3 +63,9 @@ def test_the_corpus_comes_whole_and_in_order(data):
     batches = list(feeding.Feeder(data, 3).candidate_batches(4))
     assert [len(batch["year"]) for batch in batches] == [4, 2]
     assert b"".join(np.concatenate([batch["candidate_id"].numpy() for batch in batches])) == b"abcdef"
+
+
+def test_the_time_of_a_batch_is_that_of_the_pipeline_alone():
+    slow = tf.data.Dataset.range(9).map(lambda i: tf.py_function(lambda i: time.sleep(0.02) or i, [i], tf.int64))
+    assert 0.015 < feeding.seconds_per_batch(slow, num_batches=4) < 0.2
+    assert feeding.seconds_per_batch(slow.take(1)) == 0.0

@@ -1,6 +1,5 @@
 import contextlib
 import dataclasses
-import os
 import pathlib
 import shutil
 
@@ -155,13 +154,17 @@ def test_training_stops_early_and_keeps_the_best_epoch(line, tmp_path):
     recalls = [record["validation"]["recall_at_10"] for record in result.history]
     assert len(recalls) < 30
     assert result.best_epoch == 1 + recalls.index(max(recalls)) == len(recalls) - 1
-    assert os.listdir(model_directory.ModelPaths(tmp_path / "model").tensorboard)
+    curves = _curves(tmp_path / "model", "train")
+    health = {"positive_probability", "logit_spread", "masked_share", "temperature", "query_norm", "candidate_norm"}
+    speed = {"examples_per_second", "input_load"}
+    assert {f"epoch_{name}" for name in {"loss", "validation_recall_at_10"} | health | speed} <= set(curves)
+    assert all(0.0 < load < 1.0 for load in curves["epoch_input_load"].values())
 
 
-def _curves(model_dir):
-    """Returns the value per epoch of each curve of the run `frequency`, by name."""
+def _curves(model_dir, run="frequency"):
+    """Returns the value per epoch of each curve of a TensorBoard run, by name."""
     curves = {}
-    for path in sorted((model_directory.ModelPaths(model_dir).tensorboard / "frequency").iterdir()):
+    for path in sorted((model_directory.ModelPaths(model_dir).tensorboard / run).glob("*tfevents*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 curves.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
