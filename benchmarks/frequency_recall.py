@@ -79,7 +79,7 @@ _MOVIELENS = {"history_length": 5, "dropout": 0.3, "temperature": 0.07}
 _CHECK_INS = {"history_length": 0, "dropout": 0.1, "temperature": 0.07}
 TRIALS = {
     "ml100k": (Trial(1024, 40, 6, 0.002, 10, _MOVIELENS), Trial(8192, 120, 12, 0.006, 10, _MOVIELENS)),
-    "gowalla": (Trial(1024, 12, 2, 0.001, 20, _CHECK_INS), Trial(8192, 24, 2, 0.003, 20, _CHECK_INS)),
+    "gowalla": (Trial(1024, 6, 2, 0.01, 20, _CHECK_INS), Trial(8192, 8, 2, 0.02, 20, _CHECK_INS)),
 }
 
 

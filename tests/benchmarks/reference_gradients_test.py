@@ -1,6 +1,10 @@
 import numpy as np
+import pytest
 
 from benchmarks import reference_gradients
+from tfrs_model import batch_loss, column_masks, objectives  # Before TensorFlow, since it selects Keras 2.
+
+import tensorflow as tf  # isort: skip
 
 _STEP = 1e-6
 
@@ -54,3 +58,34 @@ def test_with_every_other_candidate_drawn_as_often_as_it_is_probable_the_correct
 def test_a_row_whose_draws_are_all_its_positive_has_no_gradient():
     gradient = reference_gradients.corrected_gradient(np.zeros([1, 2]), np.array([0.5, 0.5]), np.ones([1, 2], bool))
     np.testing.assert_array_equal(gradient, [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("objective", ["softmax", "corrected"])
+def test_the_products_loss_has_these_derivatives(objective):
+    generator = np.random.default_rng(4)
+    queries, embeddings = generator.normal(size=[12, 5]), generator.normal(size=[20, 5])
+    keys = generator.integers(0, 8, 20)
+    probability = generator.random(20) * 0.3 + 0.01
+    is_hit = keys[:12, np.newaxis] == keys[np.newaxis, :]
+    logits = queries @ embeddings.T
+    if objective == "softmax":
+        expected = reference_gradients.softmax_gradient(logits, probability, is_hit & ~np.eye(12, 20, dtype=bool))
+    else:
+        expected = reference_gradients.corrected_gradient(logits, probability, is_hit)
+    log_q = tf.constant(np.log(probability), tf.float32)
+    columns = batch_loss.Columns(
+        tf.constant(embeddings, tf.float32),
+        tf.range(12),
+        tf.constant(12),
+        log_q,
+        tf.math.log1p(-tf.exp(log_q[:12])),
+        column_masks.mask_columns(tf.constant(keys), tf.constant(keys[:12, np.newaxis])),
+    )
+    ours = {"softmax": objectives.Softmax, "corrected": objectives.CorrectedSoftmax}[objective]()
+    watched = tf.constant(queries, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([watched, columns.embeddings])
+        loss = batch_loss.batch_loss(watched, columns, tf.ones([12]), ours).loss
+    of_queries, of_embeddings = tape.gradient(loss, [watched, columns.embeddings])
+    np.testing.assert_allclose(of_queries, expected @ embeddings, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(of_embeddings, expected.T @ queries, rtol=1e-4, atol=1e-5)
