@@ -10,14 +10,14 @@ estimators are the product's layer throughout. A readable table goes to stderr.
 """
 
 import dataclasses
+import functools
 import json
-import sys
-import time
 from collections.abc import Callable, Mapping
 
 from absl import app, flags
 
-from benchmarks import frequency_accuracy, frequency_cost, readable
+from benchmarks import frequency_accuracy, frequency_cost
+from benchmarks import parts as parts_lib
 from pipelines import job
 
 _PARTS: Mapping[str, Callable[[frequency_accuracy.Sizes], dict]] = {
@@ -44,8 +44,7 @@ class FrequencyBenchmarkConfig:
     sizes: frequency_accuracy.Sizes = dataclasses.field(default_factory=frequency_accuracy.Sizes)
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.parts) - set(_PARTS)):
-            raise job.ConfigError(f"--parts must be some of {', '.join(_PARTS)}, but {unknown[0]!r} is among them.")
+        parts_lib.require_known("parts", self.parts, tuple(_PARTS))
 
 
 def config_from_flags() -> FrequencyBenchmarkConfig:
@@ -55,23 +54,13 @@ def config_from_flags() -> FrequencyBenchmarkConfig:
 
 def run(config: FrequencyBenchmarkConfig) -> dict:
     """Measures the parts; returns the JSON line's object."""
-    result: dict = {"benchmark": "frequency", "seconds": {}}
-    for name in config.parts:
-        started = time.monotonic()
-        with job.stage(f"Measuring {name}"):
-            result[name] = _PARTS[name](config.sizes)
-        result["seconds"][name] = round(time.monotonic() - started, 1)
-    return {**result, "holds": all(result[name]["holds"] for name in config.parts)}
-
-
-def _print(result: dict) -> None:
-    print(readable.table(result, tuple(_PARTS)), file=sys.stderr)
-    print(json.dumps(result))
+    functions = {name: functools.partial(_PARTS[name], config.sizes) for name in config.parts}
+    return parts_lib.measure("frequency", functions)
 
 
 def main(argv: list[str]) -> None:
     """Prints one JSON line, and a table on stderr."""
-    job.run_main(lambda: _print(run(config_from_flags())), argv)
+    job.run_main(lambda: print(json.dumps(run(config_from_flags()))), argv)
 
 
 if __name__ == "__main__":

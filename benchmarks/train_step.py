@@ -12,13 +12,12 @@ readable table goes to stderr.
 
 import dataclasses
 import json
-import sys
-import time
 from collections.abc import Callable, Mapping
 
 from absl import app, flags
 
-from benchmarks import large_batch, readable, step_growth, step_loss
+from benchmarks import large_batch, step_growth, step_loss
+from benchmarks import parts as parts_lib
 from pipelines import job
 
 _PARTS: Mapping[str, Callable[[], dict]] = {
@@ -41,8 +40,7 @@ class TrainStepBenchmarkConfig:
     parts: tuple[str, ...] = tuple(_PARTS)
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.parts) - set(_PARTS)):
-            raise job.ConfigError(f"--step_parts must be some of {', '.join(_PARTS)}, but {unknown[0]!r} is not.")
+        parts_lib.require_known("step_parts", self.parts, tuple(_PARTS))
 
 
 def config_from_flags() -> TrainStepBenchmarkConfig:
@@ -52,24 +50,12 @@ def config_from_flags() -> TrainStepBenchmarkConfig:
 
 def run(config: TrainStepBenchmarkConfig) -> dict:
     """Measures the parts; returns the JSON line's object."""
-    result: dict = {"benchmark": "train_step", "seconds": {}}
-    for name in config.parts:
-        started = time.monotonic()
-        with job.stage(f"Measuring {name}"):
-            result[name] = _PARTS[name]()
-        result["seconds"][name] = round(time.monotonic() - started, 1)
-    return {**result, "holds": all(result[name]["holds"] for name in config.parts)}
+    return parts_lib.measure("train_step", {name: _PARTS[name] for name in config.parts})
 
 
 def main(argv: list[str]) -> None:
     """Prints one JSON line, and a table on stderr."""
-
-    def measure() -> None:
-        result = run(config_from_flags())
-        print(readable.table(result, tuple(_PARTS)), file=sys.stderr)
-        print(json.dumps(result))
-
-    job.run_main(measure, argv)
+    job.run_main(lambda: print(json.dumps(run(config_from_flags()))), argv)
 
 
 if __name__ == "__main__":
