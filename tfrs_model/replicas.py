@@ -35,19 +35,25 @@ class Replicas:
         paddings = [[self.first_row, behind], *[[0, 0]] * (values.shape.rank - 1)]
         return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.pad(values, paddings))
 
-    def sum(self, value: tf.Tensor) -> tf.Tensor:
-        """Returns the sum over all replicas."""
-        if self.sizes is None:
-            return value
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
-
 
 def replicas_of(num_rows: tf.Tensor) -> Replicas:
     """Returns the replicas of the present step; each must call it, with its own number of rows."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    context = _context_of_several()
+    if context is None:
         return Replicas(None, num_rows, tf.zeros_like(num_rows))
     here = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int32)
     sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, here * num_rows)
     before = tf.cumsum(sizes, exclusive=True)
     return Replicas(sizes, tf.reduce_sum(sizes), tf.reduce_sum(before * here))
+
+
+def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
+    """Returns the sum of the values of all replicas, the same on each; each must call it."""
+    context = _context_of_several()
+    return value if context is None else context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def _context_of_several() -> tf.distribute.ReplicaContext | None:
+    """Returns the context of this replica, or `None` where there are no others."""
+    context = tf.distribute.get_replica_context()
+    return None if context is None or context.num_replicas_in_sync == 1 else context

@@ -13,6 +13,7 @@ from tfrs_model import (
     frequency,
     losses,
     objectives,
+    replicas,
     similarity,
     training_health,
 )
@@ -199,7 +200,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             for metric in self._batch_metrics:
                 metric.update_state(labels, logits, sample_weight=sample_weight)
         for metric in self._loss_metrics:
-            metric.update_state(loss)
+            metric.update_state(replicas.sum_over_replicas(loss))
         if compute_metrics and is_single_head:
             self._update_factorized_metrics(query_embeddings, candidate_embeddings, candidate_ids, sample_weight)
         return loss

@@ -12,12 +12,14 @@ class TrainingHealth(tf.keras.layers.Layer):
 
     - `positive_probability`: the share that a row gives its positive. Near 1 there is
       nothing left to learn from these negatives; near 1 / columns nothing was learned.
-    - `logit_spread`: standard deviation of a row's corrected logits, over a sample of 64 rows.
+    - `logit_spread`: standard deviation of a row's corrected logits, over a sample of 64 rows of each replica.
     - `masked_share`: columns that are no negatives of a row (accidental hits, history), of
       all but its positive.
     - `temperature`: the divisor of the scores.
-    - `query_norm`, `candidate_norm`: mean length of the embeddings; where they are
-      normalised, a mean below 1 tells of rows of which nothing is known.
+    - `query_norm`, `candidate_norm`: mean length of the embeddings of the batch; where they
+      are normalised, a mean below 1 tells of rows of which nothing is known.
+
+    Under a synchronous strategy the means are over the rows of all replicas.
     """
 
     def __init__(self, **kwargs):
@@ -38,7 +40,7 @@ class TrainingHealth(tf.keras.layers.Layer):
 
         Args:
           query_embeddings: `[num_queries, embedding_dim]` as the tower made them.
-          candidate_embeddings: `[num_candidates, embedding_dim]` as the tower made them.
+          candidate_embeddings: `[num_candidates, embedding_dim]` as the tower made them, the batch's own first.
           queries: `[num_queries, embedding_dim]`, divided by the temperature.
           columns: what they were scored against.
           result: what came out.
@@ -54,7 +56,8 @@ class TrainingHealth(tf.keras.layers.Layer):
             "masked_share": 1.0 - result.num_negatives / num_others,
             "temperature": temperature,
             "query_norm": tf.norm(query_embeddings, axis=1),
-            "candidate_norm": tf.norm(candidate_embeddings, axis=1),
+            # Further candidates are the same on every replica, and would count once for each.
+            "candidate_norm": tf.norm(candidate_embeddings[: tf.shape(query_embeddings)[0]], axis=1),
         }
         for name, value in values.items():
             self._means[name].update_state(tf.stop_gradient(value))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import id_keys, row_task, towers
+from tfrs_model import id_keys, replicas, row_task, towers
 from tfrs_model import negatives as negatives_lib
 from tfrs_model import schema as schema_lib
 from tfrs_model import task as task_lib
@@ -53,21 +53,25 @@ class TwoTowerModel(tfrs.Model):
         # Kept in the graph, since Keras reports the loss of the last step of an execution alone;
         # in float64, since float32 loses digits over a long epoch.
         self._mean_loss = tf.keras.metrics.Mean(MEAN_LOSS, dtype=tf.float64)
+        # What a step returns is the same on every replica, where Keras would add it up, metrics too.
+        self.distribute_reduction_method = "first"
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Makes one step; returns its losses, and as `mean_loss` the mean since the epoch began."""
-        return self._with_mean_loss(super().train_step(inputs))
+        """Makes one step; returns the losses of all replicas, and as `mean_loss` the mean since the epoch began."""
+        return self._of_all_replicas(super().train_step(inputs))
 
     def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Computes the losses of one batch, and as `mean_loss` the mean since the evaluation began."""
-        return self._with_mean_loss(super().test_step(inputs))
+        """Computes the losses of one batch, of all replicas, and as `mean_loss` the mean since the evaluation began."""
+        return self._of_all_replicas(super().test_step(inputs))
 
-    def _with_mean_loss(self, logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        self._mean_loss.update_state(logs["loss"])
-        return {**logs, MEAN_LOSS: self._mean_loss.result()}
+    def _of_all_replicas(self, logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        loss = replicas.sum_over_replicas(logs["loss"])
+        self._mean_loss.update_state(loss)
+        of_all = {"loss": loss, "total_loss": loss + logs["regularization_loss"], MEAN_LOSS: self._mean_loss.result()}
+        return {**logs, **of_all}
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Returns the loss of one batch."""
+        """Returns the loss of one batch; under several replicas this one's share, and the shares add up to the loss."""
         queries = self.query_tower(inputs["query"], training=training)
         candidates = self.candidate_tower(inputs["candidate"], training=training)
         if isinstance(self.task, row_task.RowTask):

@@ -26,6 +26,14 @@ def test_it_shows_what_a_step_did():
     assert values["candidate_norm"] == pytest.approx(1.0)
 
 
+def test_lengths_are_those_of_the_batch_and_not_of_further_negatives():
+    health = training_health.TrainingHealth()
+    candidates = tf.constant([[3.0, 0.0], [0.0, 1.0], [0.0, 9.0]])
+    task.Retrieval(health=health)(tf.eye(2), candidates, training=True)
+    values = {metric.name: float(metric.result()) for metric in health.metrics}
+    assert values["candidate_norm"] == pytest.approx((3 + 1) / 2)
+
+
 def test_nothing_is_masked_without_a_mask():
     assert _values()["masked_share"] == 0.0
 

@@ -5,7 +5,7 @@ import math
 
 import tensorflow as tf
 
-from tfrs_model import seeds
+from tfrs_model import replicas, seeds
 from tfrs_model.negatives import spherical_k_means
 
 # 2**22 float32 scores are 16 MB.
@@ -229,9 +229,7 @@ class CorpusHardNegatives(tf.keras.layers.Layer):
         _, total = tf.while_loop(
             lambda begin, total: begin < num_queries, add_block, [0, tf.zeros([self._num_clusters])]
         )
-        context = tf.distribute.get_replica_context()
-        if context is not None and context.num_replicas_in_sync > 1:
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+        total = replicas.sum_over_replicas(total)
         # Each query's probabilities sum to 1, so the sum of all is the number of queries.
         return total / tf.reduce_sum(total)
 
