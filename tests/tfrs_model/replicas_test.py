@@ -1,0 +1,134 @@
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_REPLICAS = {"mirrored": ["mirrored"], "workers": ["worker_0", "worker_1"]}
+_EACH = (
+    pytest.mark.parametrize("strategy", sorted(_REPLICAS)),
+    pytest.mark.parametrize("case", ["yi2019", "corrected2025"]),
+)
+_TOLERANCE = 1e-5
+
+
+def _environments():
+    """Returns the environment of each process by its name."""
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(2)]
+    cluster = {"worker": [f"localhost:{each.getsockname()[1]}" for each in sockets]}
+    for each in sockets:
+        each.close()
+    configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(2)]
+    workers = {f"worker_{index}": {"TF_CONFIG": config} for index, config in enumerate(configs)}
+    return {"one": {}, "mirrored": {}, **workers}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Trains in all ways at once and waits; a process that outlives a failed peer is killed."""
+    path = tmp_path_factory.mktemp("trained")
+    started = []
+    try:
+        for name, environment in _environments().items():
+            (path / name).mkdir()
+            command = [sys.executable, "-m", "tests.tfrs_model.replica_run", name.split("_")[0], str(path / name)]
+            quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+            with open(path / name / "errors", "w") as errors:
+                process = subprocess.Popen(
+                    command, cwd=_ROOT, env={**os.environ, **quiet, **environment}, stdout=errors, stderr=errors
+                )
+            started.append((name, process))
+        for name, process in started:
+            assert process.wait(timeout=600) == 0, (path / name / "errors").read_text()[-3000:]
+    finally:
+        for _, process in started:
+            process.kill()
+            process.wait()
+    return path
+
+
+def _losses(path, name, case):
+    return json.loads((path / name / f"{case}.json").read_text())
+
+
+def _copies(path, name, case):
+    """Returns, per replica of the process, its variables by kind, number and name."""
+    replicas = {}
+    with np.load(path / name / f"{case}.npz") as arrays:
+        for key in arrays.files:
+            replica, variable = key.split("/", 1)
+            replicas.setdefault(replica, {})[variable.split("/replica")[0]] = arrays[key]
+    return [replicas[replica] for replica in sorted(replicas)]
+
+
+def _one_and_two(path, strategy, case):
+    """Returns the variables of one replica, then those of the first of two."""
+    (one,), first = _copies(path, "one", case), _copies(path, _REPLICAS[strategy][0], case)[0]
+    assert one.keys() == first.keys()
+    return one, first
+
+
+def _each(test):
+    for mark in (*_EACH, pytest.mark.drill):
+        test = mark(test)
+    return test
+
+
+@_each
+def test_fit_and_evaluate_report_the_same_on_two_replicas_as_on_one(trained, strategy, case):
+    one = _losses(trained, "one", case)
+    assert len(one["fitted"]) == 2
+    assert {"loss", "mean_loss", "temperature", "masked_share"} < one["fitted"][-1].keys()
+    for name in _REPLICAS[strategy]:
+        reported = _losses(trained, name, case)
+        for expected, actual in zip(
+            [*one["fitted"], one["evaluated"]], [*reported["fitted"], reported["evaluated"]], strict=True
+        ):
+            assert actual == pytest.approx(expected, rel=_TOLERANCE)
+
+
+@_each
+def test_the_replicas_shares_add_up_to_the_loss(trained, strategy, case):
+    losses = np.array(_losses(trained, "one", case)["shares"])
+    shares = np.concatenate([_losses(trained, name, case)["shares"] for name in _REPLICAS[strategy]], axis=1)
+    assert (losses.shape, shares.shape) == ((3, 1), (3, 2))
+    np.testing.assert_allclose(shares.sum(axis=1), losses[:, 0], rtol=_TOLERANCE)
+    assert np.all(shares < 0.9 * losses)
+
+
+@_each
+def test_every_weight_moves_alike(trained, strategy, case):
+    (before,) = _copies(trained, "one", f"{case}.before")
+    one, two = _one_and_two(trained, strategy, case)
+    weights = [name for name in one if name.startswith("weight/")]
+    # Two id tables, kernels and biases of two layers in each tower, the temperature.
+    assert len(weights) == 2 + 2 * 4 + 1
+    for name in weights:
+        expected, actual = one[name] - before[name], two[name] - before[name]
+        assert np.abs(expected).max() > 0.01, name
+        np.testing.assert_allclose(actual, expected, rtol=0.0, atol=_TOLERANCE * np.abs(expected).max(), err_msg=name)
+
+
+@_each
+def test_slots_bank_and_index_are_alike_and_what_is_counted_is_the_same(trained, strategy, case):
+    one, two = _one_and_two(trained, strategy, case)
+    rounded = {"means", "embeddings", "probability"}
+    for name, expected in one.items():
+        if name.startswith("slot/") or name.split("/")[-1] in rounded:
+            largest = np.abs(expected).max()
+            np.testing.assert_allclose(two[name], expected, rtol=0.0, atol=_TOLERANCE * largest, err_msg=name)
+        elif name.startswith("state/"):
+            # Keys, counts and frequencies, clusters, steps.
+            assert two[name].tobytes() == expected.tobytes(), name
+
+
+@_each
+def test_replicas_hold_the_same_bits(trained, strategy, case):
+    first, second = (copies for name in _REPLICAS[strategy] for copies in _copies(trained, name, case))
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name].tobytes() != second[name].tobytes()} == set()
