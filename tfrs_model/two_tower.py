@@ -20,6 +20,10 @@ class TwoTowerModel(tfrs.Model):
     the raw inputs of each tower. The frequency estimate belongs to the task: it is
     training state, saved in checkpoints and never exported.
 
+    Under a synchronous strategy a batch is global: replicas share its rows out, and report
+    and learn what one would. Where a compiled `steps_per_execution` is above 1, all batches
+    of an execution must then be of one size, or TensorFlow refuses them by their shapes.
+
     Args:
       query_tower: encodes `batch["query"]`.
       candidate_tower: encodes `batch["candidate"]`, which always holds `candidate_id`.

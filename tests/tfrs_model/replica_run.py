@@ -117,12 +117,12 @@ def _variables(strategy: tf.distribute.Strategy, model: tf.keras.Model) -> dict[
 def _train(strategy: tf.distribute.Strategy, case: str, path: pathlib.Path) -> None:
     with strategy.scope():
         model = _model(case)
+        # Makes the variables; `fit` can do so too, but then traces its step twice.
+        model.compute_loss(next(iter(_batches(case, _FITTED, seed=0))))
+        model.optimizer.build(model.trainable_variables)
+    np.savez(path / f"{case}.before.npz", **_variables(strategy, model))
     fitted = []
     recorder = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: fitted.append(dict(logs)))
-    if strategy.num_replicas_in_sync == 1:
-        # Makes the variables, which `fit` does otherwise.
-        model.compute_loss(next(iter(_batches(case, _FITTED, seed=0))))
-        np.savez(path / f"{case}.before.npz", **_variables(strategy, model))
     model.fit(_batches(case, _FITTED, seed=0), verbose=0, callbacks=[recorder])
     evaluated = model.evaluate(_batches(case, _FITTED, seed=2), verbose=0, return_dict=True)
     losses = {"fitted": fitted, "evaluated": evaluated, "shares": _shares(strategy, model, case)}

@@ -66,9 +66,9 @@ def _copies(path, name, case):
     return [replicas[replica] for replica in sorted(replicas)]
 
 
-def _one_and_two(path, strategy, case):
+def _one_and_two(path, strategy, case, when=""):
     """Returns the variables of one replica, then those of the first of two."""
-    (one,), first = _copies(path, "one", case), _copies(path, _REPLICAS[strategy][0], case)[0]
+    one, first = (_copies(path, name, case + when)[0] for name in ("one", _REPLICAS[strategy][0]))
     assert one.keys() == first.keys()
     return one, first
 
@@ -103,13 +103,13 @@ def test_the_replicas_shares_add_up_to_the_loss(trained, strategy, case):
 
 @_each
 def test_every_weight_moves_alike(trained, strategy, case):
-    (before,) = _copies(trained, "one", f"{case}.before")
+    one_before, two_before = _one_and_two(trained, strategy, case, ".before")
     one, two = _one_and_two(trained, strategy, case)
     weights = [name for name in one if name.startswith("weight/")]
     # Two id tables, kernels and biases of two layers in each tower, the temperature.
     assert len(weights) == 2 + 2 * 4 + 1
     for name in weights:
-        expected, actual = one[name] - before[name], two[name] - before[name]
+        expected, actual = one[name] - one_before[name], two[name] - two_before[name]
         assert np.abs(expected).max() > 0.01, name
         np.testing.assert_allclose(actual, expected, rtol=0.0, atol=_TOLERANCE * np.abs(expected).max(), err_msg=name)
 
