@@ -20,7 +20,7 @@ _LIMIT = 1.6
 # Sizes of the growth table: all but one as in the comparison.
 _BATCH_SIZES = (1024, 4096, 16384)
 _EMBEDDING_DIMS = (32, 64, 128)
-_NUMS_OF_QUERIES = (10_000, 100_000, 1_000_000)
+_TABLE_ROWS = (10_000, 100_000, 1_000_000)
 _MOST_GROWTH = 1.2
 
 
@@ -54,7 +54,8 @@ def fit_beside_tutorial(
     tutorial = _Tutorial(query_ids, candidate_ids, _EMBEDDING_DIM)
     tutorial.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
     models = {"tfrs": tutorial, "ours": _ours(query_ids, candidate_ids, _EMBEDDING_DIM)}
-    seconds = _seconds_per_step(models, _batches(batch_size, num_queries, num_candidates))
+    batches = _batches(batch_size, num_queries, num_candidates)
+    seconds = _seconds_per_step({name: (model, batches) for name, model in models.items()})
     times = seconds["tfrs"] / seconds["ours"]
     return {
         "batch_size": batch_size,
@@ -68,18 +69,19 @@ def fit_beside_tutorial(
 
 
 def growth() -> dict:
-    """Times a step of `fit` for several batch sizes, widths and table sizes; only the last must not matter."""
-    usual = {"batch_size": _BATCH_SIZE, "embedding_dim": _EMBEDDING_DIM, "num_queries": _NUMS_OF_QUERIES[1]}
+    """Times a step of `fit` for several batch sizes, widths and table sizes; only the last must not matter.
+
+    Both tables have as many rows. All settings take their turns in one process.
+    """
+    usual = {"batch_size": _BATCH_SIZE, "embedding_dim": _EMBEDDING_DIM, "table_rows": _TABLE_ROWS[1]}
     settings = [{**usual, "batch_size": each} for each in _BATCH_SIZES]
     settings += [{**usual, "embedding_dim": each} for each in _EMBEDDING_DIMS]
-    settings += [{**usual, "num_queries": each} for each in _NUMS_OF_QUERIES]
-    rows = []
-    for setting in settings:
-        ids = _ids("q", setting["num_queries"])
-        model = _ours(ids, ids, setting["embedding_dim"])
-        batches = _batches(setting["batch_size"], len(ids), len(ids))
-        rows.append({**setting, "step_milliseconds": 1e3 * _seconds_per_step({"ours": model}, batches)["ours"]})
-    of_tables = [row["step_milliseconds"] for row in rows[-len(_NUMS_OF_QUERIES) :]]
+    settings += [{**usual, "table_rows": each} for each in _TABLE_ROWS]
+    rows = [
+        {**setting, "step_milliseconds": 1e3 * each}
+        for setting, each in zip(settings, _seconds_of(settings), strict=True)
+    ]
+    of_tables = [row["step_milliseconds"] for row in rows[-len(_TABLE_ROWS) :]]
     grown = of_tables[-1] / of_tables[0]
     return {
         "rows": rows,
@@ -97,11 +99,20 @@ def _ours(query_ids: list[str], candidate_ids: list[str], embedding_dim: int) ->
     return model
 
 
-def _seconds_per_step(models: dict[str, tf.keras.Model], batches: tf.data.Dataset) -> dict[str, float]:
+def _seconds_of(settings: list[dict]) -> list[float]:
+    trained = {}
+    for i, setting in enumerate(settings):
+        rows = setting["table_rows"]
+        model = _ours(_ids("q", rows), _ids("c", rows), setting["embedding_dim"])
+        trained[str(i)] = (model, _batches(setting["batch_size"], rows, rows))
+    return list(_seconds_per_step(trained).values())
+
+
+def _seconds_per_step(trained: dict[str, tuple[tf.keras.Model, tf.data.Dataset]]) -> dict[str, float]:
     """Returns the median over rounds of the mean seconds of a step; the first round is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in models}
+    seconds: dict[str, list[float]] = {name: [] for name in trained}
     for number in range(1 + _NUM_ROUNDS):
-        for name, model in models.items():
+        for name, (model, batches) in trained.items():
             started = time.perf_counter()
             model.fit(batches, epochs=1, steps_per_epoch=_NUM_STEPS, verbose=0)
             if number:

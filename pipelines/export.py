@@ -53,6 +53,13 @@ _MIN_INDEX_RECALL = flags.DEFINE_float(
     "Share of the exact top k that the index must find, in [0, 1]; below it nothing is published.",
 )
 
+# What a score is, and so what a query embedding is that the signature answers.
+_SIMILARITIES = {
+    "cosine": "inner product of unit vectors (cosine)",
+    "dot": "inner product",
+    "euclidean": "inner product of [2 q, -|q|^2, 1] and [c, 1, -|c|^2]: minus the squared Euclidean distance",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
@@ -148,7 +155,7 @@ def run(config: ExportConfig) -> ExportResult:
 
     version_dir = pathlib.Path(config.export_dir) / str((newest or 0) + 1)
     served = saved_model.ServedRecommender(model.query_tower, index, config.k)
-    content = {**origin, **_description_of(served, data), f"index_recall_at_{config.k}": recall}
+    described = _description_of(served, data, description.config.similarity)
     with job.stage(f"Publishing {version_dir}") as counts, artifacts.new_directory(version_dir) as building:
         saved_model.write_saved_model(served, building)
         warm_up = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
@@ -159,7 +166,7 @@ def run(config: ExportConfig) -> ExportResult:
             signatures.ALL,
         )
         export_gates.require_loadable(building, warm_up, served)
-        manifest.write_manifest(building, content)
+        manifest.write_manifest(building, {**origin, **described, f"index_recall_at_{config.k}": recall})
         counts.update(index_recall=f"{recall:.4f}")
     return ExportResult(version_dir, manifest.read_manifest(version_dir), reused=False)
 
@@ -183,11 +190,11 @@ def _origin(
     }
 
 
-def _description_of(served: saved_model.ServedRecommender, data: prepared_data.PreparedData) -> dict:
+def _description_of(served: saved_model.ServedRecommender, data: prepared_data.PreparedData, similarity: str) -> dict:
     return {
         "index": served.index.name,
         "index_parameters": served.index.parameters,
-        "similarity": "inner product of unit vectors (cosine)",
+        "similarity": _SIMILARITIES[similarity],
         "embedding_dim": served.query_tower.embedding_dim,
         "num_candidates": served.index.num_candidates,
         "data_time_range_microseconds": data.manifest["time_range_microseconds"],

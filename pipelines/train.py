@@ -11,6 +11,7 @@ import math
 import shutil
 import time
 
+import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
@@ -19,6 +20,7 @@ from pipelines import (
     feeding,
     frequency_curves,
     job,
+    machine,
     model_directory,
     offline_evaluation,
     prepared_data,
@@ -106,8 +108,12 @@ def run(config: TrainJobConfig) -> TrainResult:
     steps_per_epoch = math.ceil(len(examples) / training.batch_size)
     _require_rate_to_the_end(training, training.num_epochs * steps_per_epoch)
     inputs = prepared_data.read_model_inputs(config.prepared_dir)
+    if training.model.negatives == "labels":
+        _require_labels(examples.weights)
     corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
-    model = two_tower_builder.build_two_tower(training.model, inputs, training.seed, corpus)
+    model = two_tower_builder.build_two_tower(
+        training.model, inputs, training.seed, corpus, machine.available_memory_bytes()
+    )
     model.compile(
         optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
     )
@@ -129,6 +135,17 @@ def run(config: TrainJobConfig) -> TrainResult:
     best_epoch = training_state.best_epoch(history, training.early_stop_metric)
     logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
     return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)
+
+
+def _require_labels(weights: np.ndarray) -> None:
+    """Refuses weights that are no labels, before anything is trained on them."""
+    low, high = float(weights.min()), float(weights.max())
+    if low < 0.0 or high > 1.0 or low == high:
+        raise job.ConfigError(
+            "--negatives=labels reads the weights as labels in [0, 1] that differ, but they are from "
+            f"{low:g} to {high:g}; name a column of labels with prepare_data's --weight_column, or choose other "
+            "negatives."
+        )
 
 
 def _open_model_dir(config: TrainJobConfig, data: prepared_data.PreparedData) -> str:

@@ -39,7 +39,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name, allowed, rule in (
-            ("batch_size", self.batch_size >= 2, ">= 2, since the other positives are the negatives"),
+            ("batch_size", self.batch_size >= 2, ">= 2, since in-batch negatives are the other positives"),
             ("steps_per_execution", self.steps_per_execution >= 1, ">= 1"),
             ("num_epochs", self.num_epochs >= 1, ">= 1"),
             ("early_stop_patience", self.early_stop_patience >= 0, ">= 0"),

@@ -44,6 +44,11 @@ def build_columns(
             return values
         return tf.concat([everyone.gather(values[:num_queries]), values[num_queries:]], axis=0)
 
+    if history_ids is not None and tf.as_dtype(history_ids.dtype).is_integer != tf.as_dtype(ids.dtype).is_integer:
+        raise ValueError(
+            f"history_ids and candidate_ids must be both strings or both integers, but are "
+            f"{history_ids.dtype.name} and {ids.dtype.name}."
+        )
     keys = None if ids is None else id_keys_lib.id_keys(ids)
     return batch_loss.Columns(
         embeddings=of_all(tf.cast(embeddings, tf.float32)),

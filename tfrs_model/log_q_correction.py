@@ -45,6 +45,10 @@ class LogQCorrection:
           tf.errors.InvalidArgumentError: if a probability is out of its range.
         """
         if not self._is_used:
+            if probability is not None:
+                raise ValueError(
+                    "log_q_correction='none' reads no probability; leave candidate_sampling_probability out."
+                )
             return None
         if self.reads_ids(probability):
             probability = self._estimate(candidate_ids, training)

@@ -26,6 +26,7 @@ NAMES = {
     "frequency_estimator": frequency.ESTIMATORS,
 }
 
+_SQUARED = ("squared_error", "huber", "normalised_squared_error")
 _COUNTS = (
     "num_row_negatives",
     "num_hard_negatives",
@@ -41,7 +42,7 @@ class ModelConfig:
     """The choices of a two-tower model.
 
     Attributes:
-      embedding_dim: width of both towers' outputs and of the id tables.
+      embedding_dim: width of both towers' outputs and of the id tables; Euclid adds two to the outputs.
       query_hidden_units: widths of the query tower's hidden layers.
       candidate_hidden_units: widths of the candidate tower's hidden layers.
       use_query_id: whether a query's own id is embedded.
@@ -133,6 +134,16 @@ class ModelConfig:
                 f"log_q_correction=corrected2025 corrects the softmax, but objective is {self.objective!r}; use "
                 "yi2019 or none."
             )
+        if self.log_q_correction == "corrected2025" and self.frequency_estimator == "paper":
+            raise ModelConfigError(
+                "log_q_correction=corrected2025 needs the probability of a draw, which frequency_estimator=paper "
+                "does not estimate where ids repeat in a batch; use multiscale."
+            )
+        if self.log_q_correction != "none" and self.objective in _SQUARED:
+            raise ModelConfigError(
+                f"objective={self.objective} pulls scores to 0 and 1, from which "
+                f"log_q_correction={self.log_q_correction} would move them; use log_q_correction=none."
+            )
         if self.similarity == "euclidean" and self.objective not in ("softmax", "bayesian_personalised_ranking"):
             raise ModelConfigError(
                 f"objective={self.objective} wants positive scores for positives, but similarity=euclidean has none "
@@ -159,6 +170,11 @@ class ModelConfig:
                 raise ModelConfigError(
                     f"{name} is for negatives=in_batch, but negatives is {self.negatives}; set it to 0."
                 )
+        if self.negatives == "labels" and (self.remove_history or self.remove_accidental_hits):
+            raise ModelConfigError(
+                "negatives=labels has no negatives to leave out, but remove_history or remove_accidental_hits is on; "
+                "switch them off."
+            )
         if self.negatives == "labels" and self.objective in ("softmax", "bayesian_personalised_ranking"):
             raise ModelConfigError(
                 f"negatives=labels has nothing to compare a candidate with, as objective={self.objective} does; use "

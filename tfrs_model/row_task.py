@@ -1,5 +1,7 @@
 """Training on rows by themselves: each with negatives of its own, or with a label and none."""
 
+import math
+
 import tensorflow as tf
 
 from tfrs_model import column_masks, objectives, point_losses, replicas
@@ -10,8 +12,8 @@ _OF_LABELS = {
     "binary_cross_entropy": point_losses.binary_cross_entropy,
     "squared_error": point_losses.squared_error,
     "huber": lambda scores, labels: point_losses.huber(scores, labels, delta=objectives.HUBER_DELTA),
-    "normalised_squared_error": point_losses.normalised_squared_error,
 }
+_NORMALISED = "normalised_squared_error"
 
 
 class RowTask(tf.keras.layers.Layer):
@@ -31,7 +33,7 @@ class RowTask(tf.keras.layers.Layer):
       name: of the layer.
 
     Raises:
-      ValueError: if the objective is unknown.
+      ValueError: if the objective is unknown, or the temperature out of its range.
     """
 
     streaming_frequency = None
@@ -42,9 +44,13 @@ class RowTask(tf.keras.layers.Layer):
         super().__init__(name=name)
         if objective not in objectives.OBJECTIVES:
             raise ValueError(f"objective must be one of {', '.join(objectives.OBJECTIVES)}, but is {objective!r}.")
+        is_learned = isinstance(temperature, temperature_lib.LearnableTemperature)
+        if not is_learned and not 0 < temperature < math.inf:
+            raise ValueError(f"temperature must be > 0 and finite, but is {temperature}.")
         self._name_of_objective = objective
         self._objective = objectives.OBJECTIVES[objective]()
         self._temperature = temperature
+        self._mean_temperature = tf.keras.metrics.Mean("temperature")
 
     def call(
         self,
@@ -77,6 +83,7 @@ class RowTask(tf.keras.layers.Layer):
             losses = self._of_labels(positives, labels)
         if sample_weight is not None:
             losses *= sample_weight
+        self._mean_temperature.update_state(1.0 / self._divided(tf.ones([])))
         everyone = replicas.replicas_of(tf.shape(positives)[0])
         return tf.reduce_sum(losses) / tf.cast(everyone.num_rows, tf.float32)
 
@@ -91,12 +98,23 @@ class RowTask(tf.keras.layers.Layer):
         return objectives.row_losses(self._objective, positives, logits, num_negatives)
 
     def _of_labels(self, scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        if self._name_of_objective == _NORMALISED:
+            return point_losses.squared_error(scores, labels) / self._variance_of_all(labels)
         if self._name_of_objective not in _OF_LABELS:
             raise ValueError(
-                f"A pair with a label is trained by {', '.join(_OF_LABELS)}, but objective is "
+                f"A pair with a label is trained by {', '.join([*_OF_LABELS, _NORMALISED])}, but objective is "
                 f"{self._name_of_objective!r}, which compares candidates; choose one of those, or give negatives."
             )
         return _OF_LABELS[self._name_of_objective](scores, labels)
+
+    def _variance_of_all(self, labels: tf.Tensor) -> tf.Tensor:
+        """Returns the variance of the labels of all replicas; > 0, since labels that are all equal teach nothing."""
+        count = tf.cast(replicas.replicas_of(tf.size(labels)).num_rows, tf.float32)
+        mean = replicas.sum_over_replicas(tf.reduce_sum(labels)) / count
+        variance = replicas.sum_over_replicas(tf.reduce_sum(tf.square(labels - mean))) / count
+        message = "normalised_squared_error needs labels that differ within a batch; raise the batch size."
+        with tf.control_dependencies([tf.debugging.assert_positive(variance, message=message)]):
+            return tf.identity(variance)
 
     def _divided(self, scores: tf.Tensor) -> tf.Tensor:
         if isinstance(self._temperature, temperature_lib.LearnableTemperature):

@@ -14,7 +14,6 @@ from tfrs_model import (
     losses,
     objectives,
     replicas,
-    similarity,
     training_health,
 )
 from tfrs_model import log_q_correction as log_q_correction_lib
@@ -55,7 +54,6 @@ class Retrieval(tfrs.tasks.Retrieval):
       objective: a name in `objectives.OBJECTIVES`, the loss of a row.
       log_q_correction: `yi2019` corrects every column; `corrected2025` leaves the positive
         uncorrected and out of its own negatives; `none` corrects nothing.
-      similarity_name: a name in `similarity.SIMILARITIES`, the score of a pair.
       reduction: of the rows' losses: `sum`, as in the parent, or `mean` over the rows of
         all replicas, by which the learning rate need not follow the batch size.
       health: told of each training step, or `None`; it sees queries of one head and no loss object.
@@ -77,14 +75,12 @@ class Retrieval(tfrs.tasks.Retrieval):
         streaming_frequency: frequency.StreamingFrequency | None = None,
         objective: str = "softmax",
         log_q_correction: str = "yi2019",
-        similarity_name: str = "dot",
         reduction: str = "sum",
         health: training_health.TrainingHealth | None = None,
         name: str | None = None,
     ):
         _require_one_of("objective", objective, objectives.OBJECTIVES)
         _require_one_of("log_q_correction", log_q_correction, log_q_correction_lib.LOG_Q_CORRECTIONS)
-        _require_one_of("similarity_name", similarity_name, similarity.SIMILARITIES)
         _require_one_of("reduction", reduction, REDUCTIONS)
         is_learned = isinstance(temperature, temperature_lib.LearnableTemperature)
         if temperature is not None and not is_learned and not 0 < temperature < math.inf:
@@ -95,6 +91,8 @@ class Retrieval(tfrs.tasks.Retrieval):
             raise ValueError(f"corrected2025 is a correction of the softmax, but objective is {objective!r}.")
         if loss is not None and (objective, log_q_correction == "corrected2025") != ("softmax", False):
             raise ValueError("A loss object stands in place of objective and corrected2025; give one or the other.")
+        if loss is not None and reduction != "sum":
+            raise ValueError("A loss object reduces by itself; give it its reduction, and leave the task's out.")
         super().__init__(
             loss=loss,
             metrics=metrics,
@@ -109,8 +107,9 @@ class Retrieval(tfrs.tasks.Retrieval):
         self._has_own_loss = loss is not None
         self._correction = log_q_correction_lib.LogQCorrection(log_q_correction, streaming_frequency)
         is_corrected = self._correction.is_per_draw
+        # A draw of the positive is none of its negatives there (Khrylchenko et al., sec. 3).
+        self._masks_own_id = remove_accidental_hits or is_corrected
         self._objective = objectives.CorrectedSoftmax() if is_corrected else objectives.OBJECTIVES[objective]()
-        self._similarity = similarity_name
         self._is_mean = reduction == "mean"
         self._health = health
 
@@ -177,17 +176,17 @@ class Retrieval(tfrs.tasks.Retrieval):
         self._require_ids(candidate_ids, candidate_sampling_probability, history_ids)
         columns = batch_columns.build_columns(
             num_queries=tf.shape(query_embeddings)[0],
-            embeddings=similarity.augment_candidates(candidate_embeddings, self._similarity),
+            embeddings=candidate_embeddings,
             log_q=self._correction.log_q(candidate_sampling_probability, candidate_ids, training),
             is_per_draw=self._correction.is_per_draw,
             ids=candidate_ids,
-            masks_own_id=self._remove_accidental_hits,
+            masks_own_id=self._masks_own_id,
             history_ids=history_ids,
             score_mask=score_mask,
         )
         is_single_head = query_embeddings.shape.rank == 2
         if is_single_head and not self._has_own_loss:
-            queries = self._divided(similarity.augment_queries(query_embeddings, self._similarity))
+            queries = self._divided(query_embeddings)
             result = self._objective_loss(queries, columns, sample_weight)
             loss = result.loss
             if self._health is not None and training:
@@ -208,11 +207,11 @@ class Retrieval(tfrs.tasks.Retrieval):
     def _require_ids(
         self, candidate_ids: tf.Tensor | None, probability: tf.Tensor | None, history_ids: tf.Tensor | None
     ) -> None:
-        needs_ids = self._remove_accidental_hits or history_ids is not None or self._correction.reads_ids(probability)
+        needs_ids = self._masks_own_id or history_ids is not None or self._correction.reads_ids(probability)
         if candidate_ids is None and needs_ids:
             raise ValueError(
-                "remove_accidental_hits, history_ids and streaming_frequency compare candidates by id, but "
-                "candidate_ids is None; pass candidate_ids, or do without them."
+                "remove_accidental_hits, corrected2025, history_ids and streaming_frequency compare candidates by "
+                "id, but candidate_ids is None; pass candidate_ids, or do without them."
             )
 
     def _objective_loss(
@@ -241,8 +240,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         if query_embeddings.shape.rank == 3:
             scores = tf.reduce_max(tf.einsum("qne,ce->qnc", query_embeddings, columns.embeddings), axis=1)
         else:
-            queries = similarity.augment_queries(query_embeddings, self._similarity)
-            scores = tf.matmul(queries, columns.embeddings, transpose_b=True)
+            scores = tf.matmul(query_embeddings, columns.embeddings, transpose_b=True)
         logits = self._divided(scores)
         labels = tf.one_hot(columns.positives, tf.shape(logits)[1])
         if columns.log_q is not None:

@@ -17,7 +17,8 @@ class TrainingHealth(tf.keras.layers.Layer):
       all but its positive.
     - `temperature`: the divisor of the scores.
     - `query_norm`, `candidate_norm`: mean length of the embeddings of the batch; where they
-      are normalised, a mean below 1 tells of rows of which nothing is known.
+      are normalised, a mean below 1 tells of rows of which nothing is known. For Euclid they
+      are those of the vectors with the two dimensions that make its score a product.
 
     Under a synchronous strategy the means are over the rows of all replicas.
     """

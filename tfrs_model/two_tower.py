@@ -102,7 +102,7 @@ class TwoTowerModel(tfrs.Model):
     ) -> tf.Tensor:
         if not isinstance(self._negatives, negatives_lib.RowNegatives):
             return self.task(queries, candidates, labels=inputs["weight"])
-        drawn = self._negatives(inputs["candidate"][schema_lib.CANDIDATE_ID])
+        drawn = self._negatives(inputs["candidate"][schema_lib.CANDIDATE_ID], training=training)
         history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
         return self.task(
             queries,

@@ -15,7 +15,11 @@ from tfrs_model.model_config import ModelConfig, ModelConfigError, ModelInputs
 
 
 def build_two_tower(
-    config: ModelConfig, inputs: ModelInputs, seed: int, corpus: negatives.Corpus | None = None
+    config: ModelConfig,
+    inputs: ModelInputs,
+    seed: int,
+    corpus: negatives.Corpus | None = None,
+    memory_budget_bytes: int | None = None,
 ) -> two_tower.TwoTowerModel:
     """Builds the towers, the task, the frequency estimate and the sources of negatives; nothing is trained yet.
 
@@ -26,6 +30,7 @@ def build_two_tower(
       inputs: what is known of the data.
       seed: of every draw.
       corpus: what negatives are drawn from; `None` for a model that is not trained any more.
+      memory_budget_bytes: what the bank may take at most; `None` is the machine's whole memory.
 
     Raises:
       ModelConfigError: if the options leave the query tower nothing to read.
@@ -36,6 +41,21 @@ def build_two_tower(
             "and the data has no query features; switch one of them on."
         )
 
+    query_tower, candidate_tower = _build_towers(config, inputs, seed)
+    if config.negatives == "in_batch":
+        retrieval = _build_task(config, inputs, seed)
+        pool = _build_pool(
+            config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed, memory_budget_bytes
+        )
+    else:
+        retrieval = row_task.RowTask(config.objective, _build_temperature(config), name="row_task")
+        pool = _build_row_negatives(config, corpus, seed)
+    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
+
+
+def _build_towers(
+    config: ModelConfig, inputs: ModelInputs, seed: int
+) -> tuple[towers.QueryTower, towers.CandidateTower]:
     def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
         return string_embedding.StringEmbedding(
             vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
@@ -63,13 +83,7 @@ def build_two_tower(
         similarity=config.similarity,
         seed=seed,
     )
-    if config.negatives == "in_batch":
-        retrieval = _build_task(config, inputs, seed)
-        pool = _build_pool(config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed)
-    else:
-        retrieval = row_task.RowTask(config.objective, _build_temperature(config), name="row_task")
-        pool = _build_row_negatives(config, corpus, seed)
-    return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
+    return query_tower, candidate_tower
 
 
 def _build_row_negatives(
@@ -88,6 +102,7 @@ def _build_pool(
     streaming_frequency: frequency.StreamingFrequency | None,
     embedding_dim: int,
     seed: int,
+    memory_budget_bytes: int | None,
 ) -> negatives.NegativePool | None:
     if corpus is None or not (config.num_uniform_negatives or config.num_corpus_hard_negatives or config.bank_size):
         return None
@@ -105,8 +120,11 @@ def _build_pool(
             name="corpus_hard_negatives",
         )
     if config.bank_size:
-        bank = negatives.CandidateBank(config.bank_size, embedding_dim, config.bank_warm_up_steps, name="bank")
-    return negatives.NegativePool(corpus, streaming_frequency, uniform, hard, bank, name="negative_pool")
+        bank = negatives.CandidateBank(
+            config.bank_size, embedding_dim, config.bank_warm_up_steps, memory_budget_bytes, name="bank"
+        )
+    is_per_draw = config.log_q_correction == "corrected2025"
+    return negatives.NegativePool(corpus, streaming_frequency, is_per_draw, uniform, hard, bank, name="negative_pool")
 
 
 def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:

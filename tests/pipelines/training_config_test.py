@@ -24,7 +24,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"batch_size": 1}, "--batch_size must be >= 2, since the other positives are the negatives, but is 1."),
+        ({"batch_size": 1}, "--batch_size must be >= 2, since in-batch negatives are the other positives, but is 1."),
         ({"steps_per_execution": 0}, "--steps_per_execution must be >= 1, but is 0."),
         ({"table_learning_rate": "0.1"}, "--table_learning_rate must be of kind float, but is '0.1'."),
         ({"num_epochs": 0}, "--num_epochs must be >= 1, but is 0."),

@@ -119,8 +119,22 @@ def test_everything_together_is_finite_and_is_learned_from(objective, correction
     ("options", "sentence"),
     [
         ({"learn_temperature": True, "similarity": "dot"}, "learn_temperature needs vectors of fixed length"),
-        ({"log_q_correction": "corrected2025", "objective": "huber"}, "corrects the softmax"),
+        ({"log_q_correction": "corrected2025", "objective": "binary_cross_entropy"}, "corrects the softmax"),
         ({"similarity": "euclidean", "objective": "binary_cross_entropy"}, "has none above 0"),
+        (
+            {"log_q_correction": "corrected2025", "frequency_estimator": "paper"},
+            "which frequency_estimator=paper does not",
+        ),
+        ({"objective": "huber"}, "from which log_q_correction=yi2019 would move them"),
+        (
+            {
+                "negatives": "labels",
+                "log_q_correction": "none",
+                "objective": "huber",
+                "remove_history": True,
+            },
+            "no negatives to leave out",
+        ),
         ({"remove_history": True, "history_length": 0}, "needs histories"),
         ({"negatives": "per_row", "log_q_correction": "none"}, "per_row, which needs 1 or more"),
         ({"num_row_negatives": 3}, "negatives is in_batch and num_row_negatives is 3"),

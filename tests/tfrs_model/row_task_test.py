@@ -75,3 +75,14 @@ def test_a_label_for_an_objective_that_compares_is_refused():
 def test_an_unknown_objective_is_refused():
     with pytest.raises(ValueError, match="objective must be one of softmax,"):
         row_task.RowTask("hinge", 1.0)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf")])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="temperature must be > 0 and finite"):
+        row_task.RowTask("softmax", temperature)
+
+
+def test_equal_labels_have_no_variance_to_normalise_by():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="labels that differ within a batch"):
+        row_task.RowTask("normalised_squared_error", 1.0)(_QUERIES, _CANDIDATES, labels=tf.ones([2]))

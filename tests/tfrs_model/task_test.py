@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_model import frequency, task
+from tfrs_model import frequency, task, temperature
 
 _IDENTITY = tf.eye(2)
 
@@ -199,3 +199,92 @@ def test_fewer_candidates_than_queries_are_refused():
     queries, candidates = _embeddings(3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="there must be a candidate for every query"):
         task.Retrieval()(queries, candidates[:2])
+
+
+def test_the_corrected_softmax_has_no_draw_of_the_positive_among_its_negatives():
+    """Without being asked to remove accidental hits, which is another correction's option."""
+    query = tf.constant([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    probability = tf.constant([0.4, 0.3, 0.4])
+    loss = task.Retrieval(log_q_correction="corrected2025")(
+        query,
+        query,
+        candidate_ids=tf.constant(["a", "b", "a"]),
+        candidate_sampling_probability=probability,
+        sample_weight=tf.constant([1.0, 0.0, 0.0]),
+    )
+    # By hand: one negative of score 0, Q' = .3 / .6: its term is ln 2; P = e / (e + 2) = .5761; -(1 - P) (1 - ln 2).
+    np.testing.assert_allclose(loss, -(1 - np.e / (np.e + 2)) * (1 - np.log(2)), rtol=1e-5)
+
+
+def test_a_history_is_no_negative_of_its_query():
+    loss = task.Retrieval()(
+        tf.eye(3),
+        tf.zeros([3, 3]),
+        candidate_ids=tf.constant(["a", "b", "c"]),
+        history_ids=tf.constant([["b", ""], ["", ""], ["a", "b"]]),
+    )
+    # By hand: rows of two, three and one column with equal logits.
+    np.testing.assert_allclose(loss, np.log(2) + np.log(3), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "sentence"),
+    [
+        (
+            {"log_q_correction": "corrected2025"},
+            {"candidate_ids": tf.constant([1, 2])},
+            "needs the probability of each",
+        ),
+        (
+            {"log_q_correction": "none"},
+            {"candidate_sampling_probability": tf.constant([0.1, 0.2])},
+            "reads no probabili",
+        ),
+        (
+            {},
+            {"candidate_ids": tf.constant([1, 2]), "history_ids": tf.constant([["1"], ["2"]])},
+            "both strings or both integers",
+        ),
+        ({}, {"history_ids": tf.constant([["1"], ["2"]])}, "candidate_ids is None"),
+    ],
+)
+def test_what_a_call_cannot_use_is_refused(options, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        task.Retrieval(**options)(_IDENTITY, _IDENTITY, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"objective": "hinge"}, "objective must be one of softmax,"),
+        ({"log_q_correction": "yi"}, "log_q_correction must be one of none, yi2019, corrected2025, but is 'yi'"),
+        ({"reduction": "median"}, "reduction must be one of sum, mean"),
+        ({"log_q_correction": "corrected2025", "objective": "huber"}, "is a correction of the softmax"),
+        ({"loss": tf.keras.losses.CategoricalHinge(), "objective": "huber"}, "stands in place of objective"),
+        ({"loss": tf.keras.losses.CategoricalHinge(), "reduction": "mean"}, "reduces by itself"),
+        ({"log_q_correction": "none", "streaming_frequency": frequency.StreamingFrequency(5)}, "reads no frequencies"),
+    ],
+)
+def test_options_that_clash_are_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        task.Retrieval(**options)
+
+
+def test_a_probability_of_one_is_none_of_a_draw():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the probability of one draw, < 1"):
+        task.Retrieval(log_q_correction="corrected2025")(
+            _IDENTITY,
+            _IDENTITY,
+            candidate_ids=tf.constant(["a", "b"]),
+            candidate_sampling_probability=tf.constant([1.0, 0.2]),
+        )
+
+
+def test_the_mean_divides_by_the_rows_and_a_temperature_can_be_learned():
+    learned = temperature.LearnableTemperature(0.5, 0.1, 1.0)
+    retrieval = task.Retrieval(temperature=learned, reduction="mean")
+    with tf.GradientTape() as tape:
+        loss = retrieval(_IDENTITY, _IDENTITY)
+    # By hand: logits 2 and 0 in both rows; a lower temperature would lower the loss.
+    assert float(loss) == pytest.approx(np.log1p(np.exp(-2.0)), rel=1e-5)
+    assert float(tape.gradient(loss, learned.trainable_weights)[0]) > 0.0

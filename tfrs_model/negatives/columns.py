@@ -13,7 +13,7 @@ class PoolColumns:
     Attributes:
       embeddings: `[num_columns, embedding_dim]` float32.
       keys: `[num_columns]` int64, equal for equal ids.
-      probability: `[num_columns]` float32; `None` without a correction.
+      probability: `[num_columns]` float32, of one draw, or a count in proportion; `None` without a correction.
     """
 
     embeddings: tf.Tensor

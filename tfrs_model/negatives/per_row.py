@@ -43,11 +43,15 @@ class RowNegatives(tf.keras.layers.Layer):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
 
-    def call(self, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """Returns `[num_rows, num_negatives]` int64 corpus rows for `[num_rows]` positives of this replica."""
+    def call(self, candidate_ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns `[num_rows, num_negatives]` int64 corpus rows for `[num_rows]` positives of this replica.
+
+        Only training goes on to the next step's draws.
+        """
         step = tf.identity(self._step)
-        with tf.control_dependencies([step]):
-            self._step.assign_add(1)
+        if training:
+            with tf.control_dependencies([step]):
+                self._step.assign_add(1)
         here = tf.shape(candidate_ids)[0]
         everyone = replicas.replicas_of(here)
         drawn = tf.random.stateless_uniform(

@@ -1,5 +1,6 @@
 """All columns of a step: the batch's own candidates and the negatives of every source, with their probabilities."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
@@ -32,6 +33,7 @@ class NegativePool(tf.keras.layers.Layer):
     Args:
       corpus: what uniform and hard negatives are drawn from.
       streaming_frequency: estimates q, and counts the batch; `None` without a correction.
+      is_per_draw: whether columns tell the probability of one draw rather than the expected count.
       uniform_negatives: uniform draws, or `None`.
       hard_negatives: draws of candidates that score high, or `None`.
       bank: candidates of past batches, or `None`.
@@ -41,6 +43,7 @@ class NegativePool(tf.keras.layers.Layer):
         self,
         corpus: corpus_lib.Corpus,
         streaming_frequency: frequency.StreamingFrequency | None,
+        is_per_draw: bool = False,
         uniform_negatives: uniform.UniformNegatives | None = None,
         hard_negatives: corpus_hard.CorpusHardNegatives | None = None,
         bank: bank_lib.CandidateBank | None = None,
@@ -49,6 +52,7 @@ class NegativePool(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self._corpus = corpus
         self._frequency = streaming_frequency
+        self._is_per_draw = is_per_draw
         self._uniform = uniform_negatives
         self._hard = hard_negatives
         self._bank = bank
@@ -89,11 +93,12 @@ class NegativePool(tf.keras.layers.Layer):
             self._push(everyone, parts[0])
         columns = PoolColumns.concat(parts)
         if self._frequency is None:
-            return PoolColumns(columns.embeddings, columns.keys, None)
-        num_of_others = sum(tf.shape(part.keys)[0] for part in parts[1:])
-        in_all = tf.cast(everyone.num_rows + num_of_others, tf.float32)
+            return dataclasses.replace(columns, probability=None)
         expected = self._expected_count(columns, everyone.num_rows, parts, hard_pool)
-        return PoolColumns(columns.embeddings, columns.keys, expected / in_all)
+        if self._is_per_draw:
+            num_of_others = sum(tf.shape(part.keys)[0] for part in parts[1:])
+            expected /= tf.cast(everyone.num_rows + num_of_others, tf.float32)
+        return dataclasses.replace(columns, probability=expected)
 
     def _draw(
         self, queries: tf.Tensor, step: tf.Tensor, encode: Callable[[Mapping[str, tf.Tensor], bool], tf.Tensor]

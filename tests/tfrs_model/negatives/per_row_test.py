@@ -15,7 +15,7 @@ def _row_negatives(**options):
 def test_each_step_and_each_row_draw_anew_and_a_seed_repeats_them():
     first, second = _row_negatives(), _row_negatives()
     ids = _IDS[:200]
-    draws = [first(ids).numpy() for _ in range(2)]
+    draws = [first(ids, training=True).numpy() for _ in range(2)]
     assert draws[0].shape == (50, 4)
     assert (draws[0] != draws[1]).any()
     assert (draws[0][0] != draws[0][1]).any()
@@ -25,7 +25,7 @@ def test_each_step_and_each_row_draw_anew_and_a_seed_repeats_them():
 
 def test_draws_are_uniform_over_the_corpus():
     layer = _row_negatives(num_negatives=40)
-    drawn = np.concatenate([layer(_IDS).numpy().ravel() for _ in range(20)])
+    drawn = np.concatenate([layer(_IDS, training=True).numpy().ravel() for _ in range(20)])
     counts = np.bincount(drawn, minlength=50)
     # 800 expected of each; five standard deviations are 140.
     assert counts.min() > 660
@@ -53,3 +53,10 @@ def test_embeddings_stand_where_the_rows_do():
 def test_no_negatives_per_row_are_refused():
     with pytest.raises(ValueError, match="num_negatives of each row must be >= 1, but is 0"):
         _row_negatives(num_negatives=0)
+
+
+def test_an_evaluation_does_not_go_on_to_the_next_draws():
+    layer = _row_negatives()
+    first = layer(_IDS, training=False).numpy()
+    np.testing.assert_array_equal(layer(_IDS, training=True), first)
+    assert (layer(_IDS, training=True).numpy() != first).any()

@@ -11,7 +11,7 @@ def _pool(**sources):
     ids = tf.constant(_IDS)
     estimate = frequency.StreamingFrequency(200, name="estimate")
     corpus = negatives.Corpus(ids, lambda rows: {"candidate_id": tf.gather(ids, rows)})
-    return negatives.NegativePool(corpus, estimate, **sources), estimate
+    return negatives.NegativePool(corpus, estimate, is_per_draw=True, **sources), estimate
 
 
 _TABLE = tf.constant(np.random.default_rng(0).normal(size=[10, 3]), tf.float32)
@@ -108,6 +108,15 @@ def test_draws_go_on_where_a_checkpoint_left_them(tmp_path):
 def test_without_a_correction_there_is_no_probability():
     ids = tf.constant(_IDS)
     corpus = negatives.Corpus(ids, lambda rows: {"candidate_id": tf.gather(ids, rows)})
-    pool = negatives.NegativePool(corpus, None, negatives.UniformNegatives(10, 3), bank=negatives.CandidateBank(4, 3))
+    pool = negatives.NegativePool(
+        corpus, None, uniform_negatives=negatives.UniformNegatives(10, 3), bank=negatives.CandidateBank(4, 3)
+    )
     assert _step(pool, ["c0"]).probability is None
     assert _step(pool, ["c0"]).keys.shape == [5]
+
+
+def test_a_pool_that_brings_nothing_yet_expects_what_the_batch_alone_does():
+    corpus = negatives.Corpus(tf.constant(_IDS), lambda rows: {"candidate_id": tf.gather(tf.constant(_IDS), rows)})
+    estimate, bank = frequency.StreamingFrequency(200), negatives.CandidateBank(8, 3, warm_up_steps=99)
+    columns = _step(negatives.NegativePool(corpus, estimate, bank=bank), ["c0", "c0", "c1"])
+    np.testing.assert_allclose(columns.probability, [2.0, 2.0, 1.0], rtol=0.02)
