@@ -1,14 +1,10 @@
 import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-_ROOT = pathlib.Path(__file__).parents[2]
+from tests.tfrs_model import replica_processes
+
 _REPLICAS = {"mirrored": ["mirrored"], "workers": ["worker_0", "worker_1"]}
 _EACH = (
     pytest.mark.parametrize("strategy", sorted(_REPLICAS)),
@@ -17,38 +13,18 @@ _EACH = (
 _TOLERANCE = 1e-5
 
 
-def _environments():
-    """Returns the environment of each process by its name."""
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(2)]
-    cluster = {"worker": [f"localhost:{each.getsockname()[1]}" for each in sockets]}
-    for each in sockets:
-        each.close()
-    configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(2)]
-    workers = {f"worker_{index}": {"TF_CONFIG": config} for index, config in enumerate(configs)}
-    return {"one": {}, "mirrored": {}, **workers}
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Trains in all ways at once and waits; a process that outlives a failed peer is killed."""
+    """Trains in all ways at once."""
     path = tmp_path_factory.mktemp("trained")
-    started = []
-    try:
-        for name, environment in _environments().items():
-            (path / name).mkdir()
-            command = [sys.executable, "-m", "tests.tfrs_model.replica_run", name.split("_")[0], str(path / name)]
-            quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-            with open(path / name / "errors", "w") as errors:
-                process = subprocess.Popen(
-                    command, cwd=_ROOT, env={**os.environ, **quiet, **environment}, stdout=errors, stderr=errors
-                )
-            started.append((name, process))
-        for name, process in started:
-            assert process.wait(timeout=600) == 0, (path / name / "errors").read_text()[-3000:]
-    finally:
-        for _, process in started:
-            process.kill()
-            process.wait()
+    workers = dict(zip(_REPLICAS["workers"], replica_processes.environments_of_workers(), strict=True))
+    environments = {"one": {}, "mirrored": {}, **workers}
+    for name in environments:
+        (path / name).mkdir()
+    replica_processes.run(
+        "tests.tfrs_model.replica_run",
+        [([name.split("_")[0], str(path / name)], environment) for name, environment in environments.items()],
+    )
     return path
 
 

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from tfrs_model.optimizers import touched_rows
+from tfrs_model.optimizers import accumulated_squares, touched_rows
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
-class RowWiseAdagrad(touched_rows.TouchedRowsOptimizer):
+class RowWiseAdagrad(accumulated_squares.AccumulatedSquares):
     """Adagrad whose accumulator adds up the mean square of a row's gradient.
 
         accumulator <- accumulator + mean(g^2)
@@ -42,18 +42,10 @@ class RowWiseAdagrad(touched_rows.TouchedRowsOptimizer):
         name: str = "row_wise_adagrad",
         **options,
     ):
-        super().__init__(learning_rate, name, **options)
-        if not (initial_accumulator_value >= 0.0 and epsilon > 0.0):
-            raise ValueError(
-                "RowWiseAdagrad needs initial_accumulator_value >= 0 and epsilon > 0, "
-                f"but they are {initial_accumulator_value} and {epsilon}."
-            )
-        self._initial_accumulator_value = initial_accumulator_value
-        self._epsilon = epsilon
+        super().__init__(learning_rate, initial_accumulator_value, epsilon, name, **options)
 
     def _new_slots(self, variable: tf.Variable) -> list[tf.Variable]:
-        start = tf.fill(variable.shape[:1], tf.cast(self._initial_accumulator_value, variable.dtype))
-        return [self.add_variable_from_reference(variable, "accumulator", initial_value=start)]
+        return [self._accumulator(variable, variable.shape[:1])]
 
     def change_of_rows(
         self, gradient: tf.Tensor, learning_rate: tf.Tensor, *slots: tf.Tensor
@@ -63,11 +55,3 @@ class RowWiseAdagrad(touched_rows.TouchedRowsOptimizer):
         accumulator += tf.reduce_mean(tf.square(gradient), axis=list(range(1, gradient.shape.rank)))
         rate = learning_rate / (tf.sqrt(accumulator) + self._epsilon)
         return touched_rows.one_per_row(rate, gradient) * gradient, [accumulator]
-
-    def get_config(self) -> dict:
-        """Returns the arguments that make an equal optimizer, without its state."""
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self._initial_accumulator_value,
-            "epsilon": self._epsilon,
-        }

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from tfrs_model.optimizers import touched_rows
+from tfrs_model.optimizers import accumulated_squares
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
-class SparseAdagrad(touched_rows.TouchedRowsOptimizer):
+class SparseAdagrad(accumulated_squares.AccumulatedSquares):
     """Adagrad with an accumulator per element (Duchi et al., JMLR 2011).
 
         accumulator <- accumulator + g^2
@@ -39,18 +39,10 @@ class SparseAdagrad(touched_rows.TouchedRowsOptimizer):
         name: str = "sparse_adagrad",
         **options,
     ):
-        super().__init__(learning_rate, name, **options)
-        if not (initial_accumulator_value >= 0.0 and epsilon > 0.0):
-            raise ValueError(
-                "SparseAdagrad needs initial_accumulator_value >= 0 and epsilon > 0, "
-                f"but they are {initial_accumulator_value} and {epsilon}."
-            )
-        self._initial_accumulator_value = initial_accumulator_value
-        self._epsilon = epsilon
+        super().__init__(learning_rate, initial_accumulator_value, epsilon, name, **options)
 
     def _new_slots(self, variable: tf.Variable) -> list[tf.Variable]:
-        start = tf.fill(variable.shape, tf.cast(self._initial_accumulator_value, variable.dtype))
-        return [self.add_variable_from_reference(variable, "accumulator", initial_value=start)]
+        return [self._accumulator(variable, variable.shape)]
 
     def change_of_rows(
         self, gradient: tf.Tensor, learning_rate: tf.Tensor, *slots: tf.Tensor
@@ -58,11 +50,3 @@ class SparseAdagrad(touched_rows.TouchedRowsOptimizer):
         """Computes what is subtracted from rows, and the rows' new accumulator."""
         accumulator = slots[0] + gradient * gradient
         return learning_rate * gradient / tf.sqrt(accumulator + self._epsilon), [accumulator]
-
-    def get_config(self) -> dict:
-        """Returns the arguments that make an equal optimizer, without its state."""
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self._initial_accumulator_value,
-            "epsilon": self._epsilon,
-        }

@@ -1,48 +1,9 @@
-import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 
-_ROOT = pathlib.Path(__file__).parents[3]
+from tests.tfrs_model import replica_processes
+
+_MODULE = "tests.tfrs_model.frequency.replica_run"
 _BOTH = pytest.mark.parametrize("estimator", ["multiscale", "paper"])
-
-
-def _start(mode, estimator, path, environment=()):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.tfrs_model.frequency.replica_run", mode, estimator, str(path)],
-        cwd=_ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", **dict(environment)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _finish(processes):
-    """Waits for all; one that outlives a failed peer is killed, and no other process is touched."""
-    try:
-        for process in processes:
-            _, errors = process.communicate(timeout=200)
-            assert process.returncode == 0, errors[-3000:]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
-def _replicas(path):
-    """Returns, per replica, its arrays by name without the names of the replicas' copies."""
-    replicas = {}
-    with np.load(path) as arrays:
-        for name in arrays.files:
-            index, weight = name.split("/", 1)
-            replicas.setdefault(index, {})[weight.split(":")[0].split("/replica")[0]] = arrays[name]
-    return [replicas[index] for index in sorted(replicas)]
 
 
 def _assert_same_bits(expected, replicas):
@@ -53,19 +14,12 @@ def _assert_same_bits(expected, replicas):
             assert (replica[name].dtype, replica[name].tobytes()) == (value.dtype, value.tobytes()), name
 
 
-def _free_ports(count):
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.mark.drill
 @_BOTH
 def test_two_replicas_hold_the_bits_of_one_with_the_same_global_batches(estimator, tmp_path):
-    _finish([_start(mode, estimator, tmp_path / f"{mode}.npz") for mode in ("one", "mirrored")])
-    (one,), mirrored = (_replicas(tmp_path / f"{mode}.npz") for mode in ("one", "mirrored"))
+    paths = {mode: tmp_path / f"{mode}.npz" for mode in ("one", "mirrored")}
+    replica_processes.run(_MODULE, [([mode, estimator, str(path)], {}) for mode, path in paths.items()])
+    (one,), mirrored = (replica_processes.read_replicas(path) for path in paths.values())
     assert len(mirrored) == 2
     _assert_same_bits(one, mirrored)
 
@@ -73,20 +27,13 @@ def test_two_replicas_hold_the_bits_of_one_with_the_same_global_batches(estimato
 @pytest.mark.drill
 @_BOTH
 def test_two_processes_hold_the_bits_of_one_with_the_same_global_batches(estimator, tmp_path):
-    _finish([_start("one", estimator, tmp_path / "one.npz")])
-    cluster = {"worker": [f"localhost:{port}" for port in _free_ports(2)]}
-    _finish(
-        [
-            _start(
-                "worker",
-                estimator,
-                tmp_path / f"{index}.npz",
-                {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})},
-            )
-            for index in range(2)
-        ]
+    paths = [tmp_path / f"{index}.npz" for index in range(2)]
+    replica_processes.run(_MODULE, [(["one", estimator, str(tmp_path / "one.npz")], {})])
+    environments = replica_processes.environments_of_workers()
+    replica_processes.run(
+        _MODULE, [(["worker", estimator, str(path)], each) for path, each in zip(paths, environments, strict=True)]
     )
-    (one,) = _replicas(tmp_path / "one.npz")
-    for index in range(2):
-        (worker,) = _replicas(tmp_path / f"{index}.npz")
+    (one,) = replica_processes.read_replicas(tmp_path / "one.npz")
+    for path in paths:
+        (worker,) = replica_processes.read_replicas(path)
         _assert_same_bits(one, [worker])

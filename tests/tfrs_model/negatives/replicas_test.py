@@ -1,46 +1,9 @@
-import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-_ROOT = pathlib.Path(__file__).parents[3]
+from tests.tfrs_model import replica_processes
 
-
-def _run(*processes):
-    """Starts (mode, path, environment) all at once and waits; one that outlives a failed peer is killed."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.tfrs_model.negatives.replica_run", mode, str(path)],
-            cwd=_ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for mode, path, environment in processes
-    ]
-    try:
-        for process in started:
-            _, errors = process.communicate(timeout=200)
-            assert process.returncode == 0, errors[-3000:]
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-
-
-def _replicas(path):
-    replicas = {}
-    with np.load(path) as arrays:
-        for name in arrays.files:
-            index, array = name.split("/")
-            replicas.setdefault(index, {})[array] = arrays[name]
-    return [replicas[index] for index in sorted(replicas)]
+_MODULE = "tests.tfrs_model.negatives.replica_run"
 
 
 def _assert_equal(one, other):
@@ -58,8 +21,9 @@ def _assert_same_bits(one, other):
 
 @pytest.mark.drill
 def test_two_replicas_hold_and_draw_the_same_and_what_one_does(tmp_path):
-    _run(*((mode, tmp_path / f"{mode}.npz", {}) for mode in ("one", "mirrored")))
-    (one,), (first, second) = (_replicas(tmp_path / f"{mode}.npz") for mode in ("one", "mirrored"))
+    paths = {mode: tmp_path / f"{mode}.npz" for mode in ("one", "mirrored")}
+    replica_processes.run(_MODULE, [([mode, str(path)], {}) for mode, path in paths.items()])
+    (one,), (first, second) = (replica_processes.read_replicas(path) for path in paths.values())
     _assert_same_bits(first, second)
     _assert_equal(one, first)
     assert len(np.unique(one["drawn"])) > 100
@@ -67,13 +31,12 @@ def test_two_replicas_hold_and_draw_the_same_and_what_one_does(tmp_path):
 
 @pytest.mark.drill
 def test_two_processes_hold_and_draw_the_same_and_what_one_does(tmp_path):
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(2)]
-    cluster = {"worker": [f"localhost:{each.getsockname()[1]}" for each in sockets]}
-    for each in sockets:
-        each.close()
-    configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(2)]
-    _run(*(("worker", tmp_path / f"{i}.npz", {"TF_CONFIG": config}) for i, config in enumerate(configs)))
-    _run(("one", tmp_path / "one.npz", {}))
-    ((first,), (second,), (one,)) = (_replicas(tmp_path / f"{name}.npz") for name in ("0", "1", "one"))
+    paths = [tmp_path / f"{name}.npz" for name in ("0", "1", "one")]
+    environments = replica_processes.environments_of_workers()
+    replica_processes.run(
+        _MODULE, [(["worker", str(path)], each) for path, each in zip(paths[:2], environments, strict=True)]
+    )
+    replica_processes.run(_MODULE, [(["one", str(paths[2])], {})])
+    (first,), (second,), (one,) = (replica_processes.read_replicas(path) for path in paths)
     _assert_same_bits(first, second)
     _assert_equal(one, first)

@@ -1,23 +1,12 @@
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-_ROOT = pathlib.Path(__file__).parents[3]
+from tests.tfrs_model import replica_processes
 
 
 def _run(mode, optimizer, path):
     """Returns the weights, then the optimizer's variables, of each replica, and the rows that were touched."""
-    subprocess.run(
-        [sys.executable, "-m", "tests.tfrs_model.optimizers.replica_run", mode, optimizer, str(path)],
-        cwd=_ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
-        check=True,
-        timeout=200,
-    )
+    replica_processes.run("tests.tfrs_model.optimizers.replica_run", [([mode, optimizer, str(path)], {})])
     replicas = {}
     with np.load(path) as arrays:
         touched = arrays["touched"]
