@@ -13,7 +13,12 @@ import sys
 
 import numpy as np
 
-from tfrs_model import model_config, negatives, optimizers  # Before TensorFlow, since it selects Keras 2.
+from tfrs_model import (
+    model_config,
+    negatives,
+    optimizers,
+    two_tower_builder,
+)  # Before TensorFlow, since it selects Keras 2.
 
 import tensorflow as tf  # isort: skip
 
@@ -64,7 +69,9 @@ def _model(case: str) -> tf.keras.Model:
     )
     ids = tf.constant(_candidate_ids(case))
     corpus = negatives.Corpus(ids, lambda rows: {"candidate_id": tf.gather(ids, rows)})
-    model = model_config.build_two_tower(config, model_config.ModelInputs(_QUERY_IDS, _candidate_ids(case)), 0, corpus)
+    model = two_tower_builder.build_two_tower(
+        config, model_config.ModelInputs(_QUERY_IDS, _candidate_ids(case)), 0, corpus
+    )
     optimizer = optimizers.build_optimizer(optimizers.OptimizerConfig("adagrad", learning_rate=0.3))
     model.compile(optimizer, steps_per_execution=_STEPS_PER_EXECUTION)
     return model
