@@ -3,9 +3,10 @@
 import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 
-from pipelines import export, prepare_data, train, training_config
+from pipelines import export, model_directory, prepare_data, train, training_config
 from tests import planted_log
 from tfrs_model import schema as schema_lib
 
@@ -49,3 +50,9 @@ def line(tmp_path_factory) -> Line:
     )
     export.run(export.ExportConfig(made.prepared_dir, made.model_dir, made.export_dir, "scann", 20))
     return made
+
+
+def tower_weights(model_dir) -> list[np.ndarray]:
+    """Returns the weights of both towers of the best epoch."""
+    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
+    return [weight.numpy() for weight in (*model.query_tower.weights, *model.candidate_tower.weights)]

@@ -1,18 +1,13 @@
 import numpy as np
 import pytest
 
-from pipelines import job, model_directory, train, training_config
+from pipelines import job, train, training_config
 from tests.pipelines import conftest
 
 
 def _job(line, model_dir, **options):
     training = {**conftest.TRAINING_OPTIONS, "early_stop_patience": 0, "dropout": 0.3, **options}
     return train.TrainJobConfig(line.prepared_dir, str(model_dir), training_config.training_config(training))
-
-
-def _weights(model_dir):
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    return [weight.numpy() for weight in (*model.query_tower.weights, *model.candidate_tower.weights)]
 
 
 @pytest.mark.parametrize("weights", [[1.0, 1.0], [0.0, 2.0], [-0.5, 1.0]])
@@ -36,5 +31,7 @@ def test_a_run_with_other_negatives_resumes_to_the_bits_of_an_undisturbed_one(li
     train.run(_job(line, tmp_path / "whole", num_epochs=2, **options))
     for num_epochs in (1, 2):
         train.run(_job(line, tmp_path / "resumed", num_epochs=num_epochs, **options))
-    for expected, actual in zip(_weights(tmp_path / "whole"), _weights(tmp_path / "resumed"), strict=True):
+    for expected, actual in zip(
+        conftest.tower_weights(tmp_path / "whole"), conftest.tower_weights(tmp_path / "resumed"), strict=True
+    ):
         np.testing.assert_array_equal(expected, actual)

@@ -24,11 +24,6 @@ def _job(line: conftest.Line, model_dir, **changes) -> train.TrainJobConfig:
     return _job_on(line.prepared_dir, model_dir, **changes)
 
 
-def _weights(model_dir) -> list[np.ndarray]:
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    return [weight.numpy() for weight in (*model.query_tower.weights, *model.candidate_tower.weights)]
-
-
 def _state(model_dir) -> dict[str, np.ndarray]:
     """Everything in the newest checkpoint but the wall clock in its history."""
     reader = tf.train.load_checkpoint(model_directory.ModelPaths(model_dir).checkpoints)
@@ -116,7 +111,9 @@ def test_an_exception_in_the_middle_of_an_epoch_loses_that_epoch_only(line, tmp_
     assert (
         train.run(_job(line, tmp_path / "killed")).num_steps * 2 == train.run(_job(line, tmp_path / "fresh")).num_steps
     )
-    for expected, actual in zip(_weights(tmp_path / "undisturbed"), _weights(tmp_path / "killed"), strict=True):
+    for expected, actual in zip(
+        conftest.tower_weights(tmp_path / "undisturbed"), conftest.tower_weights(tmp_path / "killed"), strict=True
+    ):
         np.testing.assert_array_equal(expected, actual)
 
 
@@ -129,17 +126,17 @@ def test_a_finished_run_has_nothing_left_to_do(line, tmp_path):
 def test_another_seed_gives_other_weights(line, tmp_path):
     train.run(_job(line, tmp_path / "a", num_epochs=1))
     train.run(_job(line, tmp_path / "b", num_epochs=1, seed=1))
-    assert not np.array_equal(_weights(tmp_path / "a")[0], _weights(tmp_path / "b")[0])
+    assert not np.array_equal(conftest.tower_weights(tmp_path / "a")[0], conftest.tower_weights(tmp_path / "b")[0])
 
 
 def test_a_directory_of_another_run_is_refused_and_untouched(line, tmp_path):
     train.run(_job(line, tmp_path / "model", num_epochs=1))
-    before = _weights(tmp_path / "model")
+    before = conftest.tower_weights(tmp_path / "model")
     with pytest.raises(
         model_directory.ModelDirectoryError, match="other options, another seed, other data or of other code"
     ):
         train.run(_job(line, tmp_path / "model", num_epochs=1, learning_rate=0.5))
-    for expected, actual in zip(before, _weights(tmp_path / "model"), strict=True):
+    for expected, actual in zip(before, conftest.tower_weights(tmp_path / "model"), strict=True):
         np.testing.assert_array_equal(expected, actual)
 
 

@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 
+from tests.tfrs_model import replica_strategies
 from tfrs_model import (
     model_config,
     negatives,
@@ -32,16 +33,6 @@ _SMALL_BATCH_SIZE = 5
 # All batches of an execution have one size, since TensorFlow keeps the shapes of its first step's collectives.
 _STEPS_PER_EXECUTION = 3
 _FITTED = {_BATCH_SIZE: _STEPS_PER_EXECUTION, _SMALL_BATCH_SIZE: _STEPS_PER_EXECUTION}
-
-
-def _strategy(mode: str) -> tf.distribute.Strategy:
-    if mode == "worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if mode == "one":
-        return tf.distribute.get_strategy()
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def _candidate_ids(case: str) -> tuple[str, ...]:
@@ -139,7 +130,8 @@ def _train(strategy: tf.distribute.Strategy, case: str, path: pathlib.Path) -> N
 
 def main(mode: str, path: str) -> None:
     """Trains once per case."""
-    strategy = _strategy(mode)
+    # The default, under which Keras trains without any strategy, is what two replicas must equal.
+    strategy = tf.distribute.get_strategy() if mode == "one" else replica_strategies.strategy(mode)
     for case in _CASES:
         _train(strategy, case, pathlib.Path(path))
 

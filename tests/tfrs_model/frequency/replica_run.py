@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from tests.tfrs_model import replica_strategies
 from tfrs_model import frequency  # Before TensorFlow, since it selects Keras 2.
 
 import tensorflow as tf  # isort: skip
@@ -31,19 +32,9 @@ def split_batches() -> list[list[np.ndarray]]:
     return batches
 
 
-def _strategy(mode: str) -> tf.distribute.Strategy:
-    if mode == "worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if mode == "one":
-        return tf.distribute.OneDeviceStrategy("/cpu:0")
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
 def _run(mode: str, estimator: str) -> tuple[list, list]:
     """Returns each replica's weights and what it read, as far as it is in this process."""
-    strategy = _strategy(mode)
+    strategy = replica_strategies.strategy(mode)
     with strategy.scope():
         layer = frequency.StreamingFrequency(
             50, estimator=estimator, options=_OPTIONS[estimator], sample_ids=[f"item-{i}" for i in range(300)]

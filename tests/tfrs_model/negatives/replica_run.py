@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from tests.tfrs_model import replica_strategies
 from tfrs_model import negatives  # Before TensorFlow, since it selects Keras 2.
 
 import tensorflow as tf  # isort: skip
@@ -17,19 +18,9 @@ import tensorflow as tf  # isort: skip
 _NUM_STEPS = 12
 
 
-def _strategy(mode: str) -> tf.distribute.Strategy:
-    if mode == "worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if mode == "one":
-        return tf.distribute.OneDeviceStrategy("/cpu:0")
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
 def _run(mode: str) -> tuple[list, list]:
     """Returns each replica's weights and draws, as far as it is in this process."""
-    strategy = _strategy(mode)
+    strategy = replica_strategies.strategy(mode)
     with strategy.scope():
         bank = negatives.CandidateBank(20, 4, warm_up_steps=2)
         hard = negatives.CorpusHardNegatives(90, 4, 7, temperature=0.3, refresh_every=5, num_clusters=9)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from tests.tfrs_model import replica_strategies
 from tfrs_model import optimizers  # Before TensorFlow, since it selects Keras 2.
 
 import tensorflow as tf  # isort: skip
@@ -14,14 +15,6 @@ import tensorflow as tf  # isort: skip
 _NUM_ROWS = 40
 _NUM_STEPS = 12
 _BATCH_SIZE = 16
-
-
-def _strategy(mode: str) -> tf.distribute.Strategy:
-    if mode == "one":
-        return tf.distribute.OneDeviceStrategy("/cpu:0")
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def _model(optimizer: str) -> tf.keras.Model:
@@ -40,7 +33,7 @@ def _model(optimizer: str) -> tf.keras.Model:
 
 def main(mode: str, optimizer: str, path: str) -> None:
     """Writes one array per replica and weight or slot; rows that neither half of a batch holds are never touched."""
-    strategy = _strategy(mode)
+    strategy = replica_strategies.strategy(mode)
     with strategy.scope():
         model = _model(optimizer)
     rows = np.random.default_rng(0).zipf(1.4, size=[_NUM_STEPS * _BATCH_SIZE, 3]) % (_NUM_ROWS - 1)
