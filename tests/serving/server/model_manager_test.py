@@ -137,7 +137,7 @@ def test_after_a_restart_the_last_good_version_stands_in_for_a_broken_one(base_p
 
 def test_a_version_that_is_still_being_written_is_tried_again(base_path, start, half_plus_two_dir):
     (base_path / "1").mkdir()
-    manager = start(max_num_load_retries=1000)
+    manager = start(max_num_load_retries=1_000_000, load_retry_interval_seconds=0.05)
     tiny_models.wait_until(lambda: manager.statuses() and _error_of(manager, 1))
     assert _states(manager) == {1: "LOADING"}
     shutil.copytree(half_plus_two_dir, base_path / "1", dirs_exist_ok=True)
