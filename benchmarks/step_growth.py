@@ -15,7 +15,7 @@ _EMBEDDING_DIM = 64
 _NUM_QUERIES = 1_000_000
 _NUM_CANDIDATES = 200_000
 _NUM_STEPS = 20
-_NUM_ROUNDS = 3
+_NUM_ROUNDS = 7
 _LIMIT = 1.6
 # Sizes of the growth table: all but one as in the comparison.
 _BATCH_SIZES = (1024, 4096, 16384)

@@ -52,7 +52,7 @@ def build_columns(
     keys = None if ids is None else id_keys_lib.id_keys(ids)
     return batch_loss.Columns(
         embeddings=of_all(tf.cast(embeddings, tf.float32)),
-        positives=everyone.first_row + tf.range(num_queries),
+        first_positive=everyone.first_row,
         num_rows=everyone.num_rows,
         log_q=of_all(log_q),
         log_complement=tf.math.log1p(-tf.exp(log_q[:num_queries])) if is_per_draw else None,

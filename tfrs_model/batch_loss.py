@@ -18,7 +18,7 @@ class Columns:
 
     Attributes:
       embeddings: `[num_columns, embedding_dim]` float32.
-      positives: `[num_rows]` int32, the column of each row's positive.
+      first_positive: scalar int32; the positive of row i is column first_positive + i.
       num_rows: rows of all replicas together.
       log_q: `[num_columns]` float32, subtracted from the logits; `None` for no correction.
       log_complement: `[num_rows]` float32, log(1 - Q(positive)), for the corrected softmax; else `None`.
@@ -27,12 +27,16 @@ class Columns:
     """
 
     embeddings: tf.Tensor
-    positives: tf.Tensor
+    first_positive: tf.Tensor
     num_rows: tf.Tensor
     log_q: tf.Tensor | None = None
     log_complement: tf.Tensor | None = None
     mask: column_masks.ColumnMask | None = None
     score_mask: tf.Tensor | None = None
+
+    def of_positives(self, values: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+        """Returns of `values`, which hold one for each column, those of the positives of all rows."""
+        return values[self.first_positive : self.first_positive + num_rows]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _blocks(
     num_rows, num_columns = tf.shape(queries)[0], tf.shape(columns.embeddings)[0]
     rows_per_block = tf.maximum(logits_per_block // tf.maximum(num_columns, 1), _MIN_ROWS)
     num_blocks = -(-num_rows // rows_per_block)
-    positive_embeddings = tf.gather(columns.embeddings, columns.positives)
+    positive_embeddings = columns.of_positives(columns.embeddings, num_rows)
     positives = _positive_logits(queries, positive_embeddings, columns, objective)
     extended_queries, extended_columns = _extended(queries, columns)
 
@@ -125,7 +129,8 @@ def _blocks(
         of_positives = (gradients.of_positives * row_weights[begin:end])[:, tf.newaxis]
         of_queries = tf.matmul(gradients.of_negatives, columns.embeddings) * scale
         of_queries += of_positives * positive_embeddings[begin:end]
-        of_embeddings += tf.matmul(gradients.of_negatives, queries[begin:end] * scale, transpose_a=True)
+        # As [embedding_dim, num_columns] this product is a fourth faster than the one that turns the larger factor.
+        of_embeddings += tf.matmul(tf.transpose(queries[begin:end] * scale), gradients.of_negatives)
         made = (gradients.losses, gradients.positive_probability, rows.num_negatives, of_queries, of_positives)
         return i + 1, of_embeddings, *(array.write(i, value) for array, value in zip(arrays, made, strict=True))
 
@@ -137,11 +142,12 @@ def _blocks(
     _, of_embeddings, *arrays = tf.while_loop(
         lambda i, *_: i < num_blocks,
         block,
-        (tf.constant(0), tf.zeros_like(columns.embeddings), *arrays),
+        (tf.constant(0), tf.zeros([tf.shape(queries)[1], num_columns]), *arrays),
         parallel_iterations=1,
     )
     row_losses, probability, num_negatives, of_queries, of_positives = (array.concat() for array in arrays)
-    of_embeddings = tf.tensor_scatter_nd_add(of_embeddings, columns.positives[:, tf.newaxis], of_positives * queries)
+    before, after = columns.first_positive, num_columns - columns.first_positive - num_rows
+    of_embeddings = tf.transpose(of_embeddings) + tf.pad(of_positives * queries, [[before, after], [0, 0]])
     return _Sums(row_losses, probability, num_negatives, of_queries, of_embeddings)
 
 
@@ -163,7 +169,7 @@ def _positive_logits(
     scores = tf.reduce_sum(queries * positive_embeddings, axis=1)
     if columns.log_q is None or not objective.corrects_positive:
         return scores
-    return scores - tf.gather(columns.log_q, columns.positives)
+    return scores - columns.of_positives(columns.log_q, tf.shape(queries)[0])
 
 
 def _rows(
@@ -172,11 +178,12 @@ def _rows(
     """Returns the block's positives, and its negatives with `MASKED_LOGIT` where a column is none."""
     if columns.score_mask is not None:
         logits = tf.where(columns.score_mask[begin:end], logits, column_masks.MASKED_LOGIT)
-    masked = tf.stack([tf.range(end - begin), columns.positives[begin:end]], axis=1)
     if columns.mask is not None:
-        masked = tf.concat([masked, columns.mask.positions(begin, end)], axis=0)
-    values = tf.fill(tf.shape(masked)[:1], column_masks.MASKED_LOGIT)
-    negatives = tf.tensor_scatter_nd_update(logits, masked, values)
+        masked = columns.mask.positions(begin, end)
+        logits = tf.tensor_scatter_nd_update(logits, masked, tf.fill(tf.shape(masked)[:1], column_masks.MASKED_LOGIT))
+    # The positives are a diagonal, which is written in place, where a scatter copies the block.
+    of_positives = tf.fill([end - begin], column_masks.MASKED_LOGIT)
+    negatives = tf.linalg.set_diag(logits, of_positives, k=columns.first_positive + begin)
     complement = None if columns.log_complement is None else columns.log_complement[begin:end]
     return objectives.Rows(positives, negatives, _num_negatives(negatives, columns), complement)
 

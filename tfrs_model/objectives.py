@@ -74,13 +74,13 @@ class Softmax(Objective):
 
     def gradients(self, rows: Rows) -> RowGradients:
         """Returns losses and gradients, by what the positive misses, so that a confident row loses no digits."""
-        shares, scale, log_sum = _softmax(rows.negatives)
+        shares, log_sum = _softmax(rows.negatives)
         missing = tf.sigmoid(log_sum - rows.positives)
         return RowGradients(
             losses=tf.math.softplus(log_sum - rows.positives),
             of_positives=-missing,
             of_negatives=shares,
-            scale=scale * missing,
+            scale=missing,
             positive_probability=1.0 - missing,
         )
 
@@ -105,7 +105,7 @@ class CorrectedSoftmax(Objective):
 
     def gradients(self, rows: Rows) -> RowGradients:
         """Returns losses and gradients."""
-        shares, scale, log_sum = _softmax(rows.negatives)
+        shares, log_sum = _softmax(rows.negatives)
         if rows.log_complement is not None:
             log_sum += rows.log_complement
         log_mean = log_sum - tf.math.log(tf.maximum(rows.num_negatives, 1.0))
@@ -115,7 +115,7 @@ class CorrectedSoftmax(Objective):
             losses=tf.where(has_negatives, missing * (log_sum - rows.positives), 0.0),
             of_positives=-missing,
             of_negatives=shares,
-            scale=scale * missing,
+            scale=missing,
             positive_probability=1.0 - missing,
         )
 
@@ -210,12 +210,10 @@ class SquaredError(Objective):
         return tf.clip_by_value(errors, -self._delta, self._delta)
 
 
-def _softmax(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns e^(logits - max), the factor that makes each row of it sum to 1, and the log of the sum of e^logits."""
-    highest = tf.reduce_max(logits, axis=1, keepdims=True)
-    exponentials = tf.exp(logits - highest)
-    total = tf.reduce_sum(exponentials, axis=1)
-    return exponentials, 1.0 / total, highest[:, 0] + tf.math.log(total)
+def _softmax(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the softmax of each row and the log of the sum of e^logits, by way of the highest: a pass fewer."""
+    shares = tf.nn.softmax(logits)
+    return shares, tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(shares, axis=1))
 
 
 def row_losses(objective: Objective, positives: tf.Tensor, negatives: tf.Tensor, num_negatives: tf.Tensor) -> tf.Tensor:

@@ -242,7 +242,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         else:
             scores = tf.matmul(query_embeddings, columns.embeddings, transpose_b=True)
         logits = self._divided(scores)
-        labels = tf.one_hot(columns.positives, tf.shape(logits)[1])
+        labels = tf.one_hot(columns.first_positive + tf.range(tf.shape(logits)[0]), tf.shape(logits)[1])
         if columns.log_q is not None:
             logits = losses.correct_logits(logits, columns.log_q)
         if columns.mask is not None:

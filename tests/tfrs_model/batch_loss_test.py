@@ -48,7 +48,7 @@ def _ours(batch, objective, hard=None, logits_per_block=1):
         tape.watch([queries, embeddings])
         columns = batch_loss.Columns(
             embeddings,
-            positives=tf.range(batch.num_rows),
+            first_positive=tf.constant(0),
             num_rows=tf.constant(batch.num_rows),
             log_q=None if batch.log_q is None else tf.constant(batch.log_q),
             log_complement=None if batch.log_q is None else tf.math.log1p(-tf.exp(batch.log_q[: batch.num_rows])),
@@ -159,25 +159,28 @@ def test_a_confident_row_keeps_the_digits_of_its_small_gradient():
     embeddings = tf.constant([[30.0, 0.0], [0.0, 1.0]])
     with tf.GradientTape() as tape:
         tape.watch(queries)
-        columns = batch_loss.Columns(embeddings, tf.constant([0]), tf.constant(1))
+        columns = batch_loss.Columns(embeddings, tf.constant(0), tf.constant(1))
         loss = batch_loss.batch_loss(queries, columns, tf.ones([1]), objectives.Softmax()).loss
     # By hand: e^-30 = 9.358e-14, times (0 - 30, 1 - 0); 1 - softmax would be 0 in float32.
     np.testing.assert_allclose(loss, 9.358e-14, rtol=1e-3)
     np.testing.assert_allclose(tape.gradient(loss, queries), [[-30 * 9.358e-14, 9.358e-14]], rtol=1e-3)
 
 
-def test_positives_may_stand_in_any_column():
-    batch = _batch(5, 0, 3, True, False, False, seed=1)
-    order = np.array([3, 0, 4, 1, 2])
-    loss = _ours(batch, objectives.Softmax())[0].loss
-    columns = batch_loss.Columns(
-        tf.constant(batch.embeddings[order]),
-        positives=tf.constant(np.argsort(order), tf.int32),
-        num_rows=tf.constant(5),
-        log_q=tf.constant(batch.log_q[order]),
-    )
-    moved = batch_loss.batch_loss(tf.constant(batch.queries), columns, tf.constant(batch.weights), objectives.Softmax())
-    assert float(moved.loss) == pytest.approx(float(loss), rel=1e-5)
+def test_the_positives_may_begin_at_any_column():
+    batch = _batch(5, 4, 3, True, False, False, seed=1)
+    order = np.array([5, 6, 0, 1, 2, 3, 4, 7, 8])
+    expected, of_queries, of_embeddings = _ours(batch, objectives.Softmax())
+    queries, embeddings = tf.constant(batch.queries), tf.constant(batch.embeddings[order])
+    with tf.GradientTape() as tape:
+        tape.watch([queries, embeddings])
+        columns = batch_loss.Columns(
+            embeddings, first_positive=tf.constant(2), num_rows=tf.constant(5), log_q=tf.constant(batch.log_q[order])
+        )
+        loss = batch_loss.batch_loss(queries, columns, tf.constant(batch.weights), objectives.Softmax()).loss
+    moved_of_queries, moved_of_embeddings = tape.gradient(loss, [queries, embeddings])
+    assert float(loss) == pytest.approx(float(expected.loss), rel=1e-5)
+    np.testing.assert_allclose(moved_of_queries, of_queries, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved_of_embeddings, of_embeddings.numpy()[order], rtol=1e-5, atol=1e-6)
 
 
 class _Spy(objectives.Softmax):

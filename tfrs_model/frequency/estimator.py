@@ -15,18 +15,18 @@ class FrequencyEstimator(tf.keras.layers.Layer, abc.ABC):
         The new state depends on the batch as a multiset, not on its order.
 
         Args:
-          keys: `[batch_size]` int64, equal for equal ids.
-          buckets: `[num_hashes, batch_size]` int64 positions in the flat arrays.
-          copies: `[batch_size]` int32, how often the id of this row is in the batch.
+          keys: `[num_ids]` int64, one for each id of the batch, without repeats.
+          buckets: `[num_hashes, num_ids]` int64 positions in the flat arrays.
+          copies: `[num_ids]` int32 >= 1, how often each id is in the batch.
         """
 
     @abc.abstractmethod
     def expected_count(self, buckets: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch_size]` float32 > 0: copies of each id that a batch is expected to hold."""
+        """Returns `[num_ids]` float32 > 0: copies of each id that a batch is expected to hold."""
 
     @abc.abstractmethod
     def sampling_probability(self, buckets: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch_size]` float32 in (0, 1]: the probability that one draw is this id."""
+        """Returns `[num_ids]` float32 in (0, 1]: the probability that one draw is this id."""
 
     @abc.abstractmethod
     def used_buckets(self) -> tf.Tensor:

@@ -92,7 +92,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
 
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
         """Takes in one batch."""
-        num_draws = tf.cast(tf.shape(keys)[0], tf.float64)
+        num_draws = tf.cast(tf.reduce_sum(copies), tf.float64)
         step = self._step.assign_add(tf.cast(num_draws > 0.0, tf.int64))
         growth = tf.constant(1.0 / (1.0 - 1.0 / np.array(self._windows, np.float64)))
         self._weight.assign(self._weight * tf.where(num_draws > 0.0, growth, 1.0))
@@ -111,7 +111,6 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
             if k:
                 codes = half_width_float.encode(raised, _dither(keys, step * len(self._windows) + k))
                 raised = half_width_float.store(codes)
-            # Every row of an id writes the same value, so repeats do no harm.
             rows = tf.reshape(tf.broadcast_to(raised, tf.shape(buckets)), [-1])
             counts.scatter_max(tf.IndexedSlices(rows, flat))
 
@@ -151,7 +150,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
         return z2**3 / (z2**3 + self._gate**3)
 
     def _smallest(self, k: int, buckets: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch_size]` float32: the smallest count of window k among each id's buckets."""
+        """Returns `[num_ids]` float32: the smallest count of window k among each id's buckets."""
         counts = tf.gather(self._counts[k], buckets)
         if k == 0:
             return tf.reduce_min(counts, axis=0)
@@ -177,7 +176,7 @@ class MultiscaleEstimator(estimator.FrequencyEstimator):
 
 
 def _dither(keys: tf.Tensor, salt: tf.Tensor) -> tf.Tensor:
-    """Returns `[batch_size]` int32, uniform over the dither's range, a function of key and salt alone."""
+    """Returns `[num_ids]` int32, uniform over the dither's range, a function of key and salt alone."""
     mixed = _mix32(tf.bitwise.bitwise_xor(_mix32(salt), keys))
     return tf.cast(tf.bitwise.bitwise_and(mixed, half_width_float.DITHER_RANGE - 1), tf.int32)
 

@@ -45,8 +45,7 @@ class PaperEstimator(estimator.FrequencyEstimator):
 
     def count(self, keys: tf.Tensor, buckets: tf.Tensor, copies: tf.Tensor) -> None:
         """Takes in one batch; ids that share a bucket make one hit of it."""
-        del copies
-        self._num_draws.assign_add(tf.size(keys, out_type=tf.int64))
+        self._num_draws.assign_add(tf.reduce_sum(tf.cast(copies, tf.int64)))
         hit = tf.unique(tf.reshape(buckets, [-1])).y
         step = self._step.assign_add(tf.minimum(tf.size(keys), 1))
         gap = tf.cast(step - tf.gather(self._last_hit, hit), tf.float32)

@@ -1,6 +1,6 @@
 """How often each candidate comes, estimated from the stream in memory of fixed size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -88,15 +88,20 @@ class StreamingFrequency(tf.keras.layers.Layer):
         keys = self._hasher.keys(ids)
         if training:
             self._count(replicas.replicas_of(tf.size(keys)).gather(keys))
-        return self._estimator.expected_count(self._hasher.buckets(keys))
+        return self._of_each(keys, self._estimator.expected_count)
 
     def sampling_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the probability that one draw is this id: `[batch_size]` float32 in (0, 1]."""
-        return self._estimator.sampling_probability(self._hasher.buckets(self._hasher.keys(ids)))
+        return self._of_each(self._hasher.keys(ids), self._estimator.sampling_probability)
+
+    def _of_each(self, keys: tf.Tensor, estimate: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """Returns the estimate of each key, reading one that comes again once: reads of a large table are slow."""
+        ids, rows = tf.unique(keys)
+        return tf.gather(estimate(self._hasher.buckets(ids)), rows)
 
     def _count(self, keys: tf.Tensor) -> None:
-        _, rows, copies = tf.unique_with_counts(keys)
-        self._estimator.count(keys, self._hasher.buckets(keys), tf.gather(copies, rows))
+        ids, _, copies = tf.unique_with_counts(keys)
+        self._estimator.count(ids, self._hasher.buckets(ids), copies)
         if self._health is not None:
             self._health.count(keys)
 

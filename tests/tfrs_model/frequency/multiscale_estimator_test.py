@@ -23,9 +23,8 @@ class _Stream:
 
     def count(self, *batches):
         for batch in batches:
-            keys = self.hasher.keys(tf.constant(batch, tf.int64))
-            _, rows, copies = tf.unique_with_counts(keys)
-            self._step(keys, self.hasher.buckets(keys), tf.gather(copies, rows))
+            keys, _, copies = tf.unique_with_counts(self.hasher.keys(tf.constant(batch, tf.int64)))
+            self._step(keys, self.hasher.buckets(keys), copies)
         return self
 
     def buckets(self, ids):
