@@ -1,20 +1,14 @@
-"""Where every file of the line lives, and how a file or directory is published whole or not at all.
+"""Where every file of the line lives, and how a file is written whole or not at all.
 
-This module owns the path strings. A reader never sees half an artefact: a
-directory is built beside its final place and renamed, a JSON file likewise.
+This module owns the path strings; `publishing` does for directories what is done for files here.
 """
 
-import contextlib
 import dataclasses
-import fcntl
-import glob
 import hashlib
 import json
 import os
 import pathlib
-import shutil
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 _CHUNK_BYTES = 1 << 20
@@ -62,57 +56,18 @@ class PreparedPaths:
         """Directory of one Parquet file per vocabulary."""
         return self.directory / "vocabularies"
 
+    @property
+    def days(self) -> pathlib.Path:
+        """Directory of one folder a day, if the log was also to be written day by day."""
+        return self.directory / "days"
+
+    def day(self, date: str) -> pathlib.Path:
+        """Returns the Parquet file of a day's interactions, sorted by time; `date` is YYYY-MM-DD in UTC."""
+        return self.days / f"date={date}" / "interactions.parquet"
+
     def vocabulary(self, name: str) -> pathlib.Path:
         """Returns the Parquet file of vocabulary `name`, such as `query_id` or `candidate.genres`."""
         return self.vocabularies / f"{name}.parquet"
-
-
-@contextlib.contextmanager
-def replace_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Yields an empty sibling directory that becomes `path` when the block ends well.
-
-    Any exception, KeyboardInterrupt included, removes the sibling and leaves
-    what was at `path` untouched. What a killed run left behind is swept at the
-    next entry; the sibling of a run that is still alive is locked and stays.
-
-    Args:
-      path: final place; parents are made, an existing directory is replaced.
-
-    Yields:
-      The directory to write into, on the same file system as `path`.
-
-    Raises:
-      ArtifactError: if `path` exists and is not a directory.
-    """
-    path = _real(path)
-    with _built_beside(path) as building:
-        yield building
-        _flush_tree(building)
-        _swap_in(building, path)
-
-
-@contextlib.contextmanager
-def new_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Yields an empty sibling directory that becomes `path` when the block ends well, if nothing is there by then.
-
-    As `replace_directory`, but what another run published meanwhile stays.
-
-    Raises:
-      ArtifactError: if `path` exists.
-    """
-    path = _real(path)
-    with _built_beside(path) as building:
-        yield building
-        _flush_tree(building)
-        try:
-            # A rename onto a directory that holds anything fails, so of two runs only one can win.
-            os.rename(building, path)
-        except OSError as error:
-            if not path.exists():
-                raise
-            raise ArtifactError(
-                f"{path} was published by another run meanwhile and stays as it is; run the same command again."
-            ) from error
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -178,76 +133,3 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _real(path: str | os.PathLike[str]) -> pathlib.Path:
-    """Follows links, so that a rename happens where the directory really is."""
-    return pathlib.Path(os.path.realpath(path))
-
-
-@contextlib.contextmanager
-def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields an empty, locked sibling of `path`, which is removed if the block fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    if path.exists() and not path.is_dir():
-        raise ArtifactError(f"{path} must be a directory, but is a file; move it away or choose another directory.")
-    building = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
-    building.mkdir()
-    with _lock(building):
-        try:
-            yield building
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
-
-
-@contextlib.contextmanager
-def _lock(directory: pathlib.Path) -> Iterator[None]:
-    """Marks a directory as in use; the kernel drops the mark when the process dies."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sweep(path: pathlib.Path) -> None:
-    """Removes what killed runs left, after putting back a directory caught between the two renames."""
-    name = glob.escape(path.name)
-    for retired in sorted(path.parent.glob(f".{name}.old-*")):
-        if path.exists():
-            shutil.rmtree(retired, ignore_errors=True)
-        else:
-            os.rename(retired, path)
-    for leftover in path.parent.glob(f".{name}.tmp-*"):
-        if leftover.is_dir():
-            # Locked by a live run, or swept by another at this moment.
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), _lock(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _swap_in(building: pathlib.Path, path: pathlib.Path) -> None:
-    if not path.exists():
-        os.rename(building, path)
-        return
-    retired = path.parent / f".{path.name}.old-{uuid.uuid4().hex}"
-    os.rename(path, retired)
-    try:
-        os.rename(building, path)
-    except BaseException:
-        if not path.exists():
-            os.rename(retired, path)
-        raise
-    shutil.rmtree(retired, ignore_errors=True)
-
-
-def _flush_tree(directory: pathlib.Path) -> None:
-    """Forces contents to disk, so that a power cut after the rename cannot leave empty files."""
-    for entry in [directory, *directory.rglob("*")]:
-        descriptor = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

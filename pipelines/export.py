@@ -16,7 +16,6 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from pipelines import (
-    artifacts,
     common_flags,
     export_gates,
     feeding,
@@ -24,6 +23,7 @@ from pipelines import (
     model_directory,
     offline_evaluation,
     prepared_data,
+    publishing,
     source_digest,
 )
 from serving import manifest, saved_model, signatures, warm_up_requests
@@ -156,7 +156,7 @@ def run(config: ExportConfig) -> ExportResult:
     version_dir = pathlib.Path(config.export_dir) / str((newest or 0) + 1)
     served = saved_model.ServedRecommender(model.query_tower, index, config.k)
     described = _description_of(served, data, description.config.similarity)
-    with job.stage(f"Publishing {version_dir}") as counts, artifacts.new_directory(version_dir) as building:
+    with job.stage(f"Publishing {version_dir}") as counts, publishing.new_directory(version_dir) as building:
         saved_model.write_saved_model(served, building)
         warm_up = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
         warm_up_requests.write_warm_up_requests(

@@ -106,6 +106,11 @@ def stage(name: str) -> Iterator[dict[str, object]]:
     logging.info("%s: done in %.1f s%s", name, time.monotonic() - started, details)
 
 
+def say_kept(name: str) -> None:
+    """Logs that a stage's result is that of an interrupted run."""
+    logging.info("%s: kept from the run that was interrupted", name)
+
+
 @contextlib.contextmanager
 def _remembering_interrupts() -> Iterator[None]:
     """Makes Ctrl-C count even where Python loses its exception, which it does inside finalisers and callbacks."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from pipelines import artifacts, prepared_data, source_digest
+from pipelines import artifacts, prepared_data, publishing, source_digest
 from tfrs_model import model_config, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
@@ -112,7 +112,7 @@ def write_description(
     model_dir: str | os.PathLike[str], description: ModelDescription, prepared: artifacts.PreparedPaths
 ) -> None:
     """Writes the description, with the manifest and vocabularies of the prepared data, whole or not at all."""
-    with artifacts.replace_directory(ModelPaths(model_dir).description) as building:
+    with publishing.replace_directory(ModelPaths(model_dir).description) as building:
         inside = artifacts.PreparedPaths(building)
         shutil.copyfile(prepared.manifest, inside.manifest)
         shutil.copytree(prepared.vocabularies, inside.vocabularies)

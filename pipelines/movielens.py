@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import tqdm
 from absl import logging
 
-from pipelines import artifacts, job, movielens_formats
+from pipelines import job, movielens_formats, publishing
 from pipelines.movielens_formats import MovielensError
 
 GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
@@ -78,7 +78,7 @@ def fetch_movielens_100k(
     _refuse_foreign_directory(download_dir)
     with job.stage("Fetching MovieLens-100K") as counts:
         tables = _read_data_dir(pathlib.Path(data_dir)) if data_dir else _fetch(url)
-        with artifacts.replace_directory(download_dir) as building:
+        with publishing.replace_directory(download_dir) as building:
             for name, table in tables.items():
                 pq.write_table(table, building / f"{name}.parquet")
         counts |= {name: table.num_rows for name, table in tables.items()}

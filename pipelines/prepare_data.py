@@ -3,7 +3,7 @@
     python -m pipelines.prepare_data --interactions=ratings.csv --candidates=films.csv \\
         --query_id_column=user --candidate_id_column=film --timestamp_column=rated_at --prepared_dir=prepared
 
-Run again with the same files and options it finds its own result and keeps it.
+Run again with the same files and options it finds its own result and keeps it, and goes on where it was interrupted.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import re
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, job
+from pipelines import common_flags, job, publishing
 from pipelines.preparation import manifest as manifest_lib
 from pipelines.preparation import splits
 from pipelines.preparation.build import BuildOptions, build_tables
@@ -49,6 +49,9 @@ _MIN_COUNT = flags.DEFINE_integer(
 _MAX_REJECTED_FRACTION = flags.DEFINE_float(
     "max_rejected_fraction", 0.01, "Share of interactions that may be refused before the job fails; duplicates are not."
 )
+_DAY_PARTITIONS = flags.DEFINE_boolean(
+    "day_partitions", False, "Also write the interactions day by day, as days/date=YYYY-MM-DD, in UTC."
+)
 _CSV_DELIMITER = flags.DEFINE_string("csv_delimiter", ",", "Between CSV fields; `tab` for a tabulator.")
 _ENGINE_MEMORY_LIMIT = flags.DEFINE_string(
     "engine_memory_limit", None, "Such as 2GB; beyond it rows spill to disk. By default four fifths of the memory."
@@ -70,6 +73,7 @@ class PrepareConfig:
       test_fraction: share of rows in [0, 1), for `global_time`.
       min_count: training interactions that a vocabulary value needs, >= 1.
       max_rejected_fraction: share of refused interactions in [0, 1] above which the job fails.
+      day_partitions: whether the interactions are also written day by day; needs timestamps.
       csv_delimiter: one character.
       engine_memory_limit: such as `2GB`, or `None`.
     """
@@ -84,6 +88,7 @@ class PrepareConfig:
     test_fraction: float = 0.1
     min_count: int = 1
     max_rejected_fraction: float = 0.01
+    day_partitions: bool = False
     csv_delimiter: str = ","
     engine_memory_limit: str | None = None
 
@@ -104,6 +109,10 @@ class PrepareConfig:
         _require(
             self.split == "given" or roles.timestamp is not None,
             f"--split={self.split} needs timestamps; name their column with --timestamp_column, or use --split=given.",
+        )
+        _require(
+            not self.day_partitions or roles.timestamp is not None,
+            "--day_partitions needs timestamps; name their column with --timestamp_column.",
         )
         self._check_ranges()
         self._check_feature_tables()
@@ -177,6 +186,7 @@ def config_from_flags() -> PrepareConfig:
         test_fraction=_TEST_FRACTION.value,
         min_count=_MIN_COUNT.value,
         max_rejected_fraction=_MAX_REJECTED_FRACTION.value,
+        day_partitions=_DAY_PARTITIONS.value,
         csv_delimiter="\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,
         engine_memory_limit=_ENGINE_MEMORY_LIMIT.value,
     )
@@ -202,10 +212,10 @@ def run(config: PrepareConfig) -> PrepareResult:
     if published is not None:
         logging.info("%s was made from the same files with the same options; it is reused.", target)
         return PrepareResult(published, reused=True)
-    with artifacts.replace_directory(target) as building:
-        paths = artifacts.PreparedPaths(building)
-        content = build_tables(sources, config.schema, options, paths, config.engine_memory_limit)
-        manifest = manifest_lib.write_manifest(building, config.schema, configuration, identities, content)
+    key = manifest_lib.identity(config.schema, configuration, identities)
+    with publishing.resume_directory(target, key) as unfinished:
+        content = build_tables(sources, config.schema, options, unfinished, config.engine_memory_limit)
+        manifest = manifest_lib.write_manifest(unfinished.content, config.schema, configuration, identities, content)
     logging.info("Published %s; dropped by reason: %s", target, manifest["drops"] or "nothing")
     return PrepareResult(manifest, reused=False)
 

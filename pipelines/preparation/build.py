@@ -1,19 +1,17 @@
-"""The order of preparation: corpus, interactions, splits, queries, vocabularies, statistics."""
+"""The order of preparation: corpus, interactions, splits, queries, vocabularies, statistics, days."""
 
 import dataclasses
-import shutil
 from collections.abc import Mapping
 
 import ibis.expr.types as ir
 
-from pipelines import artifacts, job
+from pipelines import artifacts, publishing
+from pipelines.preparation import day_partitions, similar_ids, splits, tables, training_statistics
 from pipelines.preparation import interactions as interactions_lib
-from pipelines.preparation import splits, tables, training_statistics
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.sources import Source
+from pipelines.preparation.stages import Stages
 from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, Feature, InteractionColumns, Schema
-
-_COUNTS = ("interactions", "queries", "candidates", "queries_wholly_train")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +24,7 @@ class BuildOptions:
       test_fraction: share of rows, for `global_time`.
       min_count: training interactions that a vocabulary value needs.
       max_rejected_fraction: share of refused interactions above which the build fails.
+      day_partitions: whether the interactions are also written day by day.
     """
 
     split: str
@@ -33,36 +32,34 @@ class BuildOptions:
     test_fraction: float
     min_count: int
     max_rejected_fraction: float
+    day_partitions: bool = False
 
 
 def build_tables(
     sources: Mapping[str, Source],
     schema: Schema,
     options: BuildOptions,
-    paths: artifacts.PreparedPaths,
+    unfinished: publishing.Unfinished,
     memory_limit: str | None = None,
 ) -> dict:
-    """Writes every table of a prepared directory.
+    """Writes every table of a prepared directory, but for stages that an interrupted run has finished.
 
     Args:
       sources: by role; `interactions`, and optionally `candidates` and `queries`.
       schema: columns and features.
       options: what shapes the tables.
-      paths: an existing empty directory.
+      unfinished: where the tables and what is kept between stages are written.
       memory_limit: of the engine, such as `2GB`.
 
     Returns:
-      The manifest's `counts`, `drops`, `numeric_statistics`, `time_range_microseconds` and `split_boundaries`.
+      The manifest's `counts`, `drops`, `numeric_statistics`, `time_range_microseconds`, `split_boundaries` and
+      `similar_ids`.
 
     Raises:
       PreparationError: if a source breaks a rule.
     """
-    scratch = paths.directory / ".scratch"
-    scratch.mkdir()
-    with DuckDbEngine(scratch, memory_limit) as engine:
-        content = _Build(engine, sources, schema, options, paths).run()
-    shutil.rmtree(scratch)
-    return content
+    with DuckDbEngine(unfinished.work, memory_limit) as engine:
+        return _Build(engine, sources, schema, options, unfinished).run()
 
 
 class _Build:
@@ -72,89 +69,88 @@ class _Build:
         sources: Mapping[str, Source],
         schema: Schema,
         options: BuildOptions,
-        paths: artifacts.PreparedPaths,
+        unfinished: publishing.Unfinished,
     ):
         self._engine = engine
         self._sources = sources
         self._schema = schema
         self._options = options
-        self._paths = paths
-        self._drops: dict[str, int] = {}
-        self._counts: dict = {}
-        self._boundaries: dict[str, int] = {}
+        self._paths = artifacts.PreparedPaths(unfinished.content)
+        self._accepted = unfinished.work / "accepted.parquet"
+        self._in_time = unfinished.work / "in_time.parquet"
+        self._stages = Stages(unfinished.work)
 
     def run(self) -> dict:
-        corpus = self._write_candidate_table() if "candidates" in self._sources else None
-        accepted = self._read_log(corpus)
-        interactions, time_range = self._write_interactions(accepted)
-        if corpus is None:
-            corpus = self._write_corpus_of_log(interactions)
-        queries = self._write_queries(interactions)
-        statistics = self._write_vocabularies(interactions, queries, corpus)
-        return {
-            "counts": {name: self._counts[name] for name in _COUNTS if name in self._counts},
-            "drops": self._drops,
-            "split_boundaries": self._boundaries,
-            "numeric_statistics": statistics,
-            "time_range_microseconds": time_range,
-        }
-
-    def _write_candidate_table(self) -> ir.Table:
-        source, features = self._sources["candidates"], self._schema.candidate_features
-        with job.stage("Reading the candidate table") as counts:
-            entities = tables.read_entities(
-                self._engine, source, self._roles.candidate_id, CANDIDATE_ID, features, self._schema.title
+        paths = self._paths
+        found = {}
+        if "candidates" in self._sources:
+            found["candidates"] = self._stages.run(
+                "candidates", "Reading the candidate table", [paths.candidates], self._write_candidate_table
             )
-            self._engine.write_parquet(entities.order_by(CANDIDATE_ID), self._paths.candidates)
-            self._drops |= tables.count_removed_values(self._engine, source, features, "candidate")
-            corpus = self._engine.read_parquet([self._paths.candidates])
-            counts["candidates"] = self._counts["candidates"] = self._count(corpus)
-        return corpus
+        found["log"] = self._stages.run("log", "Reading interactions", [self._accepted], self._read_log)
+        found["interactions"] = self._stages.run(
+            "interactions", "Splitting", [paths.interactions], self._write_interactions
+        )
+        if "candidates" not in self._sources:
+            found["candidates"] = self._stages.run(
+                "candidates", "Writing candidates", [paths.candidates], self._write_corpus_of_log
+            )
+        found["queries"] = self._stages.run("queries", "Writing queries", [paths.queries], self._write_queries)
+        found["vocabularies"] = self._stages.run(
+            "vocabularies", "Writing vocabularies", [paths.vocabularies], self._write_vocabularies
+        )
+        if self._options.day_partitions:
+            self._stages.run("days", "Writing days", [paths.days], self._write_days)
+        return _content(found)
 
-    def _read_log(self, corpus: ir.Table | None) -> ir.Table:
+    def _write_candidate_table(self) -> dict:
+        source, features = self._sources["candidates"], self._schema.candidate_features
+        entities = tables.read_entities(
+            self._engine, source, self._roles.candidate_id, CANDIDATE_ID, features, self._schema.title
+        )
+        self._engine.write_parquet(entities.order_by(CANDIDATE_ID), self._paths.candidates)
+        removed = tables.count_removed_values(self._engine, source, features, "candidate")
+        return self._of_entities(self._corpus, CANDIDATE_ID) | {"drops": removed}
+
+    def _read_log(self) -> dict:
         source, given = self._sources["interactions"], self._options.split == "given"
-        with job.stage("Reading interactions") as counts:
-            interactions_lib.require_interaction_columns(source, self._roles, given)
-            log = source.open(self._engine)
-            rows = interactions_lib.read_interactions(log, self._roles, given, corpus)
-            rows = interactions_lib.refuse_mixed_units(self._engine, self._engine.materialise(rows, "log"))
-            total, refused = interactions_lib.count_by_reason(self._engine, rows)
-            interactions_lib.check_drops(total, refused, self._options.max_rejected_fraction)
-            if given:
-                interactions_lib.check_given_splits(self._engine, rows, self._roles.split)
-            accepted = self._engine.materialise(interactions_lib.remove_duplicates(rows), "accepted")
-            duplicates = total - sum(refused.values()) - self._count(accepted)
-            if duplicates:
-                refused[interactions_lib.DUPLICATE] = duplicates
-            self._drops = refused | self._drops
-            counts |= {"rows": total, "dropped": sum(refused.values())}
-        return accepted
+        interactions_lib.require_interaction_columns(source, self._roles, given)
+        log = source.open(self._engine)
+        corpus = self._corpus if "candidates" in self._sources else None
+        rows = interactions_lib.read_interactions(log, self._roles, given, corpus)
+        rows = interactions_lib.refuse_mixed_units(self._engine, self._engine.materialise(rows, "log"))
+        total, refused = interactions_lib.count_by_reason(self._engine, rows)
+        interactions_lib.check_drops(total, refused, self._options.max_rejected_fraction)
+        if given:
+            interactions_lib.check_given_splits(self._engine, rows, self._roles.split)
+        self._engine.write_parquet(interactions_lib.remove_duplicates(rows), self._accepted)
+        duplicates = total - sum(refused.values()) - self._count(self._engine.read_parquet([self._accepted]))
+        if duplicates:
+            refused[interactions_lib.DUPLICATE] = duplicates
+        return {"drops": refused, "logged": {"rows": total, "dropped": sum(refused.values())}}
 
-    def _write_interactions(self, accepted: ir.Table) -> tuple[ir.Table, list[int] | None]:
-        with job.stage("Splitting") as counts:
-            split = self._split(accepted)
-            self._engine.write_parquet(splits.with_history_end(split), self._paths.interactions)
-            interactions = self._engine.read_parquet([self._paths.interactions])
-            found = self._engine.rows(interactions.group_by("split").aggregate(rows=interactions.count()))
-            by_split = {each["split"]: each["rows"] for each in found}
-            splits.check_splits(by_split, self._options.split, self._splits_wanted())
-            self._counts["interactions"] = {name: by_split.get(name, 0) for name in interactions_lib.SPLITS}
-            counts |= self._counts["interactions"]
-        if self._roles.timestamp is None:
-            return interactions, None
-        ends = interactions.aggregate(first=interactions.timestamp.min(), last=interactions.timestamp.max())
-        return interactions, list(self._engine.rows(ends)[0].values())
+    def _write_interactions(self) -> dict:
+        split, found = self._split(self._engine.read_parquet([self._accepted]))
+        self._engine.write_parquet(splits.with_history_end(split), self._paths.interactions)
+        interactions = self._interactions
+        by_split = self._engine.rows(interactions.group_by("split").aggregate(rows=interactions.count()))
+        rows = {each["split"]: each["rows"] for each in by_split}
+        splits.check_splits(rows, self._options.split, self._splits_wanted())
+        counts = {name: rows.get(name, 0) for name in interactions_lib.SPLITS}
+        found["counts"] = {"interactions": counts, **found["counts"]}
+        return {**found, "time_range_microseconds": self._time_range(), "logged": counts}
 
-    def _split(self, accepted: ir.Table) -> ir.Table:
+    def _split(self, accepted: ir.Table) -> tuple[ir.Table, dict]:
+        """Returns the rows with their split, and what is to be told of it."""
         if self._options.split == "leave_last_out":
-            self._counts["queries_wholly_train"] = splits.count_short_queries(self._engine, accepted)
-            return splits.leave_last_out(accepted)
+            wholly_train = splits.count_short_queries(self._engine, accepted)
+            return splits.leave_last_out(accepted), {"counts": {"queries_wholly_train": wholly_train}}
         if self._options.split == "global_time":
-            cut, self._boundaries = splits.global_time(
+            cut, boundaries = splits.global_time(
                 self._engine, accepted, self._options.validation_fraction, self._options.test_fraction
             )
-            return cut
-        return accepted
+            return cut, {"counts": {}, "split_boundaries": boundaries}
+        return accepted, {"counts": {}}
 
     def _splits_wanted(self) -> tuple[str, ...]:
         if self._options.split == "given":
@@ -164,41 +160,48 @@ class _Build:
         fractions = {"validation": self._options.validation_fraction, "test": self._options.test_fraction}
         return ("train", *(name for name, fraction in fractions.items() if fraction > 0.0))
 
-    def _write_corpus_of_log(self, interactions: ir.Table) -> ir.Table:
-        ids = interactions.select(CANDIDATE_ID).distinct()
+    def _time_range(self) -> list[int] | None:
+        if self._roles.timestamp is None:
+            return None
+        interactions = self._interactions
+        ends = interactions.aggregate(first=interactions.timestamp.min(), last=interactions.timestamp.max())
+        return list(self._engine.rows(ends)[0].values())
+
+    def _write_corpus_of_log(self) -> dict:
+        ids = self._interactions.select(CANDIDATE_ID).distinct()
         self._engine.write_parquet(ids.order_by(CANDIDATE_ID), self._paths.candidates)
-        corpus = self._engine.read_parquet([self._paths.candidates])
-        self._counts["candidates"] = self._count(corpus)
-        return corpus
+        return self._of_entities(self._corpus, CANDIDATE_ID)
 
-    def _write_queries(self, interactions: ir.Table) -> ir.Table:
-        features, entities = self._schema.query_features, None
-        with job.stage("Writing queries") as counts:
-            if "queries" in self._sources:
-                source = self._sources["queries"]
-                entities = tables.read_entities(self._engine, source, self._roles.query_id, QUERY_ID, features)
-                self._drops |= tables.count_removed_values(self._engine, source, features, "query")
-            ids = interactions.select(QUERY_ID).distinct()
-            rows = tables.with_missing_features(ids, QUERY_ID, entities, features)
-            self._engine.write_parquet(rows, self._paths.queries)
-            queries = self._engine.read_parquet([self._paths.queries])
-            counts["queries"] = self._counts["queries"] = self._count(queries)
-        return queries
+    def _write_queries(self) -> dict:
+        features, entities, removed = self._schema.query_features, None, {}
+        if "queries" in self._sources:
+            source = self._sources["queries"]
+            entities = tables.read_entities(self._engine, source, self._roles.query_id, QUERY_ID, features)
+            removed = tables.count_removed_values(self._engine, source, features, "query")
+        ids = self._interactions.select(QUERY_ID).distinct()
+        rows = tables.with_missing_features(ids, QUERY_ID, entities, features)
+        self._engine.write_parquet(rows, self._paths.queries)
+        return self._of_entities(self._queries, QUERY_ID) | {"drops": removed}
 
-    def _write_vocabularies(self, interactions: ir.Table, queries: ir.Table, corpus: ir.Table) -> dict:
-        self._paths.vocabulary(QUERY_ID).parent.mkdir()
-        with job.stage("Writing vocabularies"):
-            return {
-                "query": self._write_side(interactions, "query", QUERY_ID, queries, self._schema.query_features),
-                "candidate": self._write_side(
-                    interactions, "candidate", CANDIDATE_ID, corpus, self._schema.candidate_features
-                ),
+    def _of_entities(self, entities: ir.Table, id_name: str) -> dict:
+        side = {QUERY_ID: "queries", CANDIDATE_ID: "candidates"}[id_name]
+        count = self._count(entities)
+        similar = similar_ids.count_similar(self._engine, entities, id_name)
+        return {"counts": {side: count}, "similar_ids": {id_name: similar}, "logged": {side: count}}
+
+    def _write_vocabularies(self) -> dict:
+        self._paths.vocabularies.mkdir(exist_ok=True)
+        return {
+            "numeric_statistics": {
+                "query": self._write_side("query", QUERY_ID, self._queries, self._schema.query_features),
+                "candidate": self._write_side("candidate", CANDIDATE_ID, self._corpus, self._schema.candidate_features),
             }
+        }
 
     def _write_side(
-        self, interactions: ir.Table, side: str, id_name: str, entities: ir.Table, features: tuple[Feature, ...]
+        self, side: str, id_name: str, entities: ir.Table, features: tuple[Feature, ...]
     ) -> dict[str, dict[str, float]]:
-        counts = training_statistics.training_counts(interactions, id_name)
+        counts = training_statistics.training_counts(self._interactions, id_name)
         counts = self._engine.materialise(counts, f"{side}_counts")
         minimum = self._options.min_count
         ids = training_statistics.id_vocabulary(counts, id_name, minimum)
@@ -207,9 +210,43 @@ class _Build:
             self._engine.write_parquet(values, self._paths.vocabulary(f"{side}.{feature.name}"))
         return training_statistics.numeric_statistics(self._engine, counts, id_name, entities, features)
 
+    def _write_days(self) -> dict:
+        self._engine.write_parquet(day_partitions.in_order_of_time(self._interactions), self._in_time)
+        num_days = day_partitions.write_days(self._in_time, self._paths)
+        self._in_time.unlink()
+        return {"logged": {"days": num_days}}
+
+    @property
+    def _interactions(self) -> ir.Table:
+        return self._engine.read_parquet([self._paths.interactions])
+
+    @property
+    def _corpus(self) -> ir.Table:
+        return self._engine.read_parquet([self._paths.candidates])
+
+    @property
+    def _queries(self) -> ir.Table:
+        return self._engine.read_parquet([self._paths.queries])
+
     @property
     def _roles(self) -> InteractionColumns:
         return self._schema.interactions
 
     def _count(self, table: ir.Table) -> int:
         return self._engine.rows(table.aggregate(rows=table.count()))[0]["rows"]
+
+
+def _content(found: Mapping[str, Mapping]) -> dict:
+    """Returns the manifest's part of what the stages found."""
+
+    def together(key: str, stages: tuple[str, ...]) -> dict:
+        return {name: value for stage in stages for name, value in found[stage].get(key, {}).items()}
+
+    return {
+        "counts": together("counts", ("interactions", "queries", "candidates")),
+        "drops": together("drops", ("log", "candidates", "queries")),
+        "similar_ids": together("similar_ids", ("queries", "candidates")),
+        "split_boundaries": found["interactions"].get("split_boundaries", {}),
+        "numeric_statistics": found["vocabularies"]["numeric_statistics"],
+        "time_range_microseconds": found["interactions"]["time_range_microseconds"],
+    }

@@ -1,15 +1,24 @@
 """The manifest of a prepared directory: written last, and how a rerun knows its own result."""
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipelines import artifacts
+from pipelines import artifacts, source_digest
 from pipelines.preparation.errors import PreparationError
 from tfrs_model.schema import Schema
 
 FORMAT_VERSION = 1
-_OWN_ENTRIES = {"manifest.json", "interactions.parquet", "candidates.parquet", "queries.parquet", "vocabularies"}
+_OWN_ENTRIES = {
+    "manifest.json",
+    "interactions.parquet",
+    "candidates.parquet",
+    "queries.parquet",
+    "vocabularies",
+    "days",
+}
 
 
 def write_manifest(
@@ -63,6 +72,13 @@ def find_reusable(
     except (ValueError, KeyError, TypeError):
         return None  # Not readable as ours, so it is made anew.
     return manifest if same and _files_are_whole(directory, manifest["files"]) else None
+
+
+def identity(schema: Schema, configuration: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> str:
+    """Returns 64 hexadecimal digits that differ whenever anything differs that shapes the tables, the code included."""
+    code = source_digest.source_sha256("pipelines/preparation", "tfrs_model/schema.py")
+    content = [FORMAT_VERSION, schema.to_dict(), dict(configuration), _bytes_of(sources), code]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def refuse_to_replace(directory: pathlib.Path, sources: Iterable[pathlib.Path]) -> None:

@@ -1,6 +1,8 @@
 import json
 import math
+import operator
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -52,20 +54,79 @@ def test_a_changed_source_is_prepared_again(tmp_path):
     assert result.manifest["drops"] == {"duplicate": 2}
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
-@pytest.mark.parametrize("stage", ["_read_log", "_write_interactions", "_write_vocabularies"])
-def test_an_interruption_anywhere_leaves_the_old_directory_whole(prepared, tmp_path, monkeypatch, stage, interruption):
-    config = film_log.config(tmp_path, min_count=2)
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("stage", ["_read_log", "_write_interactions", "_write_vocabularies", "_write_days"])
+def test_an_interruption_leaves_the_old_directory_and_the_next_run_does_what_was_left(
+    prepared, tmp_path, monkeypatch, stage, interruption
+):
+    config = film_log.config(tmp_path / "interrupted", min_count=2, day_partitions=True)
     shutil.copytree(prepared[1], config.prepared_dir)
-    before = film_log.contents(tmp_path)
+    before = film_log.contents(pathlib.Path(config.prepared_dir))
 
     def interrupted(*_):
         raise interruption
 
-    monkeypatch.setattr(build._Build, stage, interrupted)
-    with pytest.raises(interruption):
+    with monkeypatch.context() as patch:
+        patch.setattr(build._Build, stage, interrupted)
+        with pytest.raises(interruption):
+            prepare_data.run(config)
+    assert film_log.contents(pathlib.Path(config.prepared_dir)) == before
+    with monkeypatch.context() as patch:
+        # The candidate table was read before any of these stages.
+        patch.setattr(build._Build, "_write_candidate_table", interrupted)
+        assert not prepare_data.run(config).reused
+    undisturbed = film_log.config(tmp_path / "undisturbed", min_count=2, day_partitions=True)
+    prepare_data.run(undisturbed)
+    assert _tables(config) == _tables(undisturbed)
+    assert not list(pathlib.Path(config.prepared_dir).parent.glob(".prepared*"))
+
+
+def _tables(config):
+    files = film_log.contents(pathlib.Path(config.prepared_dir))
+    return {name: content for name, content in files.items() if name != "manifest.json"}
+
+
+def test_bad_input_leaves_nothing_behind(tmp_path):
+    config = film_log.config(tmp_path, log=film_log.LOG | {"at": [-1] * 10})
+    with pytest.raises(PreparationError):
         prepare_data.run(config)
-    assert film_log.contents(tmp_path) == before
+    assert not list(tmp_path.glob("*prepared*"))
+
+
+def test_days_hold_the_interactions_once_more_each_day_sorted_by_time(tmp_path):
+    day = 86_400
+    log = {
+        "user": ["b", "a", "a", "a", "b", "a"],
+        "film": ["x", "y", "x", "z", "y", "w"],
+        # The last second of 1970-01-01 and the first of the next day, and a day without any between.
+        "at": [day - 1, day - 1, day, 3 * day, 3 * day + 5, 3 * day + 9],
+    }
+    roles = {"query_id": "user", "candidate_id": "film", "timestamp": "at"}
+    config = film_log.log_only(tmp_path, log, roles, day_partitions=True)
+    prepare_data.run(config)
+    days = {path.name: film_log.rows(path, "interactions") for path in sorted((tmp_path / "prepared/days").iterdir())}
+    assert {name: [(row["query_id"], row["candidate_id"]) for row in rows] for name, rows in days.items()} == {
+        "date=1970-01-01": [("a", "y"), ("b", "x")],
+        "date=1970-01-02": [("a", "x")],
+        "date=1970-01-04": [("a", "z"), ("b", "y"), ("a", "w")],
+    }
+    by_identity = operator.itemgetter("query_id", "timestamp", "candidate_id")
+    together = [row for rows in days.values() for row in rows]
+    assert sorted(together, key=by_identity) == sorted(
+        film_log.rows(config.prepared_dir, "interactions"), key=by_identity
+    )
+
+
+def test_ids_that_differ_by_case_or_space_stay_apart_and_are_counted(tmp_path, caplog):
+    log = {"user": ["Ann", "ann ", "bob", "ANN", "bob"], "film": ["x", "x", "X", "y", "y"], "at": [1, 2, 3, 4, 5]}
+    roles = {"query_id": "user", "candidate_id": "film", "timestamp": "at"}
+    config = film_log.log_only(tmp_path, log, roles, split="global_time", test_fraction=0.2, validation_fraction=0.2)
+    manifest = prepare_data.run(config).manifest
+    assert manifest["similar_ids"] == {"query_id": 3, "candidate_id": 2}
+    assert [row["query_id"] for row in film_log.rows(config.prepared_dir, "queries")] == ["ANN", "Ann", "ann ", "bob"]
+    assert (
+        "2 candidate_ids differ from another one by case or outer white space alone, such as 'X' and 'x'" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""Prepares the film log again and again, killed at one place after another, and compares what a second run publishes.
+
+python -m tests.pipelines.killed_preparations FOLDER
+
+Prints one line a place. Run as a program of its own, since it forks, which a process with
+an engine's threads must not do.
+"""
+
+import os
+import pathlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from pipelines import prepare_data, publishing
+from pipelines.preparation import engine, stages
+from tests.pipelines import film_log
+
+_OPTIONS = {"min_count": 2, "day_partitions": True}
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _Places:
+    """Counts the places that a run passes, and kills it at one of them; without a number it lists them."""
+
+    def __init__(self, number: int | None = None):
+        self._number = number
+        self.passed: list[str] = []
+
+    def passes(self, place: str, before_kill: Callable[[], None] = lambda: None) -> None:
+        self.passed.append(place)
+        if len(self.passed) - 1 == self._number:
+            before_kill()
+            _kill()
+
+    def watch(self) -> None:
+        """Stops at every write, half done, at both ends of every stage, and around publishing."""
+        write_parquet, replace = engine.DuckDbEngine.write_parquet, os.replace
+        run_stage, swap_in = stages.Stages.run, publishing._swap_in
+
+        def watched_write(instance: engine.DuckDbEngine, table: object, path: pathlib.Path) -> None:
+            write_parquet(instance, table, path)
+            self._passes_half(path, path)
+
+        def watched_replace(written: pathlib.Path, path: pathlib.Path) -> None:
+            self._passes_half(written, path)
+            replace(written, path)
+
+        def watched_stage(instance: stages.Stages, name: str, *arguments: object) -> dict:
+            self.passes(f"before stage {name}")
+            found = run_stage(instance, name, *arguments)
+            self.passes(f"after stage {name}")
+            return found
+
+        def watched_swap(building: pathlib.Path, path: pathlib.Path) -> None:
+            self.passes("before publishing")
+            swap_in(building, path)
+            self.passes("after publishing")
+
+        engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
+        stages.Stages.run, publishing._swap_in = watched_stage, watched_swap
+
+    def _passes_half(self, written: pathlib.Path, path: pathlib.Path) -> None:
+        name = f"in the middle of writing {path.name}"
+        self.passes(name, lambda: os.truncate(written, written.stat().st_size // 2))
+
+
+def _in_child(work: Callable[[], None]) -> int:
+    """Returns the exit code of a forked process, negative if a signal ended it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _prepare(folder: pathlib.Path, places: _Places | None = None) -> None:
+    if places is not None:
+        places.watch()
+    prepare_data.run(film_log.config(folder, **_OPTIONS))
+
+
+def _list_places(folder: pathlib.Path) -> list[str]:
+    def work() -> None:
+        places = _Places()
+        _prepare(folder, places)
+        (folder / "places.txt").write_text("\n".join(places.passed))
+
+    assert _in_child(work) == 0
+    return (folder / "places.txt").read_text().splitlines()
+
+
+def _tables(folder: pathlib.Path) -> dict[str, bytes]:
+    """Returns every published file, the manifest without the folder of the sources, which it names."""
+    contents = film_log.contents(folder / "prepared")
+    return {name: content.replace(str(folder).encode(), b"FOLDER") for name, content in contents.items()}
+
+
+def _killed(folder: pathlib.Path, expected: dict[str, bytes], places: list[str]) -> Iterator[str]:
+    for number, place in enumerate(places):
+        run_in = folder / str(number)
+        code = _in_child(lambda run_in=run_in, number=number: _prepare(run_in, _Places(number)))
+        assert code == -signal.SIGKILL, (place, code)
+        assert _in_child(lambda run_in=run_in: _prepare(run_in)) == 0, place
+        found = _tables(run_in)
+        assert found == expected, (place, sorted(set(found) ^ set(expected)))
+        leftovers = sorted(path.name for path in run_in.glob(".prepared*"))
+        assert not leftovers or place == "after publishing", (place, leftovers)
+        yield place
+
+
+def main() -> None:
+    folder = pathlib.Path(sys.argv[1])
+    undisturbed = folder / "undisturbed"
+    places = _list_places(undisturbed)
+    for place in _killed(folder, _tables(undisturbed), places):
+        print(place, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_STAGES = ("candidates", "log", "interactions", "queries", "vocabularies", "days")
+
+
+@pytest.mark.drill
+def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturbed_one_does(tmp_path):
+    command = [sys.executable, "-m", "tests.pipelines.killed_preparations", str(tmp_path)]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    places = done.stdout.splitlines()
+    for name in _STAGES:
+        assert f"before stage {name}" in places
+        assert f"after stage {name}" in places
+    for file in ("interactions.parquet", "queries.parquet", "candidate_id.parquet", "in_time.parquet", "manifest.json"):
+        assert f"in the middle of writing {file}" in places
+    assert {"before publishing", "after publishing"} <= set(places)
