@@ -1,0 +1,112 @@
+"""Trains with dropout and every kind of sampled negatives, and dies by SIGKILL at one named place.
+
+python -m tests.pipelines.killed_training PREPARED_DIR MODEL_DIR [PLACE TIMES]
+
+PLACE is passed TIMES times before the kill; without one the run goes to its end.
+"""
+
+import collections
+import os
+import pathlib
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pipelines import model_directory, prepared_data, train, training_config, training_state
+
+_OPTIONS = {
+    "embedding_dim": 16,
+    "batch_size": 128,
+    "num_epochs": 3,
+    "early_stop_patience": 0,
+    "history_length": 5,
+    "dropout": 0.3,
+    "num_uniform_negatives": 16,
+    "num_corpus_hard_negatives": 8,
+    "corpus_refresh_steps": 5,
+    "bank_size": 64,
+    "bank_warm_up_steps": 4,
+    "remove_accidental_hits": True,
+}
+
+
+class _Death:
+    def __init__(self, place: str | None, times: int):
+        self._place = place
+        self._times = times
+        self._passed: collections.Counter[str] = collections.Counter()
+
+    def at(self, place: str, before_kill: Callable[[], None] = lambda: None) -> None:
+        """Passes a place, and dies there if it is the one."""
+        self._passed[place] += 1
+        if (place, self._passed[place]) == (self._place, self._times):
+            before_kill()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        """Passes a place at each step, and before, in the middle of and after each write."""
+        self._watch_files()
+        self._watch_checkpoints()
+        read, describe = prepared_data.read_prepared_data, model_directory.write_description
+
+        def watched_read(*arguments: object) -> object:
+            data = read(*arguments)
+            self.at("data read")
+            return data
+
+        def watched_description(*arguments: object) -> None:
+            describe(*arguments)
+            self.at("description written")
+
+        prepared_data.read_prepared_data, model_directory.write_description = watched_read, watched_description
+        training_state.EpochEnd.on_train_batch_end = lambda callback, batch, logs=None: self.at("step")
+
+    def _watch_files(self) -> None:
+        replace = os.replace
+
+        def watched(written: pathlib.Path, path: pathlib.Path) -> None:
+            half = lambda: os.truncate(written, os.stat(written).st_size // 2)  # noqa: E731
+            self.at(f"half of {pathlib.Path(path).name}", half)
+            replace(written, path)
+
+        os.replace = watched
+
+    def _watch_checkpoints(self) -> None:
+        save = tf.train.CheckpointManager.save
+
+        def watched(manager: tf.train.CheckpointManager, **options: int) -> str:
+            directory = pathlib.Path(manager.directory)
+            before = directory.parent / f"{directory.name}.before"
+            if directory.exists():
+                shutil.copytree(directory, before)
+            written = save(manager, **options)
+            self.at(f"half of {directory.name}", lambda: _half_written(directory, before, written))
+            shutil.rmtree(before, ignore_errors=True)
+            self.at(f"{directory.name} written")
+            return written
+
+        tf.train.CheckpointManager.save = watched
+
+
+def _half_written(directory: pathlib.Path, before: pathlib.Path, written: str) -> None:
+    """Leaves the folder as it was before a checkpoint, and the first half of that one's values."""
+    values = pathlib.Path(f"{written}.data-00000-of-00001").read_bytes()
+    shutil.rmtree(directory)
+    if before.exists():
+        before.rename(directory)
+    directory.mkdir(exist_ok=True)
+    pathlib.Path(f"{written}.data-00000-of-00001").write_bytes(values[: len(values) // 2])
+
+
+def main() -> None:
+    prepared_dir, model_dir, *death = sys.argv[1:]
+    place, times = death or (None, 0)
+    _Death(place, int(times)).watch()
+    train.run(train.TrainJobConfig(prepared_dir, model_dir, training_config.training_config(_OPTIONS)))
+
+
+if __name__ == "__main__":
+    main()

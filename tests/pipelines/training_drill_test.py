@@ -1,0 +1,57 @@
+import pathlib
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipelines import model_directory
+
+_ROOT = pathlib.Path(__file__).parents[2]
+# One after another in one directory: where the run dies, and how often it passes there before.
+_DEATHS = [
+    ("data read", 1),
+    ("half of model.json", 1),
+    ("description written", 1),
+    ("step", 3),
+    ("half of best", 1),
+    ("best written", 1),
+    ("half of checkpoints", 1),
+    ("checkpoints written", 1),
+    ("step", 2),
+    ("half of checkpoints", 1),
+    ("half of history.json", 2),
+    ("step", 1),
+]
+
+
+def _train(prepared_dir, model_dir, *death) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "tests.pipelines.killed_training", prepared_dir, str(model_dir), *map(str, death)]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+
+
+def _values(checkpoint) -> dict[str, np.ndarray]:
+    reader = tf.train.load_checkpoint(checkpoint)
+    names = set(reader.get_variable_to_shape_map()) - {"_CHECKPOINTABLE_OBJECT_GRAPH"}
+    # The history holds seconds, and a repeated epoch has been saved once more.
+    return {name: reader.get_tensor(name) for name in names if "history" not in name and "save_counter" not in name}
+
+
+@pytest.mark.drill
+def test_a_training_killed_anywhere_ends_with_the_bits_of_an_undisturbed_one(line, tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    done = _train(line.prepared_dir, undisturbed)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for place, times in _DEATHS:
+        died = _train(line.prepared_dir, killed, place, times)
+        assert died.returncode == -signal.SIGKILL, (place, died.stderr[-3000:])
+    done = _train(line.prepared_dir, killed)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for part in ("checkpoints", "best"):
+        folders = (getattr(model_directory.ModelPaths(each), part) for each in (undisturbed, killed))
+        expected, found = map(_values, folders)
+        assert expected.keys() == found.keys()
+        for name, value in expected.items():
+            np.testing.assert_array_equal(value, found[name], err_msg=name)
