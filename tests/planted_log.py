@@ -51,7 +51,7 @@ def _write_csv(path: pathlib.Path, header: tuple[str, ...], rows: list[tuple]) -
 
 
 _SCHEMA = """{
-  "schema_version": 1,
+  "schema_version": 2,
   "interactions": {"query_id": "shopper", "candidate_id": "sku", "timestamp": "bought_at", "timestamp_unit": "s"},
   "query_features": [{"name": "parity", "kind": "categorical", "embedding_dim": 4}],
   "candidate_features": [

@@ -6,28 +6,52 @@ a client can read it to know what to send. This module imports nothing heavy.
 """
 
 import dataclasses
-import json
 import pathlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
-SCHEMA_VERSION = 1
-FEATURE_KINDS = ("categorical", "multivalent", "numeric")
-TIMESTAMP_UNITS = ("s", "ms", "us")
+from tfrs_model import schema_tables
+from tfrs_model.schema_feature import (
+    CANDIDATE_ID,
+    FEATURE_KINDS,
+    HISTORY,
+    ID_TABLES,
+    NGRAM_UNITS,
+    POOLINGS,
+    QUERY_ID,
+    RESERVED_NAMES,
+    TIMESTAMP_PARTS,
+    TIMESTAMP_UNITS,
+    Feature,
+)
+from tfrs_model.schema_file import SchemaFile
+from tfrs_model.schema_rules import SchemaError, dotted, refuse_unknown_keys, require_name
 
-# Names the query tower uses itself; a feature of the same name would hide one.
-QUERY_ID = "query_id"
-HISTORY = "history"
-CANDIDATE_ID = "candidate_id"
-RESERVED_NAMES = (QUERY_ID, HISTORY, CANDIDATE_ID)
+__all__ = [
+    "CANDIDATE_ID",
+    "FEATURE_KINDS",
+    "HISTORY",
+    "ID_TABLES",
+    "NGRAM_UNITS",
+    "POOLINGS",
+    "QUERY_ID",
+    "RESERVED_NAMES",
+    "SCHEMA_VERSION",
+    "SIDES",
+    "TIMESTAMP_PARTS",
+    "TIMESTAMP_UNITS",
+    "Feature",
+    "InteractionColumns",
+    "Schema",
+    "SchemaError",
+    "read_schema",
+]
 
-# A feature's name becomes an input name, a column and a file name.
-_FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+SCHEMA_VERSION = 2
+SIDES = ("query", "context", "candidate")
 
-
-class SchemaError(ValueError):
-    """The schema breaks a rule; the message names the key, what came and the remedy."""
+# What of the interactions says how a column is read rather than which.
+_NO_COLUMNS = ("timestamp_unit",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,101 +81,106 @@ class InteractionColumns:
         if self.timestamp_unit not in TIMESTAMP_UNITS:
             raise SchemaError(
                 f"interactions.timestamp_unit must be one of {', '.join(TIMESTAMP_UNITS)}, "
-                f"but is {self.timestamp_unit!r}."
+                f"but is {self.timestamp_unit!r}.",
+                ("interactions", "timestamp_unit"),
             )
-        named = [f.name for f in dataclasses.fields(self) if f.name != "timestamp_unit"]
+        named = [f.name for f in dataclasses.fields(self) if f.name not in _NO_COLUMNS]
         owner: dict[str, str] = {}
         for role in named:
             column = getattr(self, role)
             if column is None:
                 if role in ("query_id", "candidate_id"):
-                    raise SchemaError(f"interactions.{role} must name a column, but is null.")
+                    raise SchemaError(f"interactions.{role} must name a column, but is null.", ("interactions", role))
                 continue
-            _require_name(f"interactions.{role}", column)
+            require_name(("interactions", role), column)
             if column in owner and role != "tie_break":
                 raise SchemaError(
                     f"interactions.{role} and interactions.{owner[column]} both name column {column!r}; "
-                    "each role needs a column of its own."
+                    "each role needs a column of its own.",
+                    ("interactions", role),
                 )
             owner.setdefault(column, role)
 
 
 @dataclasses.dataclass(frozen=True)
-class Feature:
-    """One input feature of a tower.
-
-    Attributes:
-      name: input name in the model and in every request; letters, digits and `_`, a letter first.
-      kind: `categorical` (one string), `multivalent` (a list of strings) or
-        `numeric` (one float32, standardised with the training mean and deviation).
-      column: source column; defaults to the name.
-      separator: splits a string column of a multivalent feature; `None` if the
-        column already holds lists.
-      embedding_dim: width of the embedding of each value; ignored for numeric.
-    """
-
-    name: str
-    kind: str
-    column: str
-    separator: str | None = None
-    embedding_dim: int = 16
-
-    def __post_init__(self) -> None:
-        if not _FEATURE_NAME.fullmatch(self.name):
-            raise SchemaError(
-                f"Feature name {self.name!r} must be letters, digits and underscores with a letter first; "
-                "give the feature such a name and set its 'column'."
-            )
-        if self.name.lower() in RESERVED_NAMES:
-            raise SchemaError(
-                f"Feature name {self.name!r} is reserved for the model's own inputs ({', '.join(RESERVED_NAMES)}); "
-                "give the feature another name and set its 'column'."
-            )
-        if self.kind not in FEATURE_KINDS:
-            raise SchemaError(
-                f"Feature {self.name!r}: kind must be one of {', '.join(FEATURE_KINDS)}, but is {self.kind!r}."
-            )
-        if self.separator is not None and (self.kind != "multivalent" or self.separator == ""):
-            raise SchemaError(
-                f"Feature {self.name!r}: separator is for multivalent features and must not be empty, "
-                f"but kind is {self.kind!r} and separator is {self.separator!r}."
-            )
-        if not isinstance(self.embedding_dim, int) or self.embedding_dim < 1:
-            raise SchemaError(
-                f"Feature {self.name!r}: embedding_dim must be an integer >= 1, but is {self.embedding_dim!r}."
-            )
-
-
-@dataclasses.dataclass(frozen=True)
 class Schema:
-    """Columns of the interaction log and the features of both sides.
+    """Columns of the interaction log and the features of both towers.
 
     Attributes:
       interactions: roles of the log's columns.
       query_features: read from the query table, keyed by `interactions.query_id`.
+      context_features: read from the log itself: what was known at the moment of the request.
       candidate_features: read from the candidate table, keyed by `interactions.candidate_id`.
       title: column of the candidate table shown to people, or `None`.
     """
 
     interactions: InteractionColumns = dataclasses.field(default_factory=InteractionColumns)
     query_features: tuple[Feature, ...] = ()
+    context_features: tuple[Feature, ...] = ()
     candidate_features: tuple[Feature, ...] = ()
     title: str | None = None
 
     def __post_init__(self) -> None:
-        for side in ("query_features", "candidate_features"):
-            # Lower case, since engines and file systems may not tell Age from age.
-            names = [feature.name.lower() for feature in getattr(self, side)]
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise SchemaError(
-                    f"{side} names {', '.join(map(repr, repeated))} more than once; names must be unique."
-                )
-        if self.title is not None and any(feature.name.lower() == "title" for feature in self.candidate_features):
-            raise SchemaError(
-                "A candidate feature is named 'title', which is the prepared name of the column shown to people; "
-                "give the feature another name and set its 'column'."
-            )
+        self._check_names(("query", "context"))
+        self._check_names(("candidate",))
+        self._check_context()
+        schema_tables.check_tables(self.features_by_side)
+
+    @property
+    def features_by_side(self) -> dict[str, tuple[Feature, ...]]:
+        """The features by the side they are read from: `query`, `context`, `candidate`."""
+        return {side: getattr(self, f"{side}_features") for side in SIDES}
+
+    @property
+    def query_tower_features(self) -> tuple[Feature, ...]:
+        """What the query tower reads beside id and history: the query's features, then those of the moment."""
+        return self.query_features + self.context_features
+
+    @property
+    def vocabularies(self) -> dict[str, tuple[tuple[str, Feature], ...]]:
+        """By embedding table that has a vocabulary, the id tables first: side and feature of all that share it."""
+        return schema_tables.vocabularies(self.features_by_side)
+
+    def _check_names(self, sides: tuple[str, ...]) -> None:
+        """Refuses equal names in one tower; in lower case, since engines and file systems may not tell Age from age."""
+        owners = {"title": "the prepared name of the column shown to people"} if self._has_title(sides) else {}
+        for side in sides:
+            for position, feature in enumerate(getattr(self, f"{side}_features")):
+                for name in filter(None, (feature.name, feature.weights_name)):
+                    where = f"{side}_features[{position}]"
+                    if name.lower() in owners:
+                        raise SchemaError(
+                            f"{where} brings an input named {name!r}, which already is {owners[name.lower()]}; "
+                            "names must be unique in a tower, give the feature another and set its 'column'.",
+                            (f"{side}_features", position, "name"),
+                        )
+                    owners[name.lower()] = where if name == feature.name else f"the weights of {where}"
+
+    def _has_title(self, sides: tuple[str, ...]) -> bool:
+        return self.title is not None and "candidate" in sides
+
+    def _check_context(self) -> None:
+        """Refuses what would let a context feature read the answer, or the time in another unit."""
+        columns = self.interactions
+        roles = {getattr(columns, f.name): f.name for f in dataclasses.fields(columns) if f.name not in _NO_COLUMNS}
+        for position, feature in enumerate(self.context_features):
+            for option in ("column", "weights_column"):
+                role = roles.get(getattr(feature, option) or "")
+                if role is None:
+                    continue
+                key = ("context_features", position, option)
+                if feature.kind != "timestamp" or getattr(feature, option) != columns.timestamp:
+                    raise SchemaError(
+                        f"{dotted(key)} must not be a column that has a role, except the timestamp by a timestamp "
+                        f"feature, but {getattr(feature, option)!r} is interactions.{role}.",
+                        key,
+                    )
+                if feature.timestamp_unit != columns.timestamp_unit:
+                    raise SchemaError(
+                        f"{dotted(key[:2])}.timestamp_unit must be that of the log's timestamp, "
+                        f"{columns.timestamp_unit!r}, but is {feature.timestamp_unit!r}.",
+                        (*key[:2], "timestamp_unit"),
+                    )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON object that `from_dict` reads back to an equal schema."""
@@ -168,17 +197,16 @@ class Schema:
             raise SchemaError(f"A schema must be a JSON object, but is a {type(raw).__name__}.")
         version = raw.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise SchemaError(f"schema_version must be {SCHEMA_VERSION}, but is {version!r}.")
-        _refuse_unknown_keys("the schema", raw, ["schema_version", *(f.name for f in dataclasses.fields(cls))])
+            raise SchemaError(f"schema_version must be {SCHEMA_VERSION}, but is {version!r}.", ("schema_version",))
+        refuse_unknown_keys((), raw, ["schema_version", *(f.name for f in dataclasses.fields(cls))])
         interactions = _object(raw, "interactions")
-        _refuse_unknown_keys("interactions", interactions, [f.name for f in dataclasses.fields(InteractionColumns)])
+        refuse_unknown_keys(("interactions",), interactions, [f.name for f in dataclasses.fields(InteractionColumns)])
         title = raw.get("title")
         if title is not None:
-            _require_name("title", title)
+            require_name(("title",), title)
         return cls(
             interactions=InteractionColumns(**interactions),
-            query_features=_features(raw, "query_features"),
-            candidate_features=_features(raw, "candidate_features"),
+            **{f"{side}_features": _features(raw, f"{side}_features") for side in SIDES},
             title=title,
         )
 
@@ -187,58 +215,42 @@ def read_schema(path: str | pathlib.Path) -> Schema:
     """Reads and checks a schema file.
 
     Raises:
-      SchemaError: if the file is missing, is not JSON (the line is named) or breaks a rule.
+      SchemaError: if the file is missing, is not JSON or breaks a rule; the message names the line and the key.
     """
+    file = SchemaFile(path)
     try:
-        raw = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SchemaError(f"Schema file {path} does not exist.") from error
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"Schema file {path} must be UTF-8, but byte {error.start} is not.") from error
-    except json.JSONDecodeError as error:
-        raise SchemaError(f"Schema file {path} is not JSON: line {error.lineno}: {error.msg}.") from error
-    try:
-        return Schema.from_dict(raw)
+        return Schema.from_dict(file.content)
     except SchemaError as error:
-        raise SchemaError(f"Schema file {path}: {error}") from error
+        raise file.located(error) from error
 
 
 def _features(raw: Mapping[str, Any], side: str) -> tuple[Feature, ...]:
-    entries = raw.get(side) or ()
+    entries = raw.get(side)
+    if entries is None:
+        return ()
     if not isinstance(entries, list | tuple):
-        raise SchemaError(f"{side} must be a list of features, but is a {type(entries).__name__}.")
-    features = []
-    for position, entry in enumerate(entries):
-        where = f"{side}[{position}]"
-        if not isinstance(entry, Mapping):
-            raise SchemaError(f"{where} must be an object, but is a {type(entry).__name__}.")
-        _refuse_unknown_keys(where, entry, [f.name for f in dataclasses.fields(Feature)])
-        for key in ("name", "kind"):
-            _require_name(f"{where}.{key}", entry.get(key))
-        values = {"column": entry["name"], **{key: value for key, value in entry.items() if value is not None}}
-        _require_name(f"{where}.column", values["column"])
-        if not isinstance(values.get("separator", ""), str):
-            raise SchemaError(f"{where}.separator must be a string, but is {values['separator']!r}.")
-        features.append(Feature(**values))
-    return tuple(features)
+        raise SchemaError(f"{side} must be a list of features, but is a {type(entries).__name__}.", (side,))
+    return tuple(_feature(entry, (side, position)) for position, entry in enumerate(entries))
+
+
+def _feature(entry: Any, key: tuple[str | int, ...]) -> Feature:
+    if not isinstance(entry, Mapping):
+        raise SchemaError(f"{dotted(key)} must be an object, but is a {type(entry).__name__}.", key)
+    refuse_unknown_keys(key, entry, [f.name for f in dataclasses.fields(Feature)])
+    for name in ("name", "kind"):
+        require_name((*key, name), entry.get(name))
+    if entry.get("column") is not None:
+        require_name((*key, "column"), entry["column"])
+    try:
+        return Feature(**{name: value for name, value in entry.items() if value is not None})
+    except SchemaError as error:
+        raise error.within(*key) from error
 
 
 def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = raw.get(key) or {}
+    value = raw.get(key)
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
-        raise SchemaError(f"{key} must be an object, but is a {type(value).__name__}.")
+        raise SchemaError(f"{key} must be an object, but is a {type(value).__name__}.", (key,))
     return value
-
-
-def _require_name(key: str, value: Any) -> None:
-    if not isinstance(value, str) or not value:
-        raise SchemaError(f"{key} must be a non-empty string, but is {value!r}.")
-
-
-def _refuse_unknown_keys(where: str, raw: Mapping[str, Any], known: list[str]) -> None:
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise SchemaError(
-            f"{where} has unknown key{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))}; "
-            f"known keys are {', '.join(known)}."
-        )

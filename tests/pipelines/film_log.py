@@ -10,7 +10,7 @@ from tfrs_model import schema
 
 SCHEMA = schema.Schema.from_dict(
     {
-        "schema_version": 1,
+        "schema_version": 2,
         "interactions": {"query_id": "user", "candidate_id": "film", "timestamp": "at", "weight": "stars"},
         "query_features": [{"name": "age", "kind": "numeric"}],
         "candidate_features": [
