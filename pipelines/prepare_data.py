@@ -19,6 +19,8 @@ from pipelines.preparation.build import BuildOptions, build_tables
 from pipelines.preparation.sources import Source, find_source, identify
 from tfrs_model import schema as schema_lib
 
+_STATISTICS_CHOICES = ("train", "train,validation")
+
 flags.declare_key_flag("prepared_dir")
 _INTERACTIONS = flags.DEFINE_string("interactions", None, "Interaction log: a .parquet or .csv file, or a glob.")
 _CANDIDATES = flags.DEFINE_string("candidates", None, "Candidate table, optional: the corpus and its features.")
@@ -46,6 +48,12 @@ _TEST_FRACTION = flags.DEFINE_float("test_fraction", 0.1, "Share of rows, for --
 _MIN_COUNT = flags.DEFINE_integer(
     "min_count", 1, "Training interactions a value needs to be in a vocabulary; rarer ones share buckets."
 )
+_STATISTICS_SPLITS = flags.DEFINE_enum(
+    "statistics_splits",
+    "train",
+    _STATISTICS_CHOICES,
+    "Splits that vocabularies and statistics are made of; with validation too for a last fit after all choices.",
+)
 _MAX_REJECTED_FRACTION = flags.DEFINE_float(
     "max_rejected_fraction", 0.01, "Share of interactions that may be refused before the job fails; duplicates are not."
 )
@@ -72,6 +80,7 @@ class PrepareConfig:
       validation_fraction: share of rows in [0, 1), for `global_time`.
       test_fraction: share of rows in [0, 1), for `global_time`.
       min_count: training interactions that a vocabulary value needs, >= 1.
+      statistics_splits: `train` or `train,validation`, the splits that vocabularies and statistics are made of.
       max_rejected_fraction: share of refused interactions in [0, 1] above which the job fails.
       day_partitions: whether the interactions are also written day by day; needs timestamps.
       csv_delimiter: one character.
@@ -87,6 +96,7 @@ class PrepareConfig:
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
     min_count: int = 1
+    statistics_splits: str = "train"
     max_rejected_fraction: float = 0.01
     day_partitions: bool = False
     csv_delimiter: str = ","
@@ -125,6 +135,10 @@ class PrepareConfig:
         _require(
             0.0 < held_out < 1.0 or self.split != "global_time",
             f"--validation_fraction plus --test_fraction must be above 0 and below 1, but is {held_out:g}.",
+        )
+        _require(
+            self.statistics_splits in _STATISTICS_CHOICES,
+            f"--statistics_splits must be {' or '.join(_STATISTICS_CHOICES)}, but is {self.statistics_splits!r}.",
         )
         _require(self.min_count >= 1, f"--min_count must be >= 1, but is {self.min_count}.")
         _require(
@@ -185,6 +199,7 @@ def config_from_flags() -> PrepareConfig:
         validation_fraction=_VALIDATION_FRACTION.value,
         test_fraction=_TEST_FRACTION.value,
         min_count=_MIN_COUNT.value,
+        statistics_splits=_STATISTICS_SPLITS.value,
         max_rejected_fraction=_MAX_REJECTED_FRACTION.value,
         day_partitions=_DAY_PARTITIONS.value,
         csv_delimiter="\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,

@@ -11,7 +11,7 @@ from pipelines.preparation import interactions as interactions_lib
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.sources import Source
 from pipelines.preparation.stages import Stages
-from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, Feature, InteractionColumns, Schema
+from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, InteractionColumns, Schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,7 @@ class BuildOptions:
       validation_fraction: share of rows, for `global_time`.
       test_fraction: share of rows, for `global_time`.
       min_count: training interactions that a vocabulary value needs.
+      statistics_splits: those that vocabularies and statistics are made of, with commas between.
       max_rejected_fraction: share of refused interactions above which the build fails.
       day_partitions: whether the interactions are also written day by day.
     """
@@ -31,6 +32,7 @@ class BuildOptions:
     validation_fraction: float
     test_fraction: float
     min_count: int
+    statistics_splits: str
     max_rejected_fraction: float
     day_partitions: bool = False
 
@@ -52,8 +54,8 @@ def build_tables(
       memory_limit: of the engine, such as `2GB`.
 
     Returns:
-      The manifest's `counts`, `drops`, `numeric_statistics`, `time_range_microseconds`, `split_boundaries` and
-      `similar_ids`.
+      The manifest's `counts`, `drops`, `similar_ids`, `split_boundaries`, `numeric_statistics`, `bucket_boundaries`
+      and `time_range_microseconds`.
 
     Raises:
       PreparationError: if a source breaks a rule.
@@ -114,10 +116,11 @@ class _Build:
 
     def _read_log(self) -> dict:
         source, given = self._sources["interactions"], self._options.split == "given"
-        interactions_lib.require_interaction_columns(source, self._roles, given)
+        context = self._schema.context_features
+        interactions_lib.require_interaction_columns(source, self._roles, given, context)
         log = source.open(self._engine)
         corpus = self._corpus if "candidates" in self._sources else None
-        rows = interactions_lib.read_interactions(log, self._roles, given, corpus)
+        rows = interactions_lib.read_interactions(log, self._roles, given, corpus, context)
         rows = interactions_lib.refuse_mixed_units(self._engine, self._engine.materialise(rows, "log"))
         total, refused = interactions_lib.count_by_reason(self._engine, rows)
         interactions_lib.check_drops(total, refused, self._options.max_rejected_fraction)
@@ -127,7 +130,8 @@ class _Build:
         duplicates = total - sum(refused.values()) - self._count(self._engine.read_parquet([self._accepted]))
         if duplicates:
             refused[interactions_lib.DUPLICATE] = duplicates
-        return {"drops": refused, "logged": {"rows": total, "dropped": sum(refused.values())}}
+        removed = tables.count_removed_values(self._engine, source, context, "context")
+        return {"drops": refused, "removed": removed, "logged": {"rows": total, "dropped": sum(refused.values())}}
 
     def _write_interactions(self) -> dict:
         split, found = self._split(self._engine.read_parquet([self._accepted]))
@@ -191,24 +195,20 @@ class _Build:
 
     def _write_vocabularies(self) -> dict:
         self._paths.vocabularies.mkdir(exist_ok=True)
+        splits_seen = self._options.statistics_splits.split(",")
+        seen = {"context": training_statistics.seen_contexts(self._interactions, splits_seen)}
+        for side, id_name, entities in (
+            ("query", QUERY_ID, self._queries),
+            ("candidate", CANDIDATE_ID, self._corpus),
+        ):
+            rows = training_statistics.seen_entities(self._interactions, id_name, entities, splits_seen)
+            seen[side] = self._engine.materialise(rows, f"{side}_seen")
+        for table, values in training_statistics.vocabularies(seen, self._schema, self._options.min_count):
+            self._engine.write_parquet(values, self._paths.vocabulary(table))
         return {
-            "numeric_statistics": {
-                "query": self._write_side("query", QUERY_ID, self._queries, self._schema.query_features),
-                "candidate": self._write_side("candidate", CANDIDATE_ID, self._corpus, self._schema.candidate_features),
-            }
+            "numeric_statistics": training_statistics.numeric_statistics(self._engine, seen, self._schema),
+            "bucket_boundaries": training_statistics.bucket_boundaries(self._engine, seen, self._schema),
         }
-
-    def _write_side(
-        self, side: str, id_name: str, entities: ir.Table, features: tuple[Feature, ...]
-    ) -> dict[str, dict[str, float]]:
-        counts = training_statistics.training_counts(self._interactions, id_name)
-        counts = self._engine.materialise(counts, f"{side}_counts")
-        minimum = self._options.min_count
-        ids = training_statistics.id_vocabulary(counts, id_name, minimum)
-        self._engine.write_parquet(ids, self._paths.vocabulary(id_name))
-        for feature, values in training_statistics.feature_vocabularies(counts, id_name, entities, features, minimum):
-            self._engine.write_parquet(values, self._paths.vocabulary(f"{side}.{feature.name}"))
-        return training_statistics.numeric_statistics(self._engine, counts, id_name, entities, features)
 
     def _write_days(self) -> dict:
         self._engine.write_parquet(day_partitions.in_order_of_time(self._interactions), self._in_time)
@@ -244,9 +244,10 @@ def _content(found: Mapping[str, Mapping]) -> dict:
 
     return {
         "counts": together("counts", ("interactions", "queries", "candidates")),
-        "drops": together("drops", ("log", "candidates", "queries")),
+        # In the order in which they are read about: refused interactions, then list elements without a value.
+        "drops": together("drops", ("log", "candidates")) | found["log"]["removed"] | found["queries"]["drops"],
         "similar_ids": together("similar_ids", ("queries", "candidates")),
         "split_boundaries": found["interactions"].get("split_boundaries", {}),
-        "numeric_statistics": found["vocabularies"]["numeric_statistics"],
+        **{name: found["vocabularies"][name] for name in ("numeric_statistics", "bucket_boundaries")},
         "time_range_microseconds": found["interactions"]["time_range_microseconds"],
     }

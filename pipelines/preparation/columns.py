@@ -5,6 +5,8 @@ is an error, a value that cannot be read is a fault with a name.
 """
 
 import dataclasses
+import string
+from collections.abc import Callable
 
 import ibis
 import ibis.expr.types as ir
@@ -23,6 +25,8 @@ _ISO_8601 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
 _FLOAT32_MAX = 3.4028234663852886e38
+# Without the underscore, which no pattern gives a meaning and which may not be escaped.
+_PUNCTUATION = string.punctuation.replace("_", "") + " "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +140,52 @@ def numeric_feature(column: ir.Column, where: str) -> Reading:
     readable = _is(value.notnull()) & ~too_large
     return Reading(
         ibis.cases((readable, value), else_=float("nan")).cast("float32"),
-        ((unreadable, "is not a number"), (too_large, "is not finite")),
+        ((unreadable, "not_a_number"), (too_large, "not_finite")),
+    )
+
+
+def split_text(column: ir.StringColumn, separator: str) -> ir.ArrayValue:
+    """Returns the parts between separators, empty ones too; [] of null and of the empty text."""
+    # Spelled as a pattern that means these characters: of a plain separator engines differ in what it is.
+    pattern = "".join(rf"\{each}" if each in _PUNCTUATION else each for each in separator)
+    parts = ibis.cases((column.fill_null("") != "", column.re_split(pattern)))
+    return parts.fill_null(ibis.literal([], type="array<string>"))
+
+
+def list_weights(column: ir.Column, where: str, separator: str | None) -> Reading:
+    """Reads the weights of a list's values as a list of float64, null where a fault holds; null is [].
+
+    Args:
+      column: lists of numbers, or text to be split.
+      where: the column's name in sentences.
+      separator: between the numbers of a text.
+
+    Raises:
+      PreparationError: if the type is another one.
+    """
+    dtype = column.type()
+    if dtype.is_string() and separator is not None:
+        numbers = split_text(column, separator).map(lambda each: _matching(each, _NUMBER).try_cast("float64"))
+    elif dtype.is_array() and dtype.value_type.is_numeric():
+        numbers = column.cast("array<float64>").fill_null(ibis.literal([], type="array<float64>"))
+    else:
+        also = "" if separator is None else f" or text with the separator {separator!r}"
+        raise PreparationError(f"{where} must hold lists of numbers{also}, but holds {dtype}; cast the column before.")
+
+    def infinite(number: ir.FloatingValue) -> ir.BooleanValue:
+        return number.isnan() | (number.abs() > _FLOAT32_MAX)
+
+    def any_that(condition: Callable[[ir.FloatingValue], ir.BooleanValue]) -> ir.BooleanValue:
+        return numbers.filter(condition).length() > 0
+
+    return Reading(
+        # What float32 cannot hold would end the engine in an error, fault or not.
+        numbers.map(lambda number: ibis.cases((~infinite(number), number))),
+        (
+            (any_that(lambda number: number.isnull()), "weight_not_a_number"),
+            (any_that(infinite), "weight_not_finite"),
+            (any_that(lambda number: number < 0.0), "weight_negative"),
+        ),
     )
 
 

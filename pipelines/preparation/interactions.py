@@ -1,18 +1,21 @@
 """The interaction log: read by its schema, refused rows counted by reason, duplicates removed."""
 
 import functools
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation import columns
+from pipelines.preparation import columns, feature_columns
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
-from tfrs_model.schema import InteractionColumns
+from tfrs_model.schema import Feature, InteractionColumns
 
 SPLITS = ("train", "validation", "test")
 DUPLICATE = "duplicate"
+# Of a context feature's columns, which so never meet those of the line.
+CONTEXT_PREFIX = "context."
 
 # A log that ends after 1990 and starts in 1970 holds two units, or zeros for unknown times.
 _YEAR_1971 = 31_536_000_000_000
@@ -20,8 +23,10 @@ _YEAR_1990 = 631_152_000_000_000
 _NAMED_VALUES = 5
 
 
-def require_interaction_columns(source: Source, roles: InteractionColumns, needs_split: bool) -> None:
-    """Checks that every column the schema gives a role is there.
+def require_interaction_columns(
+    source: Source, roles: InteractionColumns, needs_split: bool, context_features: Sequence[Feature] = ()
+) -> None:
+    """Checks that every column the schema gives a role, or a context feature reads, is there.
 
     Raises:
       PreparationError: naming the column and its role.
@@ -29,11 +34,16 @@ def require_interaction_columns(source: Source, roles: InteractionColumns, needs
     used = [role for role in ("query_id", "candidate_id", "timestamp", "weight", "tie_break") if getattr(roles, role)]
     if needs_split:
         used.append("split")
-    source.require_columns({getattr(roles, role): f"interactions.{role}" for role in used})
+    needed = {getattr(roles, role): f"interactions.{role}" for role in used}
+    source.require_columns(feature_columns.source_columns(context_features) | needed)
 
 
 def read_interactions(
-    log: ir.Table, roles: InteractionColumns, given_split: bool, candidate_ids: ir.Table | None
+    log: ir.Table,
+    roles: InteractionColumns,
+    given_split: bool,
+    candidate_ids: ir.Table | None,
+    context_features: Sequence[Feature] = (),
 ) -> ir.Table:
     """Returns the log in the line's own columns, each row with the first reason to refuse it, or null.
 
@@ -42,15 +52,21 @@ def read_interactions(
       roles: which column is what.
       given_split: whether the split column is read.
       candidate_ids: one column `candidate_id`; interactions with others are refused. `None` allows all.
+      context_features: also read from the log; a value that cannot be read refuses its row.
 
     Returns:
       `query_id`, `candidate_id` string; `timestamp` int64 microseconds, 0 without a time column;
-      `weight` float32; `split` string, null unless given; `tie_break` int64, 0 without such a column; `reason` string.
+      `weight` float32; `split` string, null unless given; `tie_break` int64, 0 without such a column; `reason` string;
+      context features as `feature_columns.read_feature` returns them, each name after `context.`.
     """
     readings = _readings(log, roles)
     split = log[roles.split].cast("string") if given_split else ibis.null("string")
     faults = [fault for reading in readings.values() for fault in reading.faults]
     values = {name: reading.value for name, reading in readings.items()}
+    for feature in context_features:
+        context = feature_columns.read_feature(log, feature, functools.partial(_context_column, feature))
+        values |= {f"{CONTEXT_PREFIX}{name}": value for name, value in context.values.items()}
+        faults += [(each.condition, f"{CONTEXT_PREFIX}{feature.name}_{each.reason}") for each in context.faults]
     rows = log.select(**values, split=split, reason=ibis.cases(*faults))
     if candidate_ids is None:
         return rows
@@ -119,16 +135,31 @@ def remove_duplicates(rows: ir.Table) -> ir.Table:
     """Returns the accepted rows with each (query, candidate, timestamp) once.
 
     Of several the one kept is the earliest in split (train first, so that no
-    held-out row repeats a training row), then in tie break, then the heaviest.
+    held-out row repeats a training row), then in tie break, then the heaviest,
+    then the first by its context.
     """
     accepted = rows.filter(rows.reason.isnull()).drop("reason")
     split_order = ibis.cases(*((accepted.split == name, order) for order, name in enumerate(SPLITS)), else_=len(SPLITS))
     same = ibis.window(
         group_by=[accepted.query_id, accepted.candidate_id, accepted.timestamp],
-        order_by=[split_order, accepted.tie_break, ibis.desc(accepted.weight)],
+        order_by=[
+            split_order,
+            accepted.tie_break,
+            ibis.desc(accepted.weight),
+            *(accepted[name] for name in context_columns(accepted)),
+        ],
     )
     numbered = accepted.mutate(copy=ibis.row_number().over(same))
     return numbered.filter(numbered["copy"] == 0).drop("copy")
+
+
+def context_columns(rows: ir.Table) -> list[str]:
+    """Returns the names of the columns that hold context features."""
+    return [name for name in rows.columns if name.startswith(CONTEXT_PREFIX)]
+
+
+def _context_column(feature: Feature, column: str) -> str:
+    return f"Column {column!r} (context feature {feature.name!r})"
 
 
 def _readings(log: ir.Table, roles: InteractionColumns) -> dict[str, columns.Reading]:

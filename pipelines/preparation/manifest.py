@@ -10,7 +10,8 @@ from pipelines import artifacts, source_digest
 from pipelines.preparation.errors import PreparationError
 from tfrs_model.schema import Schema
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_SCHEMA_SOURCES = tuple(f"tfrs_model/schema{part}.py" for part in ("", "_feature", "_file", "_rules", "_tables"))
 _OWN_ENTRIES = {
     "manifest.json",
     "interactions.parquet",
@@ -76,7 +77,7 @@ def find_reusable(
 
 def identity(schema: Schema, configuration: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> str:
     """Returns 64 hexadecimal digits that differ whenever anything differs that shapes the tables, the code included."""
-    code = source_digest.source_sha256("pipelines/preparation", "tfrs_model/schema.py")
+    code = source_digest.source_sha256("pipelines/preparation", *_SCHEMA_SOURCES)
     content = [FORMAT_VERSION, schema.to_dict(), dict(configuration), _bytes_of(sources), code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.errors import PreparationError
-from pipelines.preparation.interactions import SPLITS
+from pipelines.preparation.interactions import SPLITS, context_columns
 
 SPLIT_METHODS = ("leave_last_out", "global_time", "given")
 
@@ -114,7 +114,7 @@ def with_history_end(rows: ir.Table) -> ir.Table:
     return (
         rows.mutate(history_end=seen.fill_null(0).cast("int64"))
         .order_by([rows.query_id, *_time_order(rows)])
-        .select("query_id", "candidate_id", "timestamp", "weight", "split", "history_end")
+        .select("query_id", "candidate_id", "timestamp", "weight", "split", "history_end", *context_columns(rows))
     )
 
 

@@ -1,11 +1,11 @@
 """The corpus and the query table: one row per id, one column per feature."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation import columns
+from pipelines.preparation import columns, feature_columns
 from pipelines.preparation.engine import DuckDbEngine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
@@ -33,13 +33,12 @@ def read_entities(
       title: source column shown to people, or `None`.
 
     Returns:
-      `id_name` string, unique; `title` string if named; categorical features as string with "" for missing,
-      multivalent as list of non-empty strings, numeric as float32 with NaN for missing.
+      `id_name` string, unique; `title` string if named; features as `feature_columns.read_feature` returns them.
 
     Raises:
-      PreparationError: if a column is missing or of a wrong type, an id is missing or twice, or a number unreadable.
+      PreparationError: if a column is missing or of a wrong type, an id is missing or twice, or a value unreadable.
     """
-    needed = {id_column: f"interactions.{id_name}"} | {each.column: f"feature {each.name!r}" for each in features}
+    needed = {id_column: f"interactions.{id_name}"} | feature_columns.source_columns(features)
     source.require_columns(needed | ({title: "title"} if title else {}))
     raw = source.open(engine)
     ids = columns.identifier(raw[id_column], _where(source, id_column), id_name).value
@@ -47,8 +46,12 @@ def read_entities(
     values: dict[str, ir.Value] = {id_name: ids}
     if title:
         values["title"] = columns.text(raw[title], _where(source, title)).fill_null("")
-    for feature in features:
-        values[feature.name] = _feature_value(engine, source, raw, feature)
+    readings = {
+        each: feature_columns.read_feature(raw, each, lambda column: _where(source, column)) for each in features
+    }
+    _refuse_faults(engine, source, raw, readings)
+    for reading in readings.values():
+        values |= reading.values
     # Named one by one: as keywords, a feature named `self` would meet Python's own.
     return raw.select([value.name(name) for name, value in values.items()])
 
@@ -72,67 +75,42 @@ def with_missing_features(
     # A feature's name never starts with an underscore.
     known = entities.rename(_known_id=id_name)
     joined = both.left_join(known, both[id_name] == known["_known_id"])
-    filled = [joined[each.name].fill_null(_missing(each)).name(each.name) for each in features]
+    missing = [feature_columns.missing_values(each) for each in features]
+    filled = [joined[name].fill_null(value).name(name) for each in missing for name, value in each.items()]
     return joined.select([joined[id_name], *filled]).order_by(id_name)
 
 
 def count_removed_values(
     engine: DuckDbEngine, source: Source, features: Sequence[Feature], side: str
 ) -> dict[str, int]:
-    """Returns how many null or empty list elements each multivalent feature lost, where any; keyed for the manifest."""
+    """Returns how many empty list elements each multivalent feature lost, where any; keyed for the manifest."""
     raw = source.open(engine)
     removed = {}
     for feature in features:
-        if feature.kind == "multivalent" and feature.separator is None:
-            values = raw[feature.column]
-            lost = (values.length() - _non_empty(values).length()).sum().fill_null(0).name("lost")
-            count = engine.rows(lost.as_table())[0]["lost"]
+        lost = feature_columns.empty_values(raw, feature)
+        if lost is not None:
+            count = engine.rows(lost.sum().fill_null(0).name("lost").as_table())[0]["lost"]
             if count:
                 removed[f"{side}.{feature.name}_empty_value"] = int(count)
     return removed
 
 
-def _feature_value(engine: DuckDbEngine, source: Source, raw: ir.Table, feature: Feature) -> ir.Value:
-    column, where = raw[feature.column], _where(source, feature.column)
-    if feature.kind == "categorical":
-        return columns.text(column, where).fill_null("")
-    if feature.kind == "multivalent":
-        return _list_value(column, where, feature)
-    reading = columns.numeric_feature(column, where)
-    for fault, complaint in reading.faults:
-        bad = engine.rows(raw.filter(fault).select(value=column.cast("string")).order_by("value").limit(1))
-        if bad:
+def _refuse_faults(
+    engine: DuckDbEngine, source: Source, raw: ir.Table, readings: Mapping[Feature, feature_columns.FeatureReading]
+) -> None:
+    """Raises the first fault of any feature, all looked for in one pass."""
+    faults = [(feature, fault) for feature, reading in readings.items() for fault in reading.faults]
+    if not faults:
+        return
+    counted = [raw.count(where=fault.condition).name(f"fault_{place}") for place, (_, fault) in enumerate(faults)]
+    counts = engine.rows(raw.aggregate(counted))[0]
+    for place, (feature, fault) in enumerate(faults):
+        if counts[f"fault_{place}"]:
+            bad = engine.rows(raw.filter(fault.condition).select(value=fault.shown).order_by("value").limit(1))
             raise PreparationError(
-                f"{where}, numeric feature {feature.name!r}: value {bad[0]['value']!r} {complaint}; "
-                "mend the table, leave the value empty, or make the feature categorical."
+                f"{_where(source, feature.column)}, {feature.kind} feature {feature.name!r}: value {bad[0]['value']!r} "
+                f"{fault.complaint} (rows of this kind: {counts[f'fault_{place}']:,}); {fault.remedy}."
             )
-    return reading.value
-
-
-def _list_value(column: ir.Column, where: str, feature: Feature) -> ir.ArrayValue:
-    dtype = column.type()
-    if feature.separator is not None:
-        if not dtype.is_string():
-            raise PreparationError(f"{where} must hold text to be split at its separator, but holds {dtype}.")
-        return _non_empty(column.split(feature.separator)).fill_null(_missing(feature))
-    if not dtype.is_array():
-        raise PreparationError(
-            f"{where} must hold lists for the multivalent feature {feature.name!r}, but holds {dtype}; "
-            "set the feature's separator if it is text."
-        )
-    if not (dtype.value_type.is_string() or dtype.value_type.is_integer()):
-        raise PreparationError(f"{where} must hold lists of strings or integers, but holds {dtype}; cast it before.")
-    return _non_empty(column).fill_null(_missing(feature))
-
-
-def _non_empty(values: ir.ArrayValue) -> ir.ArrayValue:
-    return values.cast("array<string>").filter(lambda value: value != "")
-
-
-def _missing(feature: Feature) -> ir.Value:
-    if feature.kind == "multivalent":
-        return ibis.literal([], type="array<string>")
-    return ibis.literal("") if feature.kind == "categorical" else ibis.literal(float("nan"), type="float32")
 
 
 def _require_unique_ids(engine: DuckDbEngine, source: Source, ids: ir.Table) -> None:
