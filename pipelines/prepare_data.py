@@ -34,6 +34,12 @@ _COLUMNS = {
         "timestamp_unit", None, schema_lib.TIMESTAMP_UNITS, "Unit of a numeric timestamp, counted from 1970 UTC."
     ),
     "weight": flags.DEFINE_string("weight_column", None, "Column of the reward, finite and >= 0."),
+    "weight_divisor": flags.DEFINE_string(
+        "weight_divisor_column", None, "Column that the reward is divided by, such as the length of what was watched."
+    ),
+    "minimum_weight": flags.DEFINE_float(
+        "minimum_weight", None, "Interactions of less reward are no positives and left out, and counted."
+    ),
     "split": flags.DEFINE_string("split_column", None, "Column of train, validation or test."),
     "tie_break": flags.DEFINE_string("tie_break_column", None, "Integer column that orders simultaneous interactions."),
 }

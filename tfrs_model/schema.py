@@ -6,6 +6,7 @@ a client can read it to know what to send. This module imports nothing heavy.
 """
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,7 @@ SCHEMA_VERSION = 2
 SIDES = ("query", "context", "candidate")
 
 # What of the interactions says how a column is read rather than which.
-_NO_COLUMNS = ("timestamp_unit",)
+_NO_COLUMNS = ("timestamp_unit", "minimum_weight")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,9 @@ class InteractionColumns:
       timestamp: when; `None` for a log without time, which then has no histories.
       timestamp_unit: one of `s`, `ms`, `us`, counted from 1970-01-01 UTC.
       weight: reward of the interaction, a finite number >= 0; `None` means 1 each.
+      weight_divisor: column that the weight is divided by, > 0, such as the length of what was
+        watched; `None` divides by nothing.
+      minimum_weight: interactions of less, after the division, are no positives and left out; `None` keeps all.
       split: column holding `train`, `validation` or `test`; `None` if splits are to be made.
       tie_break: column that orders interactions of one query at the same timestamp;
         `None` orders them by the SHA-256 of the candidate id.
@@ -74,6 +78,8 @@ class InteractionColumns:
     timestamp: str | None = "timestamp"
     timestamp_unit: str = "s"
     weight: str | None = None
+    weight_divisor: str | None = None
+    minimum_weight: float | None = None
     split: str | None = None
     tie_break: str | None = None
 
@@ -100,6 +106,23 @@ class InteractionColumns:
                     ("interactions", role),
                 )
             owner.setdefault(column, role)
+        self._check_weight()
+
+    def _check_weight(self) -> None:
+        for role in ("weight_divisor", "minimum_weight"):
+            if getattr(self, role) is not None and self.weight is None:
+                raise SchemaError(
+                    f"interactions.{role} needs a weight, but interactions.weight is null; name its column, or leave "
+                    f"{role} out.",
+                    ("interactions", role),
+                )
+        minimum = self.minimum_weight
+        is_number = isinstance(minimum, int | float) and not isinstance(minimum, bool)
+        if minimum is not None and not (is_number and 0 < minimum < math.inf):
+            raise SchemaError(
+                f"interactions.minimum_weight must be a number > 0, but is {minimum!r}.",
+                ("interactions", "minimum_weight"),
+            )
 
 
 @dataclasses.dataclass(frozen=True)

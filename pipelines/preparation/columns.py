@@ -29,6 +29,10 @@ _FLOAT32_MAX = 3.4028234663852886e38
 _PUNCTUATION = string.punctuation.replace("_", "") + " "
 
 
+# A positive that is too weak to be one: left out, but nothing is wrong with it.
+BELOW_MINIMUM = "weight_below_minimum"
+
+
 @dataclasses.dataclass(frozen=True)
 class Reading:
     """A column as an expression of the right type.
@@ -98,21 +102,43 @@ def timestamp(column: ir.Column, where: str, unit: str) -> Reading:
     raise PreparationError(f"{where} must hold numbers, timestamps or text, but holds {dtype}; cast the column before.")
 
 
-def weight(column: ir.Column, where: str) -> Reading:
-    """Reads rewards as float32, finite and not negative."""
+def weight(column: ir.Column, where: str, divisor: Reading | None = None, minimum: float | None = None) -> Reading:
+    """Reads rewards as float32, finite and not negative.
+
+    Args:
+      column: numbers or text.
+      where: the column's name in sentences.
+      divisor: what `weight_divisor` read, or `None`.
+      minimum: smallest weight of a positive, or `None`.
+    """
     value, unreadable = _number(column, where)
     missing = _is(value.isnull())
     infinite = _is(value.isnan() | (value.abs() > _FLOAT32_MAX))
+    faults = [
+        (unreadable, "weight_not_a_number"),
+        (missing, "weight_missing"),
+        (infinite, "weight_not_finite"),
+        (_is(value < 0.0), "weight_negative"),
+    ]
     valid = ~(missing | infinite)
-    return Reading(
-        ibis.cases((valid, value), else_=0.0).cast("float32"),
-        (
-            (unreadable, "weight_not_a_number"),
-            (missing, "weight_missing"),
-            (infinite, "weight_not_finite"),
-            (_is(value < 0.0), "weight_negative"),
-        ),
-    )
+    if divisor is not None:
+        faults += divisor.faults
+        value = value / divisor.value
+        # A tiny divisor can make too much of a finite weight.
+        infinite = _is(value.abs() > _FLOAT32_MAX)
+        faults.append((infinite, "weight_not_finite"))
+        valid &= ~infinite
+    value = ibis.cases((valid, value), else_=0.0)
+    if minimum is not None:
+        faults.append((value < minimum, BELOW_MINIMUM))
+    return Reading(value.cast("float32"), tuple(faults))
+
+
+def weight_divisor(column: ir.Column, where: str) -> Reading:
+    """Reads what rewards are divided by as float64, finite and positive; 1 where a fault holds."""
+    value, _ = _number(column, where)
+    fitting = _is((value > 0.0) & ~value.isnan() & (value <= _FLOAT32_MAX))
+    return Reading(ibis.cases((fitting, value), else_=1.0), ((~fitting, "weight_divisor_not_positive"),))
 
 
 def tie_break(column: ir.Column, where: str) -> Reading:

@@ -31,7 +31,8 @@ def require_interaction_columns(
     Raises:
       PreparationError: naming the column and its role.
     """
-    used = [role for role in ("query_id", "candidate_id", "timestamp", "weight", "tie_break") if getattr(roles, role)]
+    read = ("query_id", "candidate_id", "timestamp", "weight", "weight_divisor", "tie_break")
+    used = [role for role in read if getattr(roles, role)]
     if needs_split:
         used.append("split")
     needed = {getattr(roles, role): f"interactions.{role}" for role in used}
@@ -97,21 +98,27 @@ def count_by_reason(engine: DuckDbEngine, rows: ir.Table) -> tuple[int, dict[str
 
 
 def check_drops(total: int, drops: dict[str, int], max_rejected_fraction: float) -> None:
-    """Refuses a log of which too much is unreadable.
+    """Refuses a log of which too much is unreadable; what is below the minimum weight is none of it.
 
     Raises:
       PreparationError: if the share of refused rows is above `max_rejected_fraction`, or no row is left.
     """
-    rejected = sum(drops.values())
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
-    if rejected > max_rejected_fraction * total:
+    rejected = {reason: count for reason, count in drops.items() if reason != columns.BELOW_MINIMUM}
+    num_rejected = sum(rejected.values())
+    if num_rejected > max_rejected_fraction * total:
         raise PreparationError(
-            f"{rejected:,} of {total:,} interactions are refused ({reasons}), a share of {rejected / total:.4f}, "
-            f"above --max_rejected_fraction={max_rejected_fraction:g}. Mend the log or the schema"
-            f"{_unit_hint(drops)}, or raise --max_rejected_fraction to go on without them."
+            f"{num_rejected:,} of {total:,} interactions are refused ({_reasons(rejected)}), a share of "
+            f"{num_rejected / total:.4f}, above --max_rejected_fraction={max_rejected_fraction:g}. Mend the log or the "
+            f"schema{_unit_hint(drops)}, or raise --max_rejected_fraction to go on without them."
         )
-    if rejected == total:
-        raise PreparationError(f"All {total:,} interactions are refused ({reasons}); mend the log or the schema.")
+    if sum(drops.values()) == total:
+        raise PreparationError(
+            f"All {total:,} interactions are refused ({_reasons(drops)}); mend the log or the schema."
+        )
+
+
+def _reasons(drops: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
 
 
 def check_given_splits(engine: DuckDbEngine, rows: ir.Table, column: str) -> None:
@@ -162,16 +169,25 @@ def _context_column(feature: Feature, column: str) -> str:
     return f"Column {column!r} (context feature {feature.name!r})"
 
 
-def _readings(log: ir.Table, roles: InteractionColumns) -> dict[str, columns.Reading]:
-    def where(role: str) -> str:
-        return f"Column {getattr(roles, role)!r} (interactions.{role})"
+def _where(roles: InteractionColumns, role: str) -> str:
+    return f"Column {getattr(roles, role)!r} (interactions.{role})"
 
+
+def _weight_options(log: ir.Table, roles: InteractionColumns) -> dict:
+    if roles.weight_divisor is None:
+        return {"minimum": roles.minimum_weight}
+    divisor = columns.weight_divisor(log[roles.weight_divisor], _where(roles, "weight_divisor"))
+    return {"minimum": roles.minimum_weight, "divisor": divisor}
+
+
+def _readings(log: ir.Table, roles: InteractionColumns) -> dict[str, columns.Reading]:
+    where = functools.partial(_where, roles)
     readings = {
         role: columns.identifier(log[getattr(roles, role)], where(role), role) for role in ("query_id", "candidate_id")
     }
     optional = {
         "timestamp": (functools.partial(columns.timestamp, unit=roles.timestamp_unit), ibis.literal(0, "int64")),
-        "weight": (columns.weight, ibis.literal(1.0, "float32")),
+        "weight": (functools.partial(columns.weight, **_weight_options(log, roles)), ibis.literal(1.0, "float32")),
         "tie_break": (columns.tie_break, ibis.literal(0, "int64")),
     }
     for role, (read, default) in optional.items():

@@ -117,6 +117,22 @@ def test_days_hold_the_interactions_once_more_each_day_sorted_by_time(tmp_path):
     )
 
 
+def test_watch_fractions_below_the_minimum_are_left_out_and_counted(tmp_path):
+    log = {
+        "user": ["a", "a", "a", "a", "b"],
+        "film": ["x", "y", "z", "w", "x"],
+        "at": [1, 2, 3, 4, 5],
+        "watched": [60, 5, 30, 90, 1],
+        "length": [120, 120, 60, 90, 100],
+    }
+    roles = {"query_id": "user", "candidate_id": "film", "timestamp": "at"}
+    roles |= {"weight": "watched", "weight_divisor": "length", "minimum_weight": 0.5}
+    config = film_log.log_only(tmp_path, log, roles)
+    assert prepare_data.run(config).manifest["drops"] == {"weight_below_minimum": 2}
+    rows = film_log.rows(config.prepared_dir, "interactions")
+    assert [(row["candidate_id"], row["weight"]) for row in rows] == [("x", 0.5), ("z", 0.5), ("w", 1.0)]
+
+
 def test_ids_that_differ_by_case_or_space_stay_apart_and_are_counted(tmp_path, caplog):
     log = {"user": ["Ann", "ann ", "bob", "ANN", "bob"], "film": ["x", "x", "X", "y", "y"], "at": [1, 2, 3, 4, 5]}
     roles = {"query_id": "user", "candidate_id": "film", "timestamp": "at"}

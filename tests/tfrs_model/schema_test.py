@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -161,3 +162,19 @@ def test_a_context_feature_may_read_the_logs_timestamp_and_no_other_role():
     ):
         with pytest.raises(schema.SchemaError, match=sentence):
             read(**feature)
+
+
+@pytest.mark.parametrize(
+    ("roles", "sentence"),
+    [
+        ({"minimum_weight": 4}, "interactions.minimum_weight needs a weight, but interactions.weight is null"),
+        ({"weight_divisor": "length"}, "interactions.weight_divisor needs a weight, but interactions.weight is null"),
+        ({"weight": "w", "minimum_weight": 0}, "minimum_weight must be a number > 0, but is 0"),
+        ({"weight": "w", "minimum_weight": "4"}, "minimum_weight must be a number > 0, but is '4'"),
+        ({"weight": "w", "minimum_weight": True}, "minimum_weight must be a number > 0, but is True"),
+        ({"weight": "w", "weight_divisor": "w"}, "weight_divisor and interactions.weight both name column 'w'"),
+    ],
+)
+def test_a_minimum_and_a_divisor_belong_to_a_weight(roles, sentence):
+    with pytest.raises(schema.SchemaError, match=re.escape(sentence)):
+        schema.InteractionColumns(**roles)

@@ -121,6 +121,35 @@ def test_weights_are_finite_and_not_negative_or_a_reason(engine, as_table, value
     assert _read(engine, table, columns.weight(table.w, "Column 'w'")) == expected
 
 
+def test_a_weight_is_divided_and_what_is_below_the_minimum_is_no_positive(engine, as_table):
+    # Seconds watched of films of so many seconds: a third, most, all twice over, and divisors that divide nothing.
+    table = as_table(
+        {
+            "watched": [1800.0, 5000.0, 7000.0, 10.0, 10.0, 10.0, None, 3e38],
+            "length": [5400.0, 6000.0, 3500.0, 0.0, None, -1.0, 60.0, 1e-9],
+        }
+    )
+    divisor = columns.weight_divisor(table.length, "Column 'length'")
+    reading = columns.weight(table.watched, "Column 'watched'", divisor, minimum=0.5)
+    assert _read(engine, table, reading) == [
+        "weight_below_minimum",
+        pytest.approx(0.8333333),
+        2.0,
+        *["weight_divisor_not_positive"] * 3,
+        "weight_missing",
+        "weight_not_finite",
+    ]
+
+
+def test_a_weight_at_the_minimum_is_a_positive_though_it_is_rounded_when_stored(engine, as_table):
+    # .7 is .69999999 in 32 bits.
+    table = as_table({"w": [0.7, 0.6999999]})
+    assert _read(engine, table, columns.weight(table.w, "w", minimum=0.7)) == [
+        pytest.approx(0.7),
+        "weight_below_minimum",
+    ]
+
+
 def test_a_weight_column_of_another_type_is_refused(as_table):
     table = as_table({"w": [True]})
     with pytest.raises(PreparationError, match="Column 'w' must hold numbers, but holds boolean"):

@@ -92,6 +92,14 @@ def test_too_large_a_share_of_refused_rows_ends_with_the_reasons():
     )
 
 
+def test_interactions_below_the_minimum_weight_are_no_refused_ones():
+    interactions.check_drops(1000, {"weight_below_minimum": 900, "weight_negative": 10}, 0.01)
+    with pytest.raises(PreparationError, match=r"11 of 1,000 interactions are refused \(11 weight_negative\)"):
+        interactions.check_drops(1000, {"weight_below_minimum": 900, "weight_negative": 11}, 0.01)
+    with pytest.raises(PreparationError, match=r"All 10 interactions are refused \(10 weight_below_minimum\)"):
+        interactions.check_drops(10, {"weight_below_minimum": 10}, 0.01)
+
+
 def test_a_log_of_which_nothing_is_left_is_refused_at_any_share():
     with pytest.raises(PreparationError, match=r"All 2 interactions are refused \(2 weight_negative\)"):
         interactions.check_drops(2, {"weight_negative": 2}, 1.0)
