@@ -16,6 +16,7 @@ from pipelines import common_flags, job, publishing
 from pipelines.preparation import manifest as manifest_lib
 from pipelines.preparation import splits
 from pipelines.preparation.build import BuildOptions, build_tables
+from pipelines.preparation.engines import ENGINES, EngineOptions
 from pipelines.preparation.sources import Source, find_source, identify
 from tfrs_model import schema as schema_lib
 
@@ -67,8 +68,17 @@ _DAY_PARTITIONS = flags.DEFINE_boolean(
     "day_partitions", False, "Also write the interactions day by day, as days/date=YYYY-MM-DD, in UTC."
 )
 _CSV_DELIMITER = flags.DEFINE_string("csv_delimiter", ",", "Between CSV fields; `tab` for a tabulator.")
+_ENGINE = flags.DEFINE_enum("engine", "duckdb", ENGINES, "What prepares; the tables are the same bytes.")
 _ENGINE_MEMORY_LIMIT = flags.DEFINE_string(
-    "engine_memory_limit", None, "Such as 2GB; beyond it rows spill to disk. By default four fifths of the memory."
+    "engine_memory_limit",
+    None,
+    "Such as 2GB; beyond it rows spill to disk. By default four fifths of the memory. On Spark that of the driver, by "
+    "default half of the memory.",
+)
+_SPARK_MASTER = flags.DEFINE_string(
+    "spark_master",
+    "local[*]",
+    "For --engine=spark: Spark's master; a cluster must share the file system of --prepared_dir and the sources.",
 )
 
 
@@ -90,7 +100,9 @@ class PrepareConfig:
       max_rejected_fraction: share of refused interactions in [0, 1] above which the job fails.
       day_partitions: whether the interactions are also written day by day; needs timestamps.
       csv_delimiter: one character.
+      engine: one of `engines.ENGINES`.
       engine_memory_limit: such as `2GB`, or `None`.
+      spark_master: address of Spark's master.
     """
 
     interactions: str
@@ -106,7 +118,9 @@ class PrepareConfig:
     max_rejected_fraction: float = 0.01
     day_partitions: bool = False
     csv_delimiter: str = ","
+    engine: str = "duckdb"
     engine_memory_limit: str | None = None
+    spark_master: str = "local[*]"
 
     def __post_init__(self) -> None:
         roles = self.schema.interactions
@@ -155,6 +169,7 @@ class PrepareConfig:
             len(self.csv_delimiter) == 1 and self.csv_delimiter not in '"\r\n',
             f"--csv_delimiter must be one character, no quote and no line end, but is {self.csv_delimiter!r}.",
         )
+        _require(self.engine in ENGINES, f"--engine must be one of {', '.join(ENGINES)}, but is {self.engine!r}.")
         limit = self.engine_memory_limit
         _require(
             limit is None or re.fullmatch(r"[0-9]+ ?([KMGT]i?)?B", limit) is not None,
@@ -209,7 +224,9 @@ def config_from_flags() -> PrepareConfig:
         max_rejected_fraction=_MAX_REJECTED_FRACTION.value,
         day_partitions=_DAY_PARTITIONS.value,
         csv_delimiter="\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,
+        engine=_ENGINE.value,
         engine_memory_limit=_ENGINE_MEMORY_LIMIT.value,
+        spark_master=_SPARK_MASTER.value,
     )
 
 
@@ -235,7 +252,8 @@ def run(config: PrepareConfig) -> PrepareResult:
         return PrepareResult(published, reused=True)
     key = manifest_lib.identity(config.schema, configuration, identities)
     with publishing.resume_directory(target, key) as unfinished:
-        content = build_tables(sources, config.schema, options, unfinished, config.engine_memory_limit)
+        engine = EngineOptions(config.engine, config.engine_memory_limit, config.spark_master)
+        content = build_tables(sources, config.schema, options, unfinished, engine)
         manifest = manifest_lib.write_manifest(unfinished.content, config.schema, configuration, identities, content)
     logging.info("Published %s; dropped by reason: %s", target, manifest["drops"] or "nothing")
     return PrepareResult(manifest, reused=False)

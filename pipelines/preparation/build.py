@@ -8,7 +8,8 @@ import ibis.expr.types as ir
 from pipelines import artifacts, publishing
 from pipelines.preparation import day_partitions, similar_ids, splits, tables, training_statistics
 from pipelines.preparation import interactions as interactions_lib
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
+from pipelines.preparation.engines import EngineOptions, open_engine
 from pipelines.preparation.sources import Source
 from pipelines.preparation.stages import Stages
 from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, InteractionColumns, Schema
@@ -42,7 +43,7 @@ def build_tables(
     schema: Schema,
     options: BuildOptions,
     unfinished: publishing.Unfinished,
-    memory_limit: str | None = None,
+    engine_options: EngineOptions,
 ) -> dict:
     """Writes every table of a prepared directory, but for stages that an interrupted run has finished.
 
@@ -51,7 +52,7 @@ def build_tables(
       schema: columns and features.
       options: what shapes the tables.
       unfinished: where the tables and what is kept between stages are written.
-      memory_limit: of the engine, such as `2GB`.
+      engine_options: which engine, and with how much memory.
 
     Returns:
       The manifest's `counts`, `drops`, `similar_ids`, `split_boundaries`, `numeric_statistics`, `bucket_boundaries`
@@ -60,14 +61,14 @@ def build_tables(
     Raises:
       PreparationError: if a source breaks a rule.
     """
-    with DuckDbEngine(unfinished.work, memory_limit) as engine:
+    with open_engine(engine_options, unfinished.work) as engine:
         return _Build(engine, sources, schema, options, unfinished).run()
 
 
 class _Build:
     def __init__(
         self,
-        engine: DuckDbEngine,
+        engine: Engine,
         sources: Mapping[str, Source],
         schema: Schema,
         options: BuildOptions,

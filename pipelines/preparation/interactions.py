@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipelines.preparation import columns, feature_columns
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
 from tfrs_model.schema import Feature, InteractionColumns
@@ -77,7 +77,7 @@ def read_interactions(
     return joined.mutate(reason=ibis.coalesce(joined.reason, absent)).drop("known_id")
 
 
-def refuse_mixed_units(engine: DuckDbEngine, rows: ir.Table) -> ir.Table:
+def refuse_mixed_units(engine: Engine, rows: ir.Table) -> ir.Table:
     """Returns the rows with times of 1970 refused where the log ends after 1990.
 
     Seconds read as milliseconds or microseconds, and milliseconds read as
@@ -90,7 +90,7 @@ def refuse_mixed_units(engine: DuckDbEngine, rows: ir.Table) -> ir.Table:
     return rows.mutate(reason=ibis.coalesce(rows.reason, early))
 
 
-def count_by_reason(engine: DuckDbEngine, rows: ir.Table) -> tuple[int, dict[str, int]]:
+def count_by_reason(engine: Engine, rows: ir.Table) -> tuple[int, dict[str, int]]:
     """Returns how many rows there are, and how many are refused, keyed by reason in alphabetical order."""
     counted = engine.rows(rows.group_by("reason").aggregate(rows=rows.count()))
     refused = {each["reason"]: each["rows"] for each in counted if each["reason"] is not None}
@@ -121,7 +121,7 @@ def _reasons(drops: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
 
 
-def check_given_splits(engine: DuckDbEngine, rows: ir.Table, column: str) -> None:
+def check_given_splits(engine: Engine, rows: ir.Table, column: str) -> None:
     """Refuses a split column with other values than train, validation and test.
 
     Raises:

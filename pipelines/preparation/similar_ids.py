@@ -6,12 +6,12 @@ import ibis
 import ibis.expr.types as ir
 from absl import logging
 
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 
 _NAMED_IDS = 3
 
 
-def count_similar(engine: DuckDbEngine, entities: ir.Table, id_name: str) -> int:
+def count_similar(engine: Engine, entities: ir.Table, id_name: str) -> int:
     """Returns how many ids differ from another one by ASCII case or outer white space alone; logs a few of them.
 
     Args:

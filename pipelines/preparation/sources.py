@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 
 _CHUNK_BYTES = 1 << 20
@@ -35,7 +35,7 @@ class Source:
     columns: tuple[str, ...]
     delimiter: str
 
-    def open(self, engine: DuckDbEngine) -> ir.Table:
+    def open(self, engine: Engine) -> ir.Table:
         """Returns the files as one table; CSV columns are all strings, so no id is guessed into a number.
 
         Raises:

@@ -5,7 +5,7 @@ import math
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.interactions import SPLITS, context_columns
 
@@ -31,7 +31,7 @@ def leave_last_out(rows: ir.Table) -> ir.Table:
     return numbered.mutate(split=split).drop("position", "length")
 
 
-def count_short_queries(engine: DuckDbEngine, rows: ir.Table) -> int:
+def count_short_queries(engine: Engine, rows: ir.Table) -> int:
     """Returns how many queries are too short for leave-last-out to hold anything out."""
     lengths = rows.group_by("query_id").aggregate(length=rows.count())
     return engine.rows(lengths.filter(lengths.length < _SHORTEST_HELD_OUT).aggregate(queries=ibis._.count()))[0][
@@ -40,7 +40,7 @@ def count_short_queries(engine: DuckDbEngine, rows: ir.Table) -> int:
 
 
 def global_time(
-    engine: DuckDbEngine, rows: ir.Table, validation_fraction: float, test_fraction: float
+    engine: Engine, rows: ir.Table, validation_fraction: float, test_fraction: float
 ) -> tuple[ir.Table, dict[str, int]]:
     """Returns the rows cut at two moments, and the moments.
 
@@ -123,6 +123,6 @@ def _time_order(rows: ir.Table) -> list[ir.Value]:
     return [rows.timestamp, rows.tie_break, rows.candidate_id.hexdigest("sha256"), rows.candidate_id]
 
 
-def _timestamp_at(engine: DuckDbEngine, rows: ir.Table, position: int) -> int:
+def _timestamp_at(engine: Engine, rows: ir.Table, position: int) -> int:
     ordered = rows.select("timestamp").order_by("timestamp")
     return engine.rows(ordered.limit(1, offset=position))[0]["timestamp"]

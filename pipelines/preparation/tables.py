@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipelines.preparation import columns, feature_columns
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
 from tfrs_model.schema import Feature
@@ -15,7 +15,7 @@ _NAMED_IDS = 3
 
 
 def read_entities(
-    engine: DuckDbEngine,
+    engine: Engine,
     source: Source,
     id_column: str,
     id_name: str,
@@ -80,9 +80,7 @@ def with_missing_features(
     return joined.select([joined[id_name], *filled]).order_by(id_name)
 
 
-def count_removed_values(
-    engine: DuckDbEngine, source: Source, features: Sequence[Feature], side: str
-) -> dict[str, int]:
+def count_removed_values(engine: Engine, source: Source, features: Sequence[Feature], side: str) -> dict[str, int]:
     """Returns how many empty list elements each multivalent feature lost, where any; keyed for the manifest."""
     raw = source.open(engine)
     removed = {}
@@ -96,7 +94,7 @@ def count_removed_values(
 
 
 def _refuse_faults(
-    engine: DuckDbEngine, source: Source, raw: ir.Table, readings: Mapping[Feature, feature_columns.FeatureReading]
+    engine: Engine, source: Source, raw: ir.Table, readings: Mapping[Feature, feature_columns.FeatureReading]
 ) -> None:
     """Raises the first fault of any feature, all looked for in one pass."""
     faults = [(feature, fault) for feature, reading in readings.items() for fault in reading.faults]
@@ -113,7 +111,7 @@ def _refuse_faults(
             )
 
 
-def _require_unique_ids(engine: DuckDbEngine, source: Source, ids: ir.Table) -> None:
+def _require_unique_ids(engine: Engine, source: Source, ids: ir.Table) -> None:
     empty = ids.filter(ids.id.fill_null("") == "").aggregate(rows=ibis._.count())
     missing = engine.rows(empty)[0]["rows"]
     if missing:

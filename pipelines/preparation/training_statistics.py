@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation.engine import DuckDbEngine
+from pipelines.preparation.engine import Engine
 from pipelines.preparation.interactions import CONTEXT_PREFIX, context_columns
 from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, SIDES, Feature, Schema
 
@@ -59,7 +59,7 @@ def vocabularies(seen: Mapping[str, ir.Table], schema: Schema, min_count: int) -
 
 
 def numeric_statistics(
-    engine: DuckDbEngine, seen: Mapping[str, ir.Table], schema: Schema
+    engine: Engine, seen: Mapping[str, ir.Table], schema: Schema
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Returns mean and population standard deviation of each numeric feature, by side and name.
 
@@ -79,7 +79,7 @@ def numeric_statistics(
 
 
 def bucket_boundaries(
-    engine: DuckDbEngine, seen: Mapping[str, ir.Table], schema: Schema
+    engine: Engine, seen: Mapping[str, ir.Table], schema: Schema
 ) -> dict[str, dict[str, list[float]]]:
     """Returns the boundaries of each bucketised feature that asks for quantiles, by side and name.
 
@@ -111,7 +111,7 @@ def _numbers(seen: ir.Table, feature: Feature) -> ir.Table:
     return seen.filter(~value.isnan()).select(value=ibis.cases((value == 0.0, 0.0), else_=value))
 
 
-def _quantiles(engine: DuckDbEngine, values: ir.Table, num_buckets: int) -> list[float]:
+def _quantiles(engine: Engine, values: ir.Table, num_buckets: int) -> list[float]:
     counted = values.group_by("value").aggregate(rows=values.count())
     total = engine.rows(values.aggregate(rows=values.count()))[0]["rows"]
     up_to = counted.mutate(last=counted.rows.sum().over(ibis.window(order_by=counted.value, rows=(None, 0))))

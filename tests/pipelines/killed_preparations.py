@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from pipelines import prepare_data, publishing
-from pipelines.preparation import engine, stages
+from pipelines.preparation import duckdb_engine, stages
 from tests.pipelines import film_log
 
 _OPTIONS = {"min_count": 2, "day_partitions": True}
@@ -38,10 +38,10 @@ class _Places:
 
     def watch(self) -> None:
         """Stops at every write, half done, at both ends of every stage, and around publishing."""
-        write_parquet, replace = engine.DuckDbEngine.write_parquet, os.replace
+        write_parquet, replace = duckdb_engine.DuckDbEngine.write_parquet, os.replace
         run_stage, swap_in = stages.Stages.run, publishing._swap_in
 
-        def watched_write(instance: engine.DuckDbEngine, table: object, path: pathlib.Path) -> None:
+        def watched_write(instance: duckdb_engine.DuckDbEngine, table: object, path: pathlib.Path) -> None:
             write_parquet(instance, table, path)
             self._passes_half(path, path)
 
@@ -60,7 +60,7 @@ class _Places:
             swap_in(building, path)
             self.passes("after publishing")
 
-        engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
+        duckdb_engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
         stages.Stages.run, publishing._swap_in = watched_stage, watched_swap
 
     def _passes_half(self, written: pathlib.Path, path: pathlib.Path) -> None:

@@ -1,7 +1,9 @@
 import datetime
 import decimal
+import pathlib
 import uuid
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -172,6 +174,6 @@ def test_a_tie_break_of_floats_is_refused(as_table):
 def test_a_uuid_is_text(engine, tmp_path):
     path = str(tmp_path / "uuid.parquet")
     known = uuid.UUID("12345678-1234-5678-1234-567812345678")
-    engine._backend.raw_sql(f"COPY (SELECT '{known}'::UUID AS id) TO '{path}' (FORMAT parquet)")
-    table = engine.read_parquet([path])
+    duckdb.sql(f"COPY (SELECT '{known}'::UUID AS id) TO '{path}' (FORMAT parquet)")
+    table = engine.read_parquet([pathlib.Path(path)])
     assert _read(engine, table, columns.identifier(table.id, "Column 'id'", "query_id")) == [str(known)]

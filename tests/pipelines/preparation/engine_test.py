@@ -6,9 +6,6 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.preparation.engine import DuckDbEngine
-from pipelines.preparation.errors import PreparationError
-
 
 def test_sums_of_integers_are_written_as_int64_and_literals_as_declared(engine, as_table, tmp_path):
     table = as_table({"id": ["a", "a"], "n": [2**40, 2**40]})
@@ -70,8 +67,3 @@ def test_a_nan_that_a_files_statistics_do_not_mention_is_found(engine, as_table)
     table = as_table({"x": [1.0, float("nan"), 3.0]})
     assert engine.rows(table.select(found=table.x.isnan())) == [{"found": False}, {"found": True}, {"found": False}]
     assert engine.rows(table.filter(~table.x.isnan()).aggregate(mean=table.x.mean())) == [{"mean": 2.0}]
-
-
-def test_a_memory_limit_that_is_none_is_a_sentence(tmp_path):
-    with pytest.raises(PreparationError, match="failed while opening the engine"):
-        DuckDbEngine(tmp_path, "many")

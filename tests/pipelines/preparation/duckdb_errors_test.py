@@ -3,7 +3,7 @@ import pathlib
 import duckdb
 import pytest
 
-from pipelines.preparation import engine_errors
+from pipelines.preparation import duckdb_errors
 from pipelines.preparation.errors import PreparationError
 
 
@@ -99,6 +99,6 @@ def test_the_second_of_two_files_is_named(engine, tmp_path):
 def test_any_other_failure_of_the_engine_has_a_remedy(error, remedy):
     with (
         pytest.raises(PreparationError, match=rf"^The engine failed while counting: no block; {remedy}.*\.$"),
-        engine_errors.readable_errors("counting", []),
+        duckdb_errors.readable_errors("counting", []),
     ):
         raise error

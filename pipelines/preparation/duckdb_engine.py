@@ -1,0 +1,131 @@
+"""DuckDB in this process: the default engine."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from pipelines.preparation.duckdb_errors import CsvFlag, readable_errors
+from pipelines.preparation.engine import Engine, named, run_with_progress
+
+_ROW_GROUP_ROWS = 122_880
+
+_SETTINGS = (
+    # Text without a zone is UTC.
+    "SET TimeZone = 'UTC'",
+    # Progress is counted by the engine and drawn here.
+    "SET enable_progress_bar = true",
+    "SET enable_progress_bar_print = false",
+    # DuckDB 2.0 takes a Parquet file's smallest and largest value as proof that no value is NaN, which writers do
+    # not promise, and then answers isnan with false.
+    "SET disabled_optimizers = 'statistics_propagation'",
+    # Some versions of Ibis's SQL writer still spell lambdas with the arrow.
+    "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
+)
+
+_KNOWN_TYPES = {"TIMESTAMPTZ_NS": "TIMESTAMPTZ", '"NULL"': "INTEGER"}
+
+
+class DuckDbEngine(Engine):
+    """Runs expressions on DuckDB, with rows spilled beyond a limit of memory.
+
+    Args:
+      scratch_dir: existing directory for intermediate tables and spilled rows.
+      memory_limit: such as `2GB`; `None` is four fifths of the machine's memory.
+    """
+
+    def __init__(self, scratch_dir: pathlib.Path, memory_limit: str | None = None):
+        self._scratch_dir = scratch_dir
+        self._csv_flags: list[CsvFlag] = []
+        settings = {"temp_directory": str(scratch_dir / "spill")}
+        if memory_limit is not None:
+            settings["memory_limit"] = memory_limit
+        with readable_errors("opening the engine", self._csv_flags):
+            self._backend = ibis.duckdb.connect(**settings)
+            for statement in _SETTINGS:
+                self._backend.raw_sql(statement)
+
+    def __exit__(self, *exception: object) -> None:
+        """Closes the connection."""
+        self._backend.disconnect()
+
+    def read_parquet(self, paths: Sequence[pathlib.Path]) -> ir.Table:
+        """Returns one table over files that hold the same columns."""
+        with readable_errors(f"reading {named(paths)}", self._csv_flags):
+            files = [str(path) for path in paths]
+            table = self._backend.read_parquet(files, union_by_name=len(paths) > 1, hive_partitioning=False)
+            return self._with_known_types(table)
+
+    def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str, role: str) -> ir.Table:
+        """Returns one table of strings over files with a header; a row that cannot be read is named when it is read."""
+        self._csv_flags += [CsvFlag(path, role, delimiter) for path in paths]
+        with readable_errors(f"reading {named(paths)}", self._csv_flags):
+            return self._backend.read_csv(
+                [str(path) for path in paths],
+                columns=dict.fromkeys(columns, "VARCHAR"),
+                delim=delimiter,
+                quote='"',
+                escape='"',
+                header=True,
+            )
+
+    def materialise(self, table: ir.Table, name: str) -> ir.Table:
+        """Computes a table once, on disk, and returns it."""
+        path = self._scratch_dir / f"{name}.parquet"
+        self.write_parquet(table, path)
+        return self.read_parquet([path])
+
+    def write_parquet(self, table: ir.Table, path: pathlib.Path) -> None:
+        """Writes a table in its order and with its types; the same rows give the same bytes."""
+        target = str(path).replace("'", "''")
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}"
+        statement = f"COPY ({self._typed(table)}) TO '{target}' ({options})"
+        self._run(lambda: self._backend.raw_sql(statement), f"writing {path.name}")
+
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Returns a small result, such as counts by reason, as one dict a row."""
+        return self._run(lambda: self._backend.to_pyarrow(table).to_pylist(), "counting")
+
+    def rows_summed_in_order(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Returns a small result computed by one thread, so that float sums have one order and one value."""
+        threads = self._backend.raw_sql("SELECT current_setting('threads')").fetchone()[0]
+        self._backend.raw_sql("SET threads = 1")
+        try:
+            return self.rows(table)
+        finally:
+            self._backend.raw_sql(f"SET threads = {threads}")
+
+    def _with_known_types(self, table: ir.Table) -> ir.Table:
+        """Casts what the engine knows and Ibis does not: nanosecond times with a zone, and columns of nulls alone."""
+        unknown = [
+            f"CAST({_quoted(name)} AS {known}) AS {_quoted(name)}"
+            for name, dtype in table.schema().items()
+            for mark, known in _KNOWN_TYPES.items()
+            if dtype.is_unknown() and mark in str(dtype)
+        ]
+        if not unknown:
+            return table
+        view = f"{table.get_name()}_with_known_types"
+        self._backend.raw_sql(
+            f'CREATE TEMP VIEW "{view}" AS SELECT * REPLACE ({", ".join(unknown)}) FROM "{table.get_name()}"'
+        )
+        return self._backend.table(view)
+
+    def _typed(self, table: ir.Table) -> str:
+        """Casts every column to its declared type: the engine's sum of int64 is 128 bits, its literal 1.0 a decimal."""
+        types = self._backend.compiler.type_mapper
+        casts = [
+            f"CAST({_quoted(name)} AS {types.to_string(dtype)}) AS {_quoted(name)}"
+            for name, dtype in table.schema().items()
+        ]
+        return f"SELECT {', '.join(casts)} FROM ({self._backend.compile(table)})"
+
+    def _run(self, work: Callable[[], Any], doing: str) -> Any:
+        with readable_errors(doing, self._csv_flags):
+            return run_with_progress(work, doing, self._backend.con.query_progress, self._backend.con.interrupt)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

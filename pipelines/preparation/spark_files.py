@@ -1,0 +1,71 @@
+"""Parquet files as Spark takes them: under names it accepts, and with the types that DuckDB gives them."""
+
+import pathlib
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+from pyspark.sql.types import DataType, LongType
+
+_REFUSED = (
+    lambda arrow: arrow == pa.uuid(),
+    pa.types.is_time,
+    pa.types.is_float16,
+    pa.types.is_decimal256,
+)
+_GLOB_CHARACTERS = re.compile(r"([\\*?\[\]{}])")
+
+
+def address(path: pathlib.Path, links: pathlib.Path) -> str:
+    """Returns a file or folder as Spark takes it literally.
+
+    Args:
+      path: where it is.
+      links: existing directory; a file that Spark would pass over as hidden, such as `_log.parquet`, is linked there.
+    """
+    path = path.absolute()
+    if path.name.startswith(("_", ".")):
+        link = links / f"{sum(1 for _ in links.iterdir())}.parquet"
+        link.symlink_to(path)
+        path = link
+    return "file:" + _GLOB_CHARACTERS.sub(r"\\\1", str(path))
+
+
+def types_of(path: pathlib.Path) -> tuple[tuple[str, pa.DataType], ...]:
+    """Returns names and types of a file's columns."""
+    schema = pq.read_schema(path)
+    return tuple(zip(schema.names, schema.types, strict=True))
+
+
+def unreadable_columns(types: tuple[tuple[str, pa.DataType], ...]) -> list[str]:
+    """Returns the columns of types that Spark cannot read, not even to pass over them."""
+    return [name for name, arrow in types if any(is_refused(arrow) for is_refused in _REFUSED)]
+
+
+def with_duckdb_types(frame: DataFrame, types: tuple[tuple[str, pa.DataType], ...]) -> DataFrame:
+    """Returns a file's columns, the awkward ones read as DuckDB reads them.
+
+    Args:
+      frame: what Spark makes of the file.
+      types: what is in the file.
+    """
+    found = {field.name: field.dataType for field in frame.schema.fields}
+    return frame.selectExpr(*(f"{_read(name, arrow, found[name])} AS {quoted(name)}" for name, arrow in types))
+
+
+def _read(name: str, arrow: pa.DataType, spark: DataType) -> str:
+    column = quoted(name)
+    if pa.types.is_timestamp(arrow) and isinstance(spark, LongType):
+        # Nanoseconds, which Spark has no type for.
+        return f"timestamp_micros({column} div 1000)"
+    if arrow == pa.uint64():
+        return f"CAST({column} AS STRING)"  # Else a decimal; every use of integers reads their text as well.
+    if pa.types.is_list(arrow) and arrow.value_type == pa.uint64():
+        return f"CAST({column} AS ARRAY<STRING>)"
+    return column
+
+
+def quoted(name: str) -> str:
+    """Returns a column's name as Spark SQL spells it."""
+    return "`" + name.replace("`", "``") + "`"
