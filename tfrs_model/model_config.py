@@ -194,7 +194,7 @@ class ModelInputs:
     Attributes:
       query_ids: known query ids.
       candidate_ids: known candidate ids.
-      query_features: the query tower's features.
+      query_features: the query tower's features: those of the query, then those of the moment.
       candidate_features: the candidate tower's features.
     """
 

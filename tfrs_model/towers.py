@@ -8,7 +8,7 @@ from tfrs_model import dropout as dropout_lib
 from tfrs_model import features as features_lib
 from tfrs_model import history as history_lib
 from tfrs_model import schema as schema_lib
-from tfrs_model import seeds, string_embedding
+from tfrs_model import seeds, shared_layers, string_embedding
 from tfrs_model import similarity as similarity_lib
 
 
@@ -21,6 +21,7 @@ class _Tower(tf.keras.layers.Layer):
     def __init__(
         self,
         feature_inputs: Sequence[features_lib.FeatureInput | Mapping],
+        feature_tables: Mapping[str, tf.keras.layers.Layer] | None,
         embedding_dim: int,
         hidden_units: Sequence[int],
         dropout: float,
@@ -30,7 +31,7 @@ class _Tower(tf.keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self._similarity = similarity
-        self._features = features_lib.FeatureEncoder(feature_inputs, seed=seed, name=f"{self.name}_features")
+        self._features = features_lib.FeatureEncoder(feature_inputs, feature_tables, seed, name=f"{self.name}_features")
         self._embedding_dim = embedding_dim
         self._hidden_units = list(hidden_units)
         self._dropout_rate = dropout
@@ -48,6 +49,9 @@ class _Tower(tf.keras.layers.Layer):
     def feature_inputs(self) -> tuple[features_lib.FeatureInput, ...]:
         """The features this tower reads besides ids and history."""
         return self._features.inputs_expected
+
+    def _tables_config(self, **id_tables: string_embedding.StringEmbedding | None) -> dict:
+        return shared_layers.to_config({**id_tables, "feature_tables": self._features.given_tables})
 
     def _dense(self, name: str, units: int, activation: str | None) -> tf.keras.layers.Dense:
         seed = seeds.derive_seed(self._seed, f"{self.name}/{name}")
@@ -89,6 +93,7 @@ class QueryTower(_Tower):
       dropout: rate on the concatenated inputs, in [0, 1).
       similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
+      feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
 
     Raises:
       ValueError: if there is nothing to encode.
@@ -107,10 +112,12 @@ class QueryTower(_Tower):
         dropout: float = 0.0,
         similarity: str = "cosine",
         seed: int = 0,
+        feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
         name: str = "query_tower",
         **kwargs,
     ):
-        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, similarity, seed, name=name, **kwargs)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed)
+        super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
         if id_embedding is None and history_embedding is None and not feature_inputs:
             raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
         if history_length < 1:
@@ -130,7 +137,7 @@ class QueryTower(_Tower):
             specs[schema_lib.QUERY_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.QUERY_ID)
         if self._history_embedding is not None:
             specs[schema_lib.HISTORY] = tf.TensorSpec([None, None], tf.string, name=schema_lib.HISTORY)
-        return specs | {each.name: each.tensor_spec() for each in self.feature_inputs}
+        return specs | self._features.input_specs
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Embeds queries.
@@ -157,16 +164,14 @@ class QueryTower(_Tower):
         """Returns the arguments that make an equal tower."""
         return {
             **super().get_config(),
-            "id_embedding": _serialize(self._id_embedding),
-            "history_embedding": _serialize(self._history_embedding),
+            "tables": self._tables_config(id_embedding=self._id_embedding, history_embedding=self._history_embedding),
             "history_length": self._history_length,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "QueryTower":
         """Makes the tower that `get_config` describes, with tables of its own."""
-        tables = {key: _deserialize(config[key]) for key in ("id_embedding", "history_embedding")}
-        return cls(**{**config, **tables})
+        return cls(**_with_tables(config))
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -181,6 +186,7 @@ class CandidateTower(_Tower):
       dropout: rate on the concatenated inputs, in [0, 1).
       similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
+      feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
 
     Raises:
       ValueError: if there is nothing to encode.
@@ -197,10 +203,12 @@ class CandidateTower(_Tower):
         dropout: float = 0.0,
         similarity: str = "cosine",
         seed: int = 0,
+        feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
         name: str = "candidate_tower",
         **kwargs,
     ):
-        super().__init__(feature_inputs, embedding_dim, hidden_units, dropout, similarity, seed, name=name, **kwargs)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed)
+        super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
         if id_embedding is None and not feature_inputs:
             raise ValueError("A candidate tower needs a candidate id or a feature, but has none of them.")
         self._id_embedding = id_embedding
@@ -208,7 +216,7 @@ class CandidateTower(_Tower):
     @property
     def input_specs(self) -> dict[str, tf.TensorSpec]:
         """Shape and dtype of every raw input, by name."""
-        specs = {each.name: each.tensor_spec() for each in self.feature_inputs}
+        specs = self._features.input_specs
         if self._id_embedding is not None:
             specs[schema_lib.CANDIDATE_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.CANDIDATE_ID)
         return specs
@@ -231,12 +239,12 @@ class CandidateTower(_Tower):
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
-        return {**super().get_config(), "id_embedding": _serialize(self._id_embedding)}
+        return {**super().get_config(), "tables": self._tables_config(id_embedding=self._id_embedding)}
 
     @classmethod
     def from_config(cls, config: dict) -> "CandidateTower":
-        """Makes the tower that `get_config` describes, with a table of its own."""
-        return cls(**{**config, "id_embedding": _deserialize(config["id_embedding"])})
+        """Makes the tower that `get_config` describes, with tables of its own."""
+        return cls(**_with_tables(config))
 
 
 def _require_inputs(name: str, expected: Mapping, inputs: Mapping) -> None:
@@ -245,9 +253,7 @@ def _require_inputs(name: str, expected: Mapping, inputs: Mapping) -> None:
         raise KeyError(f"{name} needs input {missing[0]!r}, but got {sorted(inputs)}.")
 
 
-def _serialize(layer: tf.keras.layers.Layer | None) -> dict | None:
-    return None if layer is None else tf.keras.layers.serialize(layer)
-
-
-def _deserialize(config: dict | None) -> tf.keras.layers.Layer | None:
-    return None if config is None else tf.keras.layers.deserialize(config)
+def _with_tables(config: dict) -> dict:
+    return {key: value for key, value in config.items() if key != "tables"} | shared_layers.from_config(
+        config["tables"]
+    )

@@ -1,6 +1,7 @@
 """From the options and what is known of the data to a two-tower model."""
 
 from tfrs_model import (
+    feature_tables,
     frequency,
     negatives,
     row_task,
@@ -11,6 +12,7 @@ from tfrs_model import (
     training_health,
     two_tower,
 )
+from tfrs_model import schema as schema_lib
 from tfrs_model.model_config import ModelConfig, ModelConfigError, ModelInputs
 
 
@@ -61,10 +63,15 @@ def _build_towers(
             vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
         )
 
-    candidate_table = table("candidate_id", inputs.candidate_ids)
+    features = inputs.query_features + inputs.candidate_features
+    # A tower takes of these what its features read.
+    tables = feature_tables.make_shared_tables(features, seed)
+    candidate_table = tables[schema_lib.CANDIDATE_ID] = table(schema_lib.CANDIDATE_ID, inputs.candidate_ids)
     history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
+    if config.use_query_id or schema_lib.QUERY_ID in feature_tables.readers_of_tables(features):
+        tables[schema_lib.QUERY_ID] = table(schema_lib.QUERY_ID, inputs.query_ids)
     query_tower = towers.QueryTower(
-        id_embedding=table("query_id", inputs.query_ids) if config.use_query_id else None,
+        id_embedding=tables[schema_lib.QUERY_ID] if config.use_query_id else None,
         history_embedding=history_table if config.history_length else None,
         feature_inputs=inputs.query_features,
         history_length=config.history_length or 1,
@@ -73,6 +80,7 @@ def _build_towers(
         dropout=config.dropout,
         similarity=config.similarity,
         seed=seed,
+        feature_tables=tables,
     )
     candidate_tower = towers.CandidateTower(
         id_embedding=candidate_table,
@@ -82,6 +90,7 @@ def _build_towers(
         dropout=config.dropout,
         similarity=config.similarity,
         seed=seed,
+        feature_tables=tables,
     )
     return query_tower, candidate_tower
 

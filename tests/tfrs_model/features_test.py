@@ -90,9 +90,9 @@ def test_an_encoder_made_from_the_config_answers_the_same_with_the_same_weights(
 
 
 def test_a_feature_says_what_shape_a_request_brings():
-    assert _AGE.tensor_spec() == tf.TensorSpec([None], tf.float32, name="age")
-    assert _SEX.tensor_spec() == tf.TensorSpec([None], tf.string, name="sex")
-    assert _GENRES.tensor_spec() == tf.TensorSpec([None, None], tf.string, name="genres")
+    assert _AGE.tensor_specs() == {"age": tf.TensorSpec([None], tf.float32, name="age")}
+    assert _SEX.tensor_specs() == {"sex": tf.TensorSpec([None], tf.string, name="sex")}
+    assert _GENRES.tensor_specs() == {"genres": tf.TensorSpec([None, None], tf.string, name="genres")}
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
