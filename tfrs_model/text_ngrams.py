@@ -20,8 +20,9 @@ def words(text: tf.Tensor) -> tf.RaggedTensor:
     Returns:
       `[batch_size, (num_words)]` strings.
     """
-    # Before the letters are lower-cased, which ends a text at its first zero byte.
-    spaced = tf.strings.lower(tf.strings.regex_replace(text, r"[^\p{L}\p{M}\p{N}]+", " "))
+    # Broken bytes become a sign that is no letter. Lower-casing comes last, since it ends a text at its first zero byte.
+    sound = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    spaced = tf.strings.lower(tf.strings.regex_replace(sound, r"[^\p{L}\p{M}\p{N}]+", " "))
     for upper, lower in _LOWER_CASE.items():
         spaced = tf.strings.regex_replace(spaced, upper, lower)
     return tf.strings.split(tf.strings.lower(spaced, encoding="utf-8"))
