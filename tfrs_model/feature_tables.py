@@ -30,7 +30,7 @@ def make_table(readers: Iterable[FeatureInput], seed: int, name: str) -> tf.kera
             )
     if first.table_name in schema_lib.ID_TABLES:
         raise ValueError(
-            f"Feature {first.name!r} reads table {first.table_name!r}, which holds the model's ids; pass that table."
+            f"Feature {first.name!r} reads table {first.table_name!r}, which holds the model's ids; pass it."
         )
     if first.kind == "bucketised":
         return bucket_embedding.BucketEmbedding(first.boundaries, first.embedding_dim, seed=seed, name=name)

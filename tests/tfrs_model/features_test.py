@@ -1,10 +1,11 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_model import features
+from tfrs_model import features, string_embedding
 
 _AGE = features.FeatureInput("age", "numeric", mean=30.0, standard_deviation=8.0)
 _SEX = features.FeatureInput("sex", "categorical", 3, ("F", "M"))
@@ -93,6 +94,84 @@ def test_a_feature_says_what_shape_a_request_brings():
     assert _AGE.tensor_specs() == {"age": tf.TensorSpec([None], tf.float32, name="age")}
     assert _SEX.tensor_specs() == {"sex": tf.TensorSpec([None], tf.string, name="sex")}
     assert _GENRES.tensor_specs() == {"genres": tf.TensorSpec([None, None], tf.string, name="genres")}
+
+
+def test_weights_decide_the_share_of_each_value_and_fillings_have_none():
+    rated = features.FeatureInput("tags", "multivalent", 2, ("a", "b"), weighted=True)
+    tags = tf.constant([["a", "", "b"], ["a", "b", ""], ["b", "", ""], ["", "", ""]])
+    weights = tf.constant([[3.0, 9.0, 1.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    (encoded,) = _encode([rated], tags=tags, tags_weights=weights)
+    (plain,) = _encode([dataclasses.replace(rated, weighted=False)], tags=tf.constant([["a"], ["b"]]))
+    # By hand: (3 a + b) / 4; nothing weighs; b alone; nothing.
+    expected = [0.75 * plain[0] + 0.25 * plain[1], [0, 0], plain[1], [0, 0]]
+    np.testing.assert_allclose(encoded, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[[-1.0, 1.0]], [[float("nan"), 1.0]], [[float("inf"), 1.0]]])
+def test_weights_that_are_no_weights_are_refused_with_their_name(weights):
+    rated = features.FeatureInput("tags", "multivalent", 2, ("a", "b"), weighted=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Input tags_weights must hold finite weights >= 0"):
+        _encode([rated], tags=tf.constant([["a", "b"]]), tags_weights=tf.constant(weights))
+
+
+def test_another_number_of_weights_than_values_is_refused_with_both_names():
+    rated = features.FeatureInput("tags", "multivalent", 2, ("a", "b"), weighted=True)
+    sentence = "Input tags_weights must have one weight for each value of tags"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        _encode([rated], tags=tf.constant([["a", "b"]]), tags_weights=tf.constant([[1.0]]))
+    with pytest.raises(KeyError, match="needs feature 'tags_weights'"):
+        _encode([rated], tags=tf.constant([["a", "b"]]))
+
+
+def _buckets(feature, values):
+    """Returns the rows of the table that values are found in, as the embedding says which row it is."""
+    encoder = features.FeatureEncoder([feature])
+    encoder({feature.name: tf.constant(values)})
+    (table,) = encoder.trainable_variables
+    table.assign(tf.one_hot(tf.range(table.shape[0]), table.shape[1]))
+    (encoded,) = encoder({feature.name: tf.constant(values)})
+    return [sorted(np.flatnonzero(row).tolist()) for row in encoded.numpy()]
+
+
+def test_hashed_values_stay_in_their_buckets_for_ever():
+    # Frozen: other buckets would scramble every model that was trained before.
+    sku = features.FeatureInput("sku", "categorical", 11, hash_buckets=10)
+    assert _buckets(sku, ["red", "green", "grün", "", "red"]) == [[1], [5], [10], [], [1]]
+    title = features.FeatureInput("title", "text", 101, hash_buckets=100, pooling="sum")
+    assert _buckets(title, ["Green tea", "tea", "!"]) == [[5, 12, 70], [12], []]
+
+
+def test_a_text_is_the_pooled_embedding_of_its_ngrams():
+    title = features.FeatureInput("title", "text", 4, hash_buckets=1000, ngram_sizes=(1,))
+    (encoded,) = _encode([title], title=tf.constant(["Green TEA", "green", "tea", "", "tea green"]))
+    np.testing.assert_allclose(encoded[0], (encoded[1] + encoded[2]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(encoded[4], encoded[0], rtol=1e-6)
+    np.testing.assert_array_equal(encoded[3], np.zeros(4))
+
+
+def test_features_of_one_table_name_embed_a_value_alike():
+    first, second = (features.FeatureInput(name, "categorical", 3, ("a",), table="t") for name in ("first", "second"))
+    encoded = _encode([first, second], first=tf.constant(["a"]), second=tf.constant(["a"]))
+    np.testing.assert_array_equal(*encoded)
+
+
+def test_a_given_table_is_used_and_comes_back_from_the_config_as_one_of_its_own():
+    table = string_embedding.StringEmbedding(["u1"], 3, name="query_id")
+    owner = features.FeatureInput("owner", "id", table="query_id")
+    encoder = features.FeatureEncoder([owner, _AGE], {"query_id": table, "unread": table}, name="encoder")
+    batch = {"owner": tf.constant(["u1", ""]), "age": tf.constant([1.0, 2.0])}
+    np.testing.assert_array_equal(encoder(batch)[0], table(tf.constant(["u1", ""])))
+    assert encoder.given_tables == {"query_id": table}
+    copy = features.FeatureEncoder.from_config(json.loads(json.dumps(encoder.get_config())))
+    np.testing.assert_array_equal(copy(batch)[0], encoder(batch)[0])
+
+
+def test_an_id_without_the_table_of_ids_is_refused():
+    owner = features.FeatureInput("owner", "id", table="query_id")
+    with pytest.raises(
+        ValueError, match="'owner' reads table 'query_id', which holds the model's ids; pass it"
+    ):
+        features.FeatureEncoder([owner])
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
