@@ -6,12 +6,13 @@ computed, never replayed, so a resumed run starts at any step at once.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from pipelines import prepared_data
+from pipelines import feature_arrays, prepared_data
 from tfrs_model import schema as schema_lib
 from tfrs_model import seeds
 
@@ -28,10 +29,12 @@ class Feeder:
 
     def __init__(self, data: prepared_data.PreparedData, history_length: int):
         self._history_length = history_length
+        self._num_candidates = data.corpus.num_rows
+        self._context_features = data.schema.context_features
         self._queries = _columns(data.queries, schema_lib.QUERY_ID, data.schema.query_features)
         self._candidates = _columns(data.corpus, schema_lib.CANDIDATE_ID, data.schema.candidate_features)
         # The last entry is what row -1 gathers: the empty string that fills short histories.
-        self._history_ids = tf.concat([self._candidates[schema_lib.CANDIDATE_ID], [""]], axis=0)
+        self._history_ids = tf.concat([_strings(data.corpus[schema_lib.CANDIDATE_ID]), [""]], axis=0)
 
     def training_batches(
         self, examples: prepared_data.Examples, batch_size: int, seed: int, first_step: int, last_step: int
@@ -65,11 +68,10 @@ class Feeder:
 
     def candidate_batches(self, batch_size: int) -> tf.data.Dataset:
         """Returns the candidate inputs of the whole corpus in order; the last batch may be short."""
-        num_candidates = self._candidates[schema_lib.CANDIDATE_ID].shape[0]
-        rows = tf.data.Dataset.range(num_candidates).batch(batch_size)
+        rows = tf.data.Dataset.range(self._num_candidates).batch(batch_size)
         return rows.map(self.candidate_inputs).prefetch(tf.data.AUTOTUNE)
 
-    def _example_columns(self, examples: prepared_data.Examples) -> dict[str, tf.Tensor]:
+    def _example_columns(self, examples: prepared_data.Examples) -> dict[str, Any]:
         return {
             "query_rows": tf.constant(examples.query_rows),
             "candidate_rows": tf.constant(examples.candidate_rows),
@@ -77,18 +79,20 @@ class Feeder:
             "history_begin": tf.constant(examples.history_begin),
             "history_end": tf.constant(examples.history_end),
             "sequence": tf.constant(examples.sequence),
+            "context": feature_arrays.read_features(examples.context, self._context_features),
         }
 
-    def _batch(self, columns: dict[str, tf.Tensor], rows: tf.Tensor) -> Batch:
+    def _batch(self, columns: dict[str, Any], rows: tf.Tensor) -> Batch:
         return {
             "query": self._query_inputs(columns, rows),
             "candidate": self.candidate_inputs(tf.gather(columns["candidate_rows"], rows)),
             "weight": tf.gather(columns["weights"], rows),
         }
 
-    def _query_inputs(self, columns: dict[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _query_inputs(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
         query_rows = tf.gather(columns["query_rows"], rows)
-        inputs = {name: tf.gather(column, query_rows) for name, column in self._queries.items()}
+        inputs = {name: column.gather(query_rows) for name, column in self._queries.items()}
+        inputs |= {name: column.gather(rows) for name, column in columns["context"].items()}
         begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
         end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
         positions = end - self._history_length + tf.range(self._history_length, dtype=tf.int64)
@@ -99,7 +103,7 @@ class Feeder:
 
     def candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns what the candidate tower reads of `[n]` corpus rows."""
-        return {name: tf.gather(column, rows) for name, column in self._candidates.items()}
+        return {name: column.gather(rows) for name, column in self._candidates.items()}
 
 
 def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
@@ -113,21 +117,12 @@ def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
     return float(np.median(seconds)) if seconds else 0.0
 
 
-def _columns(table: pa.Table, id_name: str, features: tuple[schema_lib.Feature, ...]) -> dict[str, tf.Tensor]:
-    """Returns each column as one tensor with a row per table row; short lists are filled with empty strings."""
-    columns = {id_name: _strings(table[id_name])}
-    for feature in features:
-        values = table[feature.name]
-        if feature.kind == "numeric":
-            columns[feature.name] = tf.constant(values.to_numpy().astype(np.float32))
-        elif feature.kind == "categorical":
-            columns[feature.name] = _strings(values)
-        else:
-            lists = values.combine_chunks()
-            row_splits = lists.offsets.to_numpy().astype(np.int64)
-            flat = _strings(lists.values)
-            columns[feature.name] = tf.RaggedTensor.from_row_splits(flat, row_splits).to_tensor("")
-    return columns
+def _columns(
+    table: pa.Table, id_name: str, features: tuple[schema_lib.Feature, ...]
+) -> dict[str, feature_arrays.FeatureArray]:
+    """Returns the ids and the features of every row of a table."""
+    ids = feature_arrays.Scalars(_strings(table[id_name]))
+    return {id_name: ids, **feature_arrays.read_features(table, features)}
 
 
 def _strings(values: pa.Array | pa.ChunkedArray) -> tf.Tensor:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines import artifacts
-from tfrs_model import features, model_config
+from tfrs_model import feature_input as feature_input_lib
+from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SPLITS = ("train", "validation", "test")
+# What a context feature's columns are named after in the interactions.
+_CONTEXT_PREFIX = "context."
 
 # What identifies prepared data: not the sources, whose paths say where the bytes came from, not what they are.
-_IDENTITY = ("format_version", "schema", "configuration", "counts", "numeric_statistics", "files")
+_IDENTITY = ("format_version", "schema", "configuration", "counts", "numeric_statistics", "bucket_boundaries", "files")
 
 _AGAIN = "run prepare_data again"
+_TRAIN_AGAIN = f"{_AGAIN}, or train again if this is a model's copy"
 
 
 class PreparedDataError(ValueError):
@@ -41,6 +45,7 @@ class Examples:
       history_begin: `[num_examples]` int64 first position of the query in `sequence`.
       history_end: `[num_examples]` int64 position after the last strictly earlier interaction.
       sequence: `[num_visible]` int64 corpus rows, query after query, oldest first.
+      context: by input name, the `[num_examples]` values of context features.
     """
 
     query_rows: np.ndarray
@@ -50,14 +55,16 @@ class Examples:
     history_begin: np.ndarray
     history_end: np.ndarray
     sequence: np.ndarray
+    context: Mapping[str, pa.ChunkedArray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.query_rows)
 
     def take(self, rows: np.ndarray) -> "Examples":
         """Returns the examples at these positions; what is visible stays the same."""
-        per_example = [f.name for f in dataclasses.fields(self) if f.name != "sequence"]
-        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in per_example})
+        per_example = [f.name for f in dataclasses.fields(self) if f.name not in ("sequence", "context")]
+        context = {name: column.take(pa.array(rows)) for name, column in self.context.items()}
+        return dataclasses.replace(self, context=context, **{name: getattr(self, name)[rows] for name in per_example})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +124,7 @@ class PreparedData:
             history_begin=begin,
             history_end=begin + visible["history_end"].to_numpy()[of_split],
             sequence=candidate_rows,
+            context=self._context(split),
         )
 
     def training_counts(self) -> np.ndarray:
@@ -134,6 +142,11 @@ class PreparedData:
             seen["candidate_id"], self.corpus["candidate_id"]
         )
 
+    def _context(self, split: str) -> dict[str, pa.ChunkedArray]:
+        names = [name for name in self._interactions.column_names if name.startswith(_CONTEXT_PREFIX)]
+        rows = self._interactions.select(names).filter(pc.equal(self._interactions["split"], split))
+        return {name.removeprefix(_CONTEXT_PREFIX): rows[name] for name in names}
+
     def _of_splits(self, splits: tuple[str, ...]) -> pa.Table:
         return self._interactions.filter(pc.is_in(self._interactions["split"], value_set=pa.array(splits, pa.string())))
 
@@ -149,7 +162,7 @@ def read_prepared_data(prepared_dir: str | os.PathLike[str]) -> PreparedData:
     manifest = _read_manifest(paths)
     return PreparedData(
         manifest=manifest,
-        schema=schema_lib.Schema.from_dict(manifest["schema"]),
+        schema=_schema(paths, manifest),
         corpus=_read_table(paths, manifest, paths.candidates, _AGAIN),
         queries=_read_table(paths, manifest, paths.queries, _AGAIN),
         paths=paths,
@@ -167,22 +180,30 @@ def read_model_inputs(directory: str | os.PathLike[str]) -> model_config.ModelIn
     """
     paths = artifacts.PreparedPaths(directory)
     manifest = _read_manifest(paths)
-    schema = schema_lib.Schema.from_dict(manifest["schema"])
+    schema = _schema(paths, manifest)
+    vocabularies = {table: _vocabulary(paths, manifest, table) for table in schema.vocabularies}
 
-    def feature_input(side: str, feature: schema_lib.Feature) -> features.FeatureInput:
-        if feature.kind != "numeric":
-            vocabulary = _vocabulary(paths, manifest, f"{side}.{feature.name}")
-            return features.FeatureInput(feature.name, feature.kind, feature.embedding_dim, vocabulary)
-        statistics = manifest["numeric_statistics"][side][feature.name]
-        # A constant column has deviation 0; any divisor standardises it to 0.
-        deviation = statistics["standard_deviation"] or 1.0
-        return features.FeatureInput(feature.name, feature.kind, mean=statistics["mean"], standard_deviation=deviation)
+    def feature_input(side: str, feature: schema_lib.Feature) -> feature_input_lib.FeatureInput:
+        table, known = feature.table_name(side), {}
+        if feature.has_vocabulary and table not in schema_lib.ID_TABLES:
+            known["vocabulary"] = vocabularies[table]
+        if feature.kind == "numeric":
+            known = dict(manifest["numeric_statistics"][side][feature.name])
+            # A constant column has deviation 0; any divisor standardises it to 0.
+            known["standard_deviation"] = known["standard_deviation"] or 1.0
+        if feature.num_buckets is not None:
+            known["boundaries"] = manifest["bucket_boundaries"][side][feature.name]
+        return feature_input_lib.FeatureInput.from_schema(feature, side, **known)
 
+    inputs = {
+        side: tuple(feature_input(side, each) for each in features)
+        for side, features in schema.features_by_side.items()
+    }
     return model_config.ModelInputs(
-        query_ids=_vocabulary(paths, manifest, schema_lib.QUERY_ID),
-        candidate_ids=_vocabulary(paths, manifest, schema_lib.CANDIDATE_ID),
-        query_features=tuple(feature_input("query", each) for each in schema.query_features),
-        candidate_features=tuple(feature_input("candidate", each) for each in schema.candidate_features),
+        query_ids=vocabularies[schema_lib.QUERY_ID],
+        candidate_ids=vocabularies[schema_lib.CANDIDATE_ID],
+        query_features=inputs["query"] + inputs["context"],
+        candidate_features=inputs["candidate"],
     )
 
 
@@ -191,12 +212,22 @@ def _read_manifest(paths: artifacts.PreparedPaths) -> dict:
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version != FORMAT_VERSION:
         raise PreparedDataError(
-            f"{paths.manifest} has format_version {version!r}, but this version reads {FORMAT_VERSION}; {_AGAIN}."
+            f"{paths.manifest} has format_version {version!r}, but this version reads {FORMAT_VERSION}; {_TRAIN_AGAIN}."
         )
     absent = [key for key in _IDENTITY if key not in manifest]
     if absent:
         raise PreparedDataError(f"{paths.manifest} must have {absent[0]!r}, but has not; {_AGAIN}.")
     return manifest
+
+
+def _schema(paths: artifacts.PreparedPaths, manifest: dict) -> schema_lib.Schema:
+    try:
+        return schema_lib.Schema.from_dict(manifest["schema"])
+    except schema_lib.SchemaError as error:
+        raise PreparedDataError(
+            f"{paths.manifest} holds a schema, with vocabularies made for it, that this version does not read: {error} "
+            f"{_TRAIN_AGAIN.capitalize()}."
+        ) from error
 
 
 def _identity(manifest: dict) -> str:
@@ -206,8 +237,7 @@ def _identity(manifest: dict) -> str:
 
 
 def _vocabulary(paths: artifacts.PreparedPaths, manifest: dict, name: str) -> tuple[str, ...]:
-    remedy = f"{_AGAIN}, or train again if this is a model's copy"
-    values = _read_table(paths, manifest, paths.vocabulary(name), remedy, columns=["value"])
+    values = _read_table(paths, manifest, paths.vocabulary(name), _TRAIN_AGAIN, columns=["value"])
     return tuple(values["value"].to_pylist())
 
 

@@ -127,9 +127,11 @@ def empty_values(raw: ir.Table, feature: Feature) -> ir.IntegerColumn | None:
 
 def _moment(reading: columns.Reading) -> columns.Reading:
     """Returns a time whose absence is -1 and no fault."""
-    faults = {reason.removeprefix("timestamp_"): condition for condition, reason in reading.faults}
-    value = ibis.cases((faults.pop("missing"), -1), else_=reading.value).cast("int64")
-    return columns.Reading(value, tuple((condition, reason) for reason, condition in faults.items()))
+    # The first fault that holds counts, and that a time is missing is looked for first.
+    (missing, _), *others = reading.faults
+    faults = [(condition & ~missing, reason.removeprefix("timestamp_")) for condition, reason in others]
+    value = ibis.cases((missing, -1), else_=reading.value).cast("int64")
+    return columns.Reading(value, tuple(fault for fault in faults if fault[1] != "missing"))
 
 
 def _read_lists(raw: ir.Table, feature: Feature, where: Callable[[str], str]) -> FeatureReading:

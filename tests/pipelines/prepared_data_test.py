@@ -75,9 +75,9 @@ def test_an_unknown_split_and_an_empty_split_are_refused(tmp_path):
 def test_another_format_version_is_refused(tmp_path):
     directory = prepared_tables.write(tmp_path / "p", _ROWS, list("abcde"))
     path = artifacts.PreparedPaths(directory).manifest
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 1}))
     with pytest.raises(
-        prepared_data.PreparedDataError, match="format_version 2, but this version reads 1; run prepare_data"
+        prepared_data.PreparedDataError, match="format_version 1, but this version reads 2; run prepare_data"
     ):
         prepared_data.read_prepared_data(directory)
 
@@ -165,7 +165,7 @@ def test_a_manifest_without_one_of_its_parts_is_refused(directory, key):
 
 def test_a_manifest_that_is_no_object_is_refused(directory):
     (directory / "manifest.json").write_text("[]")
-    with pytest.raises(prepared_data.PreparedDataError, match="has format_version None, but this version reads 1"):
+    with pytest.raises(prepared_data.PreparedDataError, match="has format_version None, but this version reads 2"):
         prepared_data.read_prepared_data(directory)
 
 
@@ -200,7 +200,7 @@ def test_the_identity_is_the_sha256_of_canonical_json(directory):
     manifest = json.loads((directory / "manifest.json").read_text())
     parts = [
         f'"{key}":' + json.dumps(manifest[key], sort_keys=True, separators=(",", ":"))
-        for key in ("configuration", "counts", "files", "format_version", "numeric_statistics", "schema")
+        for key in ("bucket_boundaries", "configuration", "counts", "files", "format_version", "numeric_statistics", "schema")
     ]
     expected = hashlib.sha256(("{" + ",".join(parts) + "}").encode()).hexdigest()
     assert prepared_data.read_prepared_data(directory).manifest_sha256 == expected

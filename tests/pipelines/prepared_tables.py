@@ -44,10 +44,15 @@ def write(
     for name, values in vocabularies.items():
         pq.write_table(pa.table({"value": values, "count": np.ones(len(values), np.int64)}), paths.vocabulary(name))
     manifest = {
-        "format_version": 1,
+        "format_version": 2,
         "schema": schema.to_dict(),
         "counts": {"interactions": {split: splits.count(split) for split in ("train", "validation", "test")}},
-        "numeric_statistics": {"query": {"age": {"mean": 30.0, "standard_deviation": 0.0}}, "candidate": {}},
+        "numeric_statistics": {
+            "query": {"age": {"mean": 30.0, "standard_deviation": 0.0}},
+            "context": {},
+            "candidate": {},
+        },
+        "bucket_boundaries": {"query": {}, "context": {}, "candidate": {}},
         "time_range_microseconds": [0, 9],
         "configuration": {"split": "given"},
         "files": {

@@ -86,6 +86,7 @@ def test_vocabularies_and_statistics_know_training_rows_only(prepared):
     assert vocabulary("candidate.year") == [("1962", 2), ("1963", 1), ("1995", 1)]
     assert result.manifest["numeric_statistics"] == {
         "query": {"age": {"mean": 30.0, "standard_deviation": 0.0}},
+        "context": {},
         "candidate": {},
     }
 

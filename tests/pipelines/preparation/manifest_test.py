@@ -23,7 +23,7 @@ def published(tmp_path):
 
 def test_a_manifest_says_what_was_read_and_what_was_written(published):
     written = json.loads((published / "manifest.json").read_text())
-    assert written["format_version"] == 1
+    assert written["format_version"] == 2
     assert written["schema"] == json.loads(json.dumps(Schema().to_dict()))
     assert written["configuration"] == OPTIONS
     assert written["sources"] == SOURCES
