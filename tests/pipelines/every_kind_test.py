@@ -51,7 +51,8 @@ def test_vocabularies_are_by_table_and_of_training_rows(prepared):
     _, directory = prepared
     names = ["candidate.tags", "candidate_id", "device", "query_id"]
     found = {
-        name: [(row["value"], row["count"]) for row in film_log.rows(directory, f"vocabularies/{name}")] for name in names
+        name: [(row["value"], row["count"]) for row in film_log.rows(directory, f"vocabularies/{name}")]
+        for name in names
     }
     # Training rows by hand: ann mug and pan, bob pot and cup, cleo cup.
     assert found["query_id"] == [("ann", 2), ("bob", 2), ("cleo", 1)]
@@ -78,7 +79,19 @@ def test_the_model_is_told_what_each_kind_needs(prepared):
     inputs = prepared_data.read_model_inputs(prepared[1])
     query = {each.name: each for each in inputs.query_features}
     candidate = {each.name: each for each in inputs.candidate_features}
-    assert list(query) == ["born", "usual_device", "wishes", "about", "device", "basket", "wait", "discount", "search", "seen", "asked_at"]
+    assert list(query) == [
+        "born",
+        "usual_device",
+        "wishes",
+        "about",
+        "device",
+        "basket",
+        "wait",
+        "discount",
+        "search",
+        "seen",
+        "asked_at",
+    ]
     assert list(candidate) == ["tags", "price", "grams", "words", "goes_with", "released"]
     assert query["device"].vocabulary == query["usual_device"].vocabulary == ("desktop", "phone", "tablet")
     assert query["device"].table_name == query["usual_device"].table_name == "device"
@@ -116,7 +129,12 @@ def test_candidates_bring_every_input_of_their_tower(prepared):
     data = prepared_data.read_prepared_data(prepared[1])
     corpus = next(iter(feeding.Feeder(data, 3).candidate_batches(9)))
     # By id: cup, mug, pan, pot.
-    assert corpus["tags"].numpy().tolist() == [[b"tea", b""], [b"kitchen", b"tea"], [b"kitchen", b"iron"], [b"kitchen", b""]]
+    assert corpus["tags"].numpy().tolist() == [
+        [b"tea", b""],
+        [b"kitchen", b"tea"],
+        [b"kitchen", b"iron"],
+        [b"kitchen", b""],
+    ]
     assert corpus["tags_weights"].numpy().tolist() == [[2.0, 0.0], [1.0, 3.0], [1.0, 1.0], [1.0, 0.0]]
     # 2022-11-20T09:30:00Z by `date -u -d 2022-11-20T09:30:00Z +%s`.
     assert corpus["released"].numpy()[[0, 3]].tolist() == [1_668_936_600_000_000, -1]

@@ -200,7 +200,15 @@ def test_the_identity_is_the_sha256_of_canonical_json(directory):
     manifest = json.loads((directory / "manifest.json").read_text())
     parts = [
         f'"{key}":' + json.dumps(manifest[key], sort_keys=True, separators=(",", ":"))
-        for key in ("bucket_boundaries", "configuration", "counts", "files", "format_version", "numeric_statistics", "schema")
+        for key in (
+            "bucket_boundaries",
+            "configuration",
+            "counts",
+            "files",
+            "format_version",
+            "numeric_statistics",
+            "schema",
+        )
     ]
     expected = hashlib.sha256(("{" + ",".join(parts) + "}").encode()).hexdigest()
     assert prepared_data.read_prepared_data(directory).manifest_sha256 == expected

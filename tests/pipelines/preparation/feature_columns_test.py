@@ -1,7 +1,6 @@
 import datetime
 import math
 
-import pyarrow as pa
 import pytest
 
 from pipelines.preparation import feature_columns
@@ -27,7 +26,9 @@ def _read(engine, table, feature):
 
 @pytest.mark.parametrize("kind", ["categorical", "text", "id"])
 def test_strings_are_kept_character_by_character_and_empty_where_missing(engine, as_table, kind):
-    feature = Feature("x", kind, **({"hash_buckets": 10} if kind == "text" else {}), table="query_id" if kind == "id" else None)
+    feature = Feature(
+        "x", kind, **({"hash_buckets": 10} if kind == "text" else {}), table="query_id" if kind == "id" else None
+    )
     assert _read(engine, as_table({"x": ["007", " é ", None, ""]}), feature) == ["007", " é ", "", ""]
     assert _read(engine, as_table({"x": [7, None]}), feature) == ["7", ""]
     with pytest.raises(PreparationError, match="Column 'x' must hold integers or strings, but holds float64"):
@@ -35,7 +36,8 @@ def test_strings_are_kept_character_by_character_and_empty_where_missing(engine,
 
 
 @pytest.mark.parametrize(
-    "feature", [Feature("x", "numeric"), Feature("x", "bucketised", num_buckets=2), Feature("x", "bucketised", boundaries=(0,))]
+    "feature",
+    [Feature("x", "numeric"), Feature("x", "bucketised", num_buckets=2), Feature("x", "bucketised", boundaries=(0,))],
 )
 def test_numbers_are_float32_and_nan_where_missing(engine, as_table, feature):
     found = _read(engine, as_table({"x": ["2.5", "", None, "cheap", "1e39", "-1"]}), feature)

@@ -83,7 +83,13 @@ def test_features_that_share_a_table_add_their_counts_before_the_minimum_is_aske
         candidate_features=(Feature("made_in", **town),),
     )
     # By hand, query + context + candidate: Ulm 2 + 1, Bonn 2 + 0 + 2, Kiel 1 + 1 + 1, Rome 2, Oslo 1.
-    assert _vocabularies(engine, seen, schema)["town"] == [("Bonn", 4), ("Kiel", 3), ("Ulm", 3), ("Rome", 2), ("Oslo", 1)]
+    assert _vocabularies(engine, seen, schema)["town"] == [
+        ("Bonn", 4),
+        ("Kiel", 3),
+        ("Ulm", 3),
+        ("Rome", 2),
+        ("Oslo", 1),
+    ]
     assert [value for value, _ in _vocabularies(engine, seen, schema, min_count=3)["town"]] == ["Bonn", "Kiel", "Ulm"]
 
 
@@ -130,7 +136,7 @@ def test_numeric_statistics_are_over_the_entities_of_training_rows_each_once(eng
         candidate_features=(Feature("price", "numeric"), Feature("same", "numeric"), Feature("x", "categorical")),
         context_features=(Feature("delay", "numeric"),),
     )
-    # By hand: price of a and b only, mean 3, deviations -2 and 2; delay of four interactions, mean 3, deviation sqrt(3).
+    # By hand: price of a and b, mean 3, deviations -2 and 2; delay of four interactions, mean 3, variance 3.
     assert training_statistics.numeric_statistics(engine, seen, schema) == {
         "query": {},
         "context": {"delay": {"mean": 3.0, "standard_deviation": pytest.approx(math.sqrt(3.0), rel=1e-12)}},
@@ -143,7 +149,9 @@ def test_numeric_statistics_are_over_the_entities_of_training_rows_each_once(eng
 
 def test_a_numeric_feature_without_any_value_stays_as_it_is(engine, as_table):
     seen = _seen(as_table, candidates={"price": pa.array([math.nan] * 5, pa.float32())})
-    schema = Schema(candidate_features=(Feature("price", "numeric"), Feature("cost", "bucketised", "price", num_buckets=3)))
+    schema = Schema(
+        candidate_features=(Feature("price", "numeric"), Feature("cost", "bucketised", "price", num_buckets=3))
+    )
     found = training_statistics.numeric_statistics(engine, seen, schema)
     assert found["candidate"] == {"price": {"mean": 0.0, "standard_deviation": 1.0}}
 
