@@ -21,9 +21,13 @@ LATEST_MICROSECONDS = 4_102_444_800_000_000
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 # Eighteen digits always fit an int64.
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
+# No more than what every engine reads alike: hours to 23, zones to 18 hours less a minute.
 _ISO_8601 = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-7]):?[0-5][0-9])?)?$"
 )
+_ZONE_AFTER_MINUTES = r"^.{16}[Z+-]"
+_LENGTH_TO_MINUTES = 16
 _FLOAT32_MAX = 3.4028234663852886e38
 # Without the underscore, which no pattern gives a meaning and which may not be escaped.
 _PUNCTUATION = string.punctuation.replace("_", "") + " "
@@ -251,13 +255,19 @@ def _written_time(column: ir.StringColumn, unit: str) -> Reading:
     number = _matching(column, _NUMBER).try_cast("float64")
     counted = _counted_time(number, number.isnull(), MICROSECONDS[unit])
     # With a zone: an engine that reads text as a plain timestamp drops the offset in silence.
-    native = _native_time(_matching(column, _ISO_8601).try_cast("timestamp('UTC')"))
+    native = _native_time(_with_seconds(_matching(column, _ISO_8601)).try_cast("timestamp('UTC')"))
     is_number = number.notnull()
     missing = _is(column.isnull() | (column.strip() == ""))
     faults = [(missing, "timestamp_missing"), (number.isnull() & native.value.isnull(), "timestamp_unreadable")]
     faults += [(condition & is_number, reason) for condition, reason in counted.faults]
     faults += [(condition & ~is_number, reason) for condition, reason in native.faults]
     return Reading(ibis.cases((is_number, counted.value), else_=native.value), tuple(faults))
+
+
+def _with_seconds(moment: ir.StringColumn) -> ir.StringColumn:
+    """Returns ISO 8601 with the seconds that Spark wants before a zone."""
+    filled = moment[:_LENGTH_TO_MINUTES] + ":00" + moment.substr(_LENGTH_TO_MINUTES)
+    return ibis.cases((moment.re_search(_ZONE_AFTER_MINUTES), filled), else_=moment)
 
 
 def _range_faults(negative: ir.BooleanValue, late: ir.BooleanValue) -> tuple[tuple[ir.BooleanValue, str], ...]:

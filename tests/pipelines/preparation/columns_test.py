@@ -71,6 +71,17 @@ def test_ids_that_have_no_one_spelling_are_refused(as_table, values):
         ("s", ["", " ", None, "yesterday", "0x10", "1_000", "-5", "nan", "2024-13-01", "9999-01-01"],
          ["timestamp_missing"] * 3 + ["timestamp_unreadable"] * 3
          + ["timestamp_negative", "timestamp_unreadable", "timestamp_unreadable", "timestamp_out_of_range"]),
+        # What one engine would read and another not.
+        ("s", ["2024-01-01T02:00+02:00", "2023-12-31 18:30-0530", "2024-01-01T00:00Z", "2024-01-01T17:59:00+17:59"],
+         [NEW_YEAR * 10**6] * 4),
+        ("s", ["2024-01-01T24:00", "2024-01-01T23:59:60", "2024-01-01T00:00:00+18:00", "2024-01-01T00:00:00+05:60",
+               "5f", "5\f", "v5", "1e400", "5\u2028", "\u0665"],
+         ["timestamp_unreadable"] * 5 + [5 * 10**6] + ["timestamp_unreadable", "timestamp_out_of_range"]
+         + ["timestamp_unreadable"] * 2),
+        ("s", ["1582-10-10", "1969-12-31T23:59:59.9", "1970-01-01T00:00:00.000001", "2023-02-29"],
+         ["timestamp_negative", "timestamp_negative", 1, "timestamp_unreadable"]),
+        # Half a microsecond goes away from zero.
+        ("s", ["0.0000005", "0.0000025", "1700000000.1234565"], [1, 3, 1_700_000_000_123_457]),
     ],
 )  # fmt: skip
 def test_times_become_microseconds_or_a_reason(engine, as_table, unit, values, expected):
