@@ -2,7 +2,8 @@
 
 Batch number s holds positions [s * batch_size, (s + 1) * batch_size) of an endless
 stream of epochs, each a permutation drawn from (seed, epoch). A position is
-computed, never replayed, so a resumed run starts at any step at once.
+computed, never replayed, so a resumed run starts at any step at once. Of several
+workers each holds its own rows of every batch, which together are the batch.
 """
 
 import time
@@ -37,19 +38,42 @@ class Feeder:
         self._history_ids = tf.concat([_strings(data.corpus[schema_lib.CANDIDATE_ID]), [""]], axis=0)
 
     def training_batches(
-        self, examples: prepared_data.Examples, batch_size: int, seed: int, first_step: int, last_step: int
+        self,
+        examples: prepared_data.Examples,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        num_workers: int = 1,
+        worker: int = 0,
     ) -> tf.data.Dataset:
-        """Returns batches `first_step` to `last_step - 1`, shuffled, each of `batch_size` rows."""
+        """Returns batches `first_step` to `last_step - 1`, shuffled over all examples, or a worker's rows of each.
+
+        The rows of workers 0, 1, ... put after one another are the batch that a single worker gets.
+
+        Args:
+          examples: what is shuffled.
+          batch_size: rows of a batch of all workers together, >= `num_workers`.
+          seed: of the shuffle.
+          first_step: number of the first batch, counted from the start of training.
+          last_step: number after the last batch.
+          num_workers: among how many each batch is shared out; sizes differ by one row at most.
+          worker: whose rows, in [0, `num_workers`).
+
+        Raises:
+          ValueError: if there is no such worker, or a worker would get no rows.
+        """
+        begin, end = _share(batch_size, num_workers, worker)
         permutation_seed = seeds.derive_seed(seed, "shuffle")
         num_examples = len(examples)
         columns = self._example_columns(examples)
 
         def batch(step: tf.Tensor) -> Batch:
-            positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            positions = step * batch_size + tf.range(begin, end, dtype=tf.int64)
             epochs = positions // num_examples
             # One seed per position, since a batch may hold the end of one epoch and the start of
             # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
-            stream = tf.fill([batch_size], tf.constant(permutation_seed, tf.int64))
+            stream = tf.fill([end - begin], tf.constant(permutation_seed, tf.int64))
             rows = tf.raw_ops.RandomIndexShuffle(
                 index=positions % num_examples,
                 seed=tf.stack([tf.zeros_like(stream), stream, epochs], axis=1),
@@ -95,9 +119,9 @@ class Feeder:
         inputs |= {name: column.gather(rows) for name, column in columns["context"].items()}
         begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
         end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
-        positions = end - self._history_length + tf.range(self._history_length, dtype=tf.int64)
+        positions = end - self._history_length + tf.range(self._history_length, dtype=end.dtype)
         history = tf.gather(columns["sequence"], tf.maximum(positions, 0))
-        padding_row = tf.shape(self._history_ids, out_type=tf.int64)[0] - 1
+        padding_row = tf.shape(self._history_ids, out_type=history.dtype)[0] - 1
         history = tf.where(positions >= begin, history, padding_row)
         return {**inputs, schema_lib.HISTORY: tf.gather(self._history_ids, history)}
 
@@ -115,6 +139,16 @@ def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
             seconds.append(now - started)
         started = now
     return float(np.median(seconds)) if seconds else 0.0
+
+
+def _share(batch_size: int, num_workers: int, worker: int) -> tuple[int, int]:
+    """Returns where a worker's rows begin in each batch, and where they end."""
+    if not 0 <= worker < num_workers <= batch_size:
+        raise ValueError(
+            f"worker must be in [0, num_workers) and num_workers at most batch_size={batch_size}, but worker is "
+            f"{worker} of num_workers={num_workers}; start fewer workers, or choose a larger batch."
+        )
+    return batch_size * worker // num_workers, batch_size * (worker + 1) // num_workers
 
 
 def _columns(

@@ -1,18 +1,18 @@
 """Reads what preparation wrote: sequences, corpus, queries, vocabularies, statistics."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines import artifacts
+from pipelines import artifacts, interaction_rows
 from tfrs_model import feature_input as feature_input_lib
 from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
@@ -37,14 +37,16 @@ class PreparedDataError(ValueError):
 class Examples:
     """The interactions of one split, with everything that was visible before each.
 
+    Positions are int32, and int64 in a log of more than two thousand million interactions.
+
     Attributes:
-      query_rows: `[num_examples]` int64 rows of the query table.
-      candidate_rows: `[num_examples]` int64 rows of the corpus.
+      query_rows: `[num_examples]` int32 rows of the query table.
+      candidate_rows: `[num_examples]` int32 rows of the corpus.
       weights: `[num_examples]` float32.
       timestamps: `[num_examples]` int64 microseconds UTC.
-      history_begin: `[num_examples]` int64 first position of the query in `sequence`.
-      history_end: `[num_examples]` int64 position after the last strictly earlier interaction.
-      sequence: `[num_visible]` int64 corpus rows, query after query, oldest first.
+      history_begin: `[num_examples]` first position of the query in `sequence`.
+      history_end: `[num_examples]` position after the last strictly earlier interaction.
+      sequence: `[num_visible]` int32 corpus rows, query after query, oldest first.
       context: by input name, the `[num_examples]` values of context features.
     """
 
@@ -106,30 +108,35 @@ class PreparedData:
         """
         if split not in SPLITS:
             raise PreparedDataError(f"split must be one of {', '.join(SPLITS)}, but is {split!r}.")
-        visible = self._of_splits(SPLITS[: SPLITS.index(split) + 1])
-        of_split = pc.equal(visible["split"], split).to_numpy(zero_copy_only=False)
+        splits, number = self._splits(), SPLITS.index(split)
+        of_split, visible = splits == number, splits <= number
         if not of_split.any():
             raise PreparedDataError(
                 f"Split {split!r} of {self.paths.directory} has no interactions; prepare the data with another split."
             )
-        query_rows = _rows_of(visible["query_id"], self.queries["query_id"])
-        candidate_rows = _rows_of(visible["candidate_id"], self.corpus["candidate_id"])
+        rows = self._interactions.filter(pa.array(of_split))
+        query_rows = rows[interaction_rows.QUERY_ROW].to_numpy()
+        candidate_rows = rows[interaction_rows.CANDIDATE_ROW].to_numpy()
+        history_end = rows["history_end"].to_numpy()
         # The file is sorted by query, so a query's rows are contiguous.
-        begin = np.searchsorted(query_rows, query_rows[of_split], side="left")
+        begin = self._first_positions(visible).astype(history_end.dtype)[query_rows]
         return Examples(
-            query_rows=query_rows[of_split],
-            candidate_rows=candidate_rows[of_split],
-            weights=visible["weight"].to_numpy()[of_split].astype(np.float32),
-            timestamps=visible["timestamp"].to_numpy()[of_split],
+            query_rows=query_rows,
+            candidate_rows=candidate_rows,
+            weights=rows["weight"].to_numpy(),
+            timestamps=rows["timestamp"].to_numpy(),
             history_begin=begin,
-            history_end=begin + visible["history_end"].to_numpy()[of_split],
-            sequence=candidate_rows,
-            context=self._context(split),
+            history_end=begin + history_end,
+            # A training row sees training rows only: what is visible is what is asked for.
+            sequence=self._column(interaction_rows.CANDIDATE_ROW)[visible] if number else candidate_rows,
+            context={name.removeprefix(_CONTEXT_PREFIX): rows[name] for name in self._context_columns},
         )
 
     def training_counts(self) -> np.ndarray:
         """Returns `[num_candidates]` int64 training interactions of each corpus row."""
-        return np.bincount(self.examples("train").candidate_rows, minlength=self.corpus.num_rows)
+        in_training = self._splits() == SPLITS.index("train")
+        rows = self._column(interaction_rows.CANDIDATE_ROW)[in_training]
+        return np.bincount(rows, minlength=self.corpus.num_rows)
 
     def has_split(self, split: str) -> bool:
         """Returns whether a split has any interactions."""
@@ -137,18 +144,24 @@ class PreparedData:
 
     def seen_before(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Returns query rows (ascending) and corpus rows of all interactions in the splits before this one."""
-        seen = self._of_splits(SPLITS[: SPLITS.index(split)])
-        return _rows_of(seen["query_id"], self.queries["query_id"]), _rows_of(
-            seen["candidate_id"], self.corpus["candidate_id"]
-        )
+        seen = self._splits() < SPLITS.index(split)
+        return self._column(interaction_rows.QUERY_ROW)[seen], self._column(interaction_rows.CANDIDATE_ROW)[seen]
 
-    def _context(self, split: str) -> dict[str, pa.ChunkedArray]:
-        names = [name for name in self._interactions.column_names if name.startswith(_CONTEXT_PREFIX)]
-        rows = self._interactions.select(names).filter(pc.equal(self._interactions["split"], split))
-        return {name.removeprefix(_CONTEXT_PREFIX): rows[name] for name in names}
+    @property
+    def _context_columns(self) -> list[str]:
+        return [name for name in self._interactions.column_names if name.startswith(_CONTEXT_PREFIX)]
 
-    def _of_splits(self, splits: tuple[str, ...]) -> pa.Table:
-        return self._interactions.filter(pc.is_in(self._interactions["split"], value_set=pa.array(splits, pa.string())))
+    def _first_positions(self, visible: np.ndarray) -> np.ndarray:
+        """Returns `[num_queries]` int64, where each query's rows begin among the visible ones."""
+        counts = np.bincount(self._column(interaction_rows.QUERY_ROW)[visible], minlength=self.queries.num_rows)
+        return np.cumsum(counts) - counts
+
+    def _splits(self) -> np.ndarray:
+        return self._column("split")
+
+    def _column(self, name: str) -> np.ndarray:
+        """Returns a column of all interactions without a copy."""
+        return self._interactions[name].to_numpy()
 
 
 def read_prepared_data(prepared_dir: str | os.PathLike[str]) -> PreparedData:
@@ -160,14 +173,22 @@ def read_prepared_data(prepared_dir: str | os.PathLike[str]) -> PreparedData:
     """
     paths = artifacts.PreparedPaths(prepared_dir)
     manifest = _read_manifest(paths)
+    corpus = _read_table(paths, manifest, paths.candidates, _AGAIN)
+    queries = _read_table(paths, manifest, paths.queries, _AGAIN)
+    read_interactions = functools.partial(
+        interaction_rows.read_interaction_rows,
+        query_ids=queries[schema_lib.QUERY_ID],
+        candidate_ids=corpus[schema_lib.CANDIDATE_ID],
+        splits=SPLITS,
+    )
     return PreparedData(
         manifest=manifest,
         schema=_schema(paths, manifest),
-        corpus=_read_table(paths, manifest, paths.candidates, _AGAIN),
-        queries=_read_table(paths, manifest, paths.queries, _AGAIN),
+        corpus=corpus,
+        queries=queries,
         paths=paths,
         manifest_sha256=_identity(manifest),
-        _interactions=_read_table(paths, manifest, paths.interactions, _AGAIN),
+        _interactions=_read_table(paths, manifest, paths.interactions, _AGAIN, read_interactions),
     )
 
 
@@ -237,7 +258,9 @@ def _identity(manifest: dict) -> str:
 
 
 def _vocabulary(paths: artifacts.PreparedPaths, manifest: dict, name: str) -> tuple[str, ...]:
-    values = _read_table(paths, manifest, paths.vocabulary(name), _TRAIN_AGAIN, columns=["value"])
+    values = _read_table(
+        paths, manifest, paths.vocabulary(name), _TRAIN_AGAIN, functools.partial(pq.read_table, columns=["value"])
+    )
     return tuple(values["value"].to_pylist())
 
 
@@ -246,7 +269,7 @@ def _read_table(
     manifest: dict,
     path: pathlib.Path,
     remedy: str,
-    columns: Sequence[str] | None = None,
+    read: Callable[[pathlib.Path], pa.Table] = pq.read_table,
 ) -> pa.Table:
     """Returns a table whose bytes are those that the manifest names."""
     name = path.relative_to(paths.directory).as_posix()
@@ -258,13 +281,9 @@ def _read_table(
                 f"{path} is not the file that prepare_data wrote: its SHA-256 is {digest[:12]}..., but "
                 f"{paths.manifest.name} {said}; {remedy}."
             )
-        return pq.read_table(path, columns=columns)
+        return read(path)
     except FileNotFoundError as error:
         raise PreparedDataError(f"{path} is missing; {remedy}.") from error
     except (pa.ArrowException, OSError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).split("\n")[0].rstrip(".")
         raise PreparedDataError(f"{path} cannot be read as Parquet ({reason}); {remedy}.") from error
-
-
-def _rows_of(values: pa.ChunkedArray, ids: pa.ChunkedArray) -> np.ndarray:
-    return pc.index_in(values, value_set=ids.combine_chunks()).to_numpy().astype(np.int64)

@@ -1,8 +1,10 @@
 import time
 
+import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 
 from pipelines import feeding, prepared_data
 from tests.pipelines import prepared_tables
@@ -39,6 +41,48 @@ def test_a_resumed_reader_starts_at_any_step_and_reads_the_same(data):
     resumed = _pairs(feeder.training_batches(examples, 7, seed=1, first_step=6, last_step=10))
     assert resumed == undisturbed[42:]
     assert _pairs(feeder.training_batches(examples, 7, seed=2, first_step=6, last_step=10)) != resumed
+
+
+@pytest.fixture(scope="module")
+def fed(tmp_path_factory):
+    directory = prepared_tables.write(tmp_path_factory.mktemp("fed") / "prepared", _ROWS, list("abcdef"))
+    data = prepared_data.read_prepared_data(directory)
+    return feeding.Feeder(data, 3), data.examples("train")
+
+
+def _arrays(batch) -> list[np.ndarray]:
+    return [each.numpy() for each in tf.nest.flatten(batch)]
+
+
+@hypothesis.settings(max_examples=10, deadline=None, derandomize=True)
+@hypothesis.given(st.integers(1, 70), st.integers(1, 4), st.integers(0, 1000))
+def test_the_workers_batches_put_together_are_the_single_workers_batch(fed, batch_size, num_workers, first_step):
+    hypothesis.assume(num_workers <= batch_size)
+    feeder, examples = fed
+    steps = (batch_size, 5, first_step, first_step + 2)
+    alone = feeder.training_batches(examples, *steps)
+    shared = [feeder.training_batches(examples, *steps, num_workers, worker) for worker in range(num_workers)]
+    for whole, *of_workers in zip(alone, *shared, strict=True):
+        columns = zip(*map(_arrays, of_workers), strict=True)
+        for expected, column in zip(_arrays(whole), columns, strict=True):
+            np.testing.assert_array_equal(np.concatenate(column), expected)
+            sizes = [len(each) for each in column]
+            assert max(sizes) - min(sizes) <= 1
+            assert sum(sizes) == batch_size
+
+
+@pytest.mark.parametrize(("batch_size", "num_workers", "worker"), [(8, 2, 2), (8, 2, -1), (8, 0, 0), (2, 3, 0)])
+def test_a_worker_that_is_none_or_would_get_no_rows_is_refused(fed, batch_size, num_workers, worker):
+    feeder, examples = fed
+    with pytest.raises(ValueError, match=rf"worker is {worker} of num_workers={num_workers}; start fewer workers"):
+        feeder.training_batches(examples, batch_size, 1, 0, 1, num_workers, worker)
+
+
+def test_batches_have_a_shape_before_any_is_read(fed):
+    feeder, examples = fed
+    spec = feeder.training_batches(examples, 8, 1, 0, 1, num_workers=2, worker=1).element_spec
+    assert spec["query"]["history"].shape == [4, 3]
+    assert spec["weight"].shape == [4]
 
 
 def test_histories_hold_the_last_earlier_candidates_oldest_first(data):

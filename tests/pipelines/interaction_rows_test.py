@@ -1,0 +1,68 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import interaction_rows, prepared_data
+
+_QUERY_IDS = pa.chunked_array([["p", "q"], ["r", "s"]])
+_CANDIDATE_IDS = pa.chunked_array([["a", "b", "c"]])
+_LOG = {
+    "query_id": ["p", "q", "q", "q", "s"],
+    "candidate_id": ["c", "a", "b", "c", "a"],
+    "timestamp": [5, 1, 2, 2, 3],
+    "split": ["train", "train", "validation", "train", "test"],
+    "history_end": np.array([0, 0, 1, 1, 0], np.int64),
+    "context.page": [["x"], [], ["x", "y"], [], ["z"]],
+}
+
+
+def _read(tmp_path, log=_LOG, **options) -> pa.Table:
+    path = tmp_path / "interactions.parquet"
+    pq.write_table(pa.table(log), path, **options)
+    return interaction_rows.read_interaction_rows(path, _QUERY_IDS, _CANDIDATE_IDS, ("train", "validation", "test"))
+
+
+@pytest.mark.parametrize("options", [{}, {"row_group_size": 2}, {"use_dictionary": False, "row_group_size": 3}])
+def test_ids_become_rows_however_the_file_is_cut_and_encoded(tmp_path, options):
+    table = _read(tmp_path, **options)
+    assert table["query_row"].to_pylist() == [0, 1, 1, 1, 3]
+    assert table["candidate_row"].to_pylist() == [2, 0, 1, 2, 0]
+    assert table["split"].to_pylist() == [0, 0, 1, 0, 2]
+    assert [str(table[name].type) for name in ("query_row", "candidate_row", "split")] == ["int32", "int32", "int8"]
+
+
+def test_other_columns_stay_as_they_are_in_one_chunk_each(tmp_path):
+    table = _read(tmp_path, row_group_size=2)
+    assert table["context.page"].to_pylist() == _LOG["context.page"]
+    assert table["timestamp"].to_pylist() == _LOG["timestamp"]
+    assert str(table["history_end"].type) == "int32"
+    assert {column.num_chunks for column in table.columns} == {1}
+
+
+@pytest.mark.parametrize("column", ["query_id", "candidate_id", "split"])
+@pytest.mark.parametrize("value", ["elsewhere", None])
+def test_an_id_that_its_table_lacks_is_refused(tmp_path, column, value):
+    with pytest.raises(pa.ArrowInvalid, match=r"holds an id or a split that is not one of the \d known"):
+        _read(tmp_path, {**_LOG, column: [value, *_LOG[column][1:]]})
+
+
+def test_a_log_is_read_in_a_fraction_of_the_memory_that_its_text_takes(tmp_path):
+    rows = 300_000
+    ids = [f"{'a long query id, ' * 10}{i:02d}" for i in range(10)]
+    path = tmp_path / "interactions.parquet"
+    log = {"query_id": np.repeat(ids, rows // 10), "candidate_id": np.tile(["a", "b", "c"], rows // 3)}
+    log |= {"split": np.repeat(["train"], rows), "history_end": np.zeros(rows, np.int64)}
+    pq.write_table(pa.table(log), path)
+    everything = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(everything)
+    pa.set_memory_pool(pool)
+    try:
+        table = interaction_rows.read_interaction_rows(
+            path, pa.chunked_array([ids]), _CANDIDATE_IDS, prepared_data.SPLITS
+        )
+    finally:
+        pa.set_memory_pool(everything)
+    # 172 bytes of text for each row would be 52 MB; rows, splits and ends of histories are 4 MB.
+    assert table.nbytes == rows * (4 + 4 + 1 + 4)
+    assert pool.max_memory() < 15_000_000
