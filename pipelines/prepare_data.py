@@ -17,6 +17,7 @@ from pipelines.preparation import manifest as manifest_lib
 from pipelines.preparation import splits
 from pipelines.preparation.build import BuildOptions, build_tables
 from pipelines.preparation.engines import ENGINES, EngineOptions
+from pipelines.preparation.errors import EngineStoppedError
 from pipelines.preparation.sources import Source, find_source, identify
 from tfrs_model import schema as schema_lib
 
@@ -237,6 +238,7 @@ def run(config: PrepareConfig) -> PrepareResult:
 
     Raises:
       PreparationError: if a source or option cannot be used; the sentence says which and how to mend it.
+      ArtifactError: if `prepared_dir` is a file, or another run is preparing the same there.
     """
     target = pathlib.Path(config.prepared_dir)
     sources = _find_sources(config)
@@ -246,12 +248,13 @@ def run(config: PrepareConfig) -> PrepareResult:
         counts |= {"files": len(identities), "bytes": sum(identity["bytes"] for identity in identities)}
     options = _build_options(config)
     configuration = dataclasses.asdict(options) | {"csv_delimiter": config.csv_delimiter}
+    key = manifest_lib.identity(config.schema, configuration, identities)
+    publishing.sweep(target, key)
     published = manifest_lib.find_reusable(target, config.schema, configuration, identities)
     if published is not None:
         logging.info("%s was made from the same files with the same options; it is reused.", target)
         return PrepareResult(published, reused=True)
-    key = manifest_lib.identity(config.schema, configuration, identities)
-    with publishing.resume_directory(target, key) as unfinished:
+    with publishing.resume_directory(target, key, keeps=(EngineStoppedError,)) as unfinished:
         engine = EngineOptions(config.engine, config.engine_memory_limit, config.spark_master)
         content = build_tables(sources, config.schema, options, unfinished, engine)
         manifest = manifest_lib.write_manifest(unfinished.content, config.schema, configuration, identities, content)

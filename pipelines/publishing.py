@@ -83,7 +83,9 @@ class Unfinished:
 
 
 @contextlib.contextmanager
-def resume_directory(path: str | os.PathLike[str], key: str) -> Iterator[Unfinished]:
+def resume_directory(
+    path: str | os.PathLike[str], key: str, keeps: tuple[type[BaseException], ...] = ()
+) -> Iterator[Unfinished]:
     """Yields what an interrupted run of this key left, or two empty directories; `content` becomes `path` at the end.
 
     A run that is killed, interrupted by Ctrl-C or stopped by a full disk leaves its work to
@@ -93,6 +95,7 @@ def resume_directory(path: str | os.PathLike[str], key: str) -> Iterator[Unfinis
     Args:
       path: final place; parents are made, an existing directory is replaced.
       key: hexadecimal digits that differ whenever anything differs that shapes the content.
+      keeps: kinds of `ValueError` after which the work stays all the same.
 
     Yields:
       Where to write, on the same file system as `path`.
@@ -101,30 +104,84 @@ def resume_directory(path: str | os.PathLike[str], key: str) -> Iterator[Unfinis
       ArtifactError: if `path` exists and is not a directory, or another run with this key is alive.
     """
     path = _real(path)
-    building = path.parent / f".{path.name}.part-{key[:_KEY_DIGITS]}"
-    _make_parent(path, keep=building)
-    building.mkdir(exist_ok=True)
-    try:
-        with _lock(building):
-            unfinished = Unfinished(building / "content", building / "work")
-            unfinished.content.mkdir(exist_ok=True)
-            unfinished.work.mkdir(exist_ok=True)
-            for half_written in unfinished.content.rglob(".*.tmp-*"):
-                half_written.unlink()
-            try:
-                yield unfinished
-            except ValueError:
-                shutil.rmtree(building, ignore_errors=True)
-                raise
-            flush_tree(unfinished.content)
-            # No longer to be resumed: after the exchange it holds what was published before.
-            done = building.rename(path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}")
-            _swap_in(done / unfinished.content.name, path)
-            shutil.rmtree(done, ignore_errors=True)
-    except BlockingIOError as error:
+    building = _unfinished(path, key)
+    sweep(path, key)
+    with contextlib.ExitStack() as stack:
+        try:
+            building.mkdir(exist_ok=True)
+            stack.enter_context(_lock(building))
+        except (BlockingIOError, FileNotFoundError) as error:
+            raise artifacts.ArtifactError(
+                f"Another run is making {path} from the same sources; wait for it, or choose another directory."
+            ) from error
+        unfinished = Unfinished(building / "content", building / "work")
+        unfinished.content.mkdir(exist_ok=True)
+        unfinished.work.mkdir(exist_ok=True)
+        for half_written in unfinished.content.rglob(".*.tmp-*"):
+            half_written.unlink()
+        try:
+            yield unfinished
+        except ValueError as error:
+            if not isinstance(error, keeps):
+                _remove(building)
+            raise
+        flush_tree(unfinished.content)
+        _publish_once(building, path)
+
+
+def sweep(path: str | os.PathLike[str], key: str | None = None) -> None:
+    """Makes the folder that `path` stands in, and removes what killed runs left there, but for work of this key.
+
+    Raises:
+      ArtifactError: if `path` exists and is not a directory.
+    """
+    path = _real(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _put_back(path)
+    name = glob.escape(path.name)
+    for leftover in [*path.parent.glob(f".{name}.tmp-*"), *path.parent.glob(f".{name}.part-*")]:
+        if leftover.is_dir() and (key is None or leftover != _unfinished(path, key)):
+            # Locked by a live run, or swept by another at this moment.
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), _lock(leftover):
+                _remove(leftover)
+    if path.exists() and not path.is_dir():
         raise artifacts.ArtifactError(
-            f"Another run is making {path} from the same sources; wait for it, or choose another directory."
-        ) from error
+            f"{path} must be a directory, but is a file; move it away or choose another directory."
+        )
+
+
+def _unfinished(path: pathlib.Path, key: str) -> pathlib.Path:
+    return path.parent / f".{path.name}.part-{key[:_KEY_DIGITS]}"
+
+
+def _temporary(path: pathlib.Path) -> pathlib.Path:
+    return path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
+
+
+def _publish_once(building: pathlib.Path, path: pathlib.Path) -> None:
+    """Publishes the content of work that is no longer to be resumed: it will hold what was published before."""
+    done = building.rename(_temporary(path))
+    try:
+        _swap_in(done / "content", path)
+    except BaseException:
+        done.rename(building)
+        raise
+    shutil.rmtree(done, ignore_errors=True)
+
+
+def _remove(building: pathlib.Path) -> None:
+    """Removes a directory under a name that nobody resumes, so that a kill in the middle leaves no half to go on."""
+    base = building.name.removeprefix(".").rsplit(".", 1)[0]
+    shutil.rmtree(building.rename(_temporary(building.parent / base)), ignore_errors=True)
+
+
+def _put_back(path: pathlib.Path) -> None:
+    """Puts back a directory caught between two renames."""
+    for retired in sorted(path.parent.glob(f".{glob.escape(path.name)}.old-*")):
+        if path.exists():
+            shutil.rmtree(retired, ignore_errors=True)
+        else:
+            os.rename(retired, path)
 
 
 def _real(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -135,8 +192,8 @@ def _real(path: str | os.PathLike[str]) -> pathlib.Path:
 @contextlib.contextmanager
 def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields an empty, locked sibling of `path`, which is removed if the block fails."""
-    _make_parent(path)
-    building = path.parent / f".{path.name}.tmp-{uuid.uuid4().hex}"
+    sweep(path)
+    building = _temporary(path)
     building.mkdir()
     with _lock(building):
         try:
@@ -146,48 +203,35 @@ def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
             raise
 
 
-def _make_parent(path: pathlib.Path, keep: pathlib.Path | None = None) -> None:
-    """Makes the folder that `path` will stand in, and sweeps what killed runs left there but for `keep`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path, keep)
-    if path.exists() and not path.is_dir():
-        raise artifacts.ArtifactError(
-            f"{path} must be a directory, but is a file; move it away or choose another directory."
-        )
-
-
 @contextlib.contextmanager
 def _lock(directory: pathlib.Path) -> Iterator[None]:
-    """Marks a directory as in use; the kernel drops the mark when the process dies."""
+    """Marks a directory as in use; the kernel drops the mark when the process dies.
+
+    Raises:
+      BlockingIOError: if another process uses it, or has just put another in its place.
+      FileNotFoundError: if it is gone.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(descriptor), os.stat(directory)):
+            raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
         yield
     finally:
         os.close(descriptor)
 
 
-def _sweep(path: pathlib.Path, keep: pathlib.Path | None) -> None:
-    """Removes what killed runs left, after putting back a directory caught between the two renames."""
-    name = glob.escape(path.name)
-    for retired in sorted(path.parent.glob(f".{name}.old-*")):
-        if path.exists():
-            shutil.rmtree(retired, ignore_errors=True)
-        else:
-            os.rename(retired, path)
-    leftovers = [*path.parent.glob(f".{name}.tmp-*"), *path.parent.glob(f".{name}.part-*")]
-    for leftover in leftovers:
-        if leftover.is_dir() and leftover != keep:
-            # Locked by a live run, or swept by another at this moment.
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), _lock(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
-
-
 def _swap_in(building: pathlib.Path, path: pathlib.Path) -> None:
     """Puts a finished directory in place in one step; what was there takes its old name and is removed."""
     if not path.exists():
-        os.rename(building, path)
-    elif _exchange(building, path):
+        try:
+            os.rename(building, path)
+            return
+        except OSError:
+            # Unless another run has published there meanwhile.
+            if not path.exists():
+                raise
+    if _exchange(building, path):
         shutil.rmtree(building, ignore_errors=True)
     else:
         _swap_in_two_steps(building, path)
@@ -218,8 +262,8 @@ def _swap_in_two_steps(building: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def flush_tree(path: pathlib.Path) -> None:
-    """Forces a file, or a directory with all in it, to disk, so that a power cut leaves nothing empty that is named."""
-    for entry in [path, *path.rglob("*")]:
+    """Forces a file, or a directory with all in it, and its own name to disk, so that a power cut takes none of it."""
+    for entry in [path, *path.rglob("*"), path.parent]:
         descriptor = os.open(entry, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -211,8 +211,9 @@ class SquaredError(Objective):
 
 
 def _softmax(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the softmax of each row and the log of the sum of e^logits, by way of the highest: a pass fewer."""
+    """Returns the softmax of each row and the log of the sum of e^logits."""
     shares = tf.nn.softmax(logits)
+    # The highest share is e^highest over that sum.
     return shares, tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(shares, axis=1))
 
 

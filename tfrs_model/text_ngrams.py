@@ -20,7 +20,7 @@ def words(text: tf.Tensor) -> tf.RaggedTensor:
     Returns:
       `[batch_size, (num_words)]` strings.
     """
-    # Broken bytes become a sign that is no letter. Lower-casing comes last, since it ends a text at its first zero byte.
+    # Broken bytes become a sign that is no letter. Lower-casing comes last, since it ends a text at a zero byte.
     sound = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     spaced = tf.strings.lower(tf.strings.regex_replace(sound, r"[^\p{L}\p{M}\p{N}]+", " "))
     for upper, lower in _LOWER_CASE.items():

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.errors import EngineStoppedError, PreparationError
 
 _QUOTED_CHARACTERS = 80
 _SAID_CHARACTERS = 300
@@ -49,14 +49,16 @@ def readable_errors(doing: str, csv_flags: Sequence[CsvFlag]) -> Iterator[None]:
       csv_flags: the CSV files that may be read.
 
     Raises:
-      PreparationError: for whatever the engine refuses.
+      EngineStoppedError: if memory or disk ran out.
+      PreparationError: for whatever else the engine refuses.
     """
     try:
         yield
     except duckdb.Error as error:
         flag = _flag_of(str(error), csv_flags)
         sentence = _csv_sentence(str(error), flag) if flag else _general_sentence(error, doing)
-        raise PreparationError(sentence) from error
+        is_stopped = not flag and isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException)
+        raise (EngineStoppedError if is_stopped else PreparationError)(sentence) from error
 
 
 def _flag_of(said: str, csv_flags: Sequence[CsvFlag]) -> CsvFlag | None:

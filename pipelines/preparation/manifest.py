@@ -1,6 +1,7 @@
 """The manifest of a prepared directory: written last, and how a rerun knows its own result."""
 
 import hashlib
+import importlib.metadata
 import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ def write_manifest(
       schema: columns and features.
       configuration: the options that shaped the tables.
       sources: role, path, SHA-256 and bytes of each source file.
-      content: counts, drops, statistics and time range.
+      content: what `build.build_tables` returned.
     """
     files = sorted(path for path in directory.rglob("*.parquet"))
     manifest = {
@@ -77,8 +78,9 @@ def find_reusable(
 
 def identity(schema: Schema, configuration: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> str:
     """Returns 64 hexadecimal digits that differ whenever anything differs that shapes the tables, the code included."""
-    code = source_digest.source_sha256("pipelines/preparation", *_SCHEMA_SOURCES)
-    content = [FORMAT_VERSION, schema.to_dict(), dict(configuration), _bytes_of(sources), code]
+    code = source_digest.source_sha256("pipelines/preparation", "pipelines/artifacts.py", *_SCHEMA_SOURCES)
+    versions = [importlib.metadata.version(each) for each in ("duckdb", "ibis-framework", "pyarrow")]
+    content = [FORMAT_VERSION, schema.to_dict(), dict(configuration), _bytes_of(sources), code, versions]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

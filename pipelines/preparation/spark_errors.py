@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import py4j.protocol
 import pyspark.errors
 
-from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.errors import EngineStoppedError, PreparationError
 
 _SAID_CHARACTERS = 300
 _OUT_OF_MEMORY = ("OutOfMemoryError", "Java heap space", "GC overhead limit", "UNABLE_TO_ACQUIRE_MEMORY")
+_MORE_MEMORY = "raise --engine_memory_limit, or free memory"
+_MORE_DISK = "free space on the disk of --prepared_dir"
+_STOPPED = (_MORE_MEMORY, _MORE_DISK)
 _LOST = (py4j.protocol.Py4JNetworkError, ConnectionError, EOFError)
 
 
@@ -22,12 +25,14 @@ def readable_errors(doing: str) -> Iterator[None]:
       doing: what the engine does in the block, such as `counting`.
 
     Raises:
-      PreparationError: for whatever Spark refuses.
+      EngineStoppedError: if memory, disk or its process ran out.
+      PreparationError: for whatever else Spark refuses.
     """
     try:
         yield
     except (pyspark.errors.PySparkException, py4j.protocol.Py4JError, ConnectionError, EOFError) as error:
-        raise PreparationError(f"Spark failed while {doing}: {_said(error)}; {_remedy(error)}.") from error
+        sentence = f"Spark failed while {doing}: {_said(error)}; {_remedy(error)}."
+        raise (EngineStoppedError if _remedy(error) in _STOPPED else PreparationError)(sentence) from error
 
 
 def _said(error: BaseException) -> str:
@@ -43,7 +48,7 @@ def _said(error: BaseException) -> str:
 def _remedy(error: BaseException) -> str:
     said = str(error)
     if isinstance(error, _LOST) or any(mark in said for mark in _OUT_OF_MEMORY):
-        return "raise --engine_memory_limit, or free memory"
+        return _MORE_MEMORY
     if "No space left on device" in said:
-        return "free space on the disk of --prepared_dir"
+        return _MORE_DISK
     return "check that the source files are whole and write them again if not"

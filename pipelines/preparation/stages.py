@@ -11,7 +11,8 @@ class Stages:
     """Keeps what each finished stage found, in one JSON file a stage, written when all that it wrote is on disk.
 
     Args:
-      work_dir: existing directory for the files; a stage whose file is in it is not run again.
+      work_dir: existing directory for the files; a stage whose file is in it, and whose outputs
+        have the sizes that it names, is not run again.
     """
 
     def __init__(self, work_dir: pathlib.Path):
@@ -29,13 +30,19 @@ class Stages:
         """
         record = self._work_dir / f"{name}.stage.json"
         if record.is_file():
-            found = artifacts.read_json(record)
-            job.say_kept(title)
-            return found
+            noted = artifacts.read_json(record)
+            if noted["outputs"] == _sizes(outputs):
+                job.say_kept(title)
+                return noted["found"]
         with job.stage(title) as counts:
             found = build()
             counts |= found.pop("logged", {})
             for output in outputs:
                 publishing.flush_tree(output)
-            artifacts.write_json(record, found)
+            artifacts.write_json(record, {"found": found, "outputs": _sizes(outputs)})
         return found
+
+
+def _sizes(outputs: Sequence[pathlib.Path]) -> dict[str, int]:
+    files = [file for output in outputs for file in (sorted(output.rglob("*")) if output.is_dir() else [output])]
+    return {f"{file.parent.name}/{file.name}": file.stat().st_size for file in files if file.is_file()}

@@ -47,7 +47,7 @@ class _Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        """Passes a place at each step, and before, in the middle of and after each write."""
+        """Passes a place at each step, in the middle of each write, and after each checkpoint."""
         self._watch_files()
         self._watch_checkpoints()
         read, describe = prepared_data.read_prepared_data, model_directory.write_description

@@ -19,4 +19,7 @@ def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturb
         assert f"after stage {name}" in places
     for file in ("interactions.parquet", "queries.parquet", "candidate_id.parquet", "in_time.parquet", "manifest.json"):
         assert f"in the middle of writing {file}" in places
-    assert {"before publishing", "after publishing"} <= set(places)
+    # The days' files have the name of the whole.
+    assert places.count("in the middle of writing interactions.parquet") > 1
+    for event in ("publishing", "the exchange"):
+        assert {f"before {event}", f"after {event}"} <= set(places)

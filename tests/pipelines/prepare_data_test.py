@@ -13,7 +13,7 @@ from absl.testing import flagsaver
 
 from pipelines import job, prepare_data, prepared_data
 from pipelines.preparation import build
-from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.errors import EngineStoppedError, PreparationError
 from tests.pipelines import film_log
 from tfrs_model import schema
 
@@ -54,7 +54,7 @@ def test_a_changed_source_is_prepared_again(tmp_path):
     assert result.manifest["drops"] == {"duplicate": 2}
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError, EngineStoppedError])
 @pytest.mark.parametrize("stage", ["_read_log", "_write_interactions", "_write_vocabularies", "_write_days"])
 def test_an_interruption_leaves_the_old_directory_and_the_next_run_does_what_was_left(
     prepared, tmp_path, monkeypatch, stage, interruption

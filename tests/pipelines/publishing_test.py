@@ -1,6 +1,5 @@
 import fcntl
 import os
-import threading
 
 import pytest
 
@@ -102,32 +101,20 @@ def test_where_names_cannot_be_exchanged_two_renames_do_it(tmp_path, monkeypatch
     assert os.listdir(tmp_path) == ["prepared"]
 
 
-def test_a_reader_finds_one_of_the_two_directories_at_every_moment(tmp_path):
-    target = tmp_path / "prepared"
-    stop, missed = threading.Event(), []
+def test_an_existing_directory_is_replaced_in_one_step(tmp_path, monkeypatch):
+    def in_two_steps(building, path):
+        raise AssertionError("between two renames a reader finds nothing")
 
-    def read():
-        while not stop.is_set():
-            if not (target / "a.txt").exists():
-                missed.append(True)
-
-    _publish(target)
-    reader = threading.Thread(target=read)
-    reader.start()
-    for _ in range(100):
-        _publish(target)
-    stop.set()
-    reader.join()
-    assert not missed
+    monkeypatch.setattr(publishing, "_swap_in_two_steps", in_two_steps)
+    for content in ("old", "new"):
+        with publishing.replace_directory(tmp_path / "prepared") as building:
+            (building / "a.txt").write_text(content)
+    assert (tmp_path / "prepared" / "a.txt").read_text() == "new"
+    assert os.listdir(tmp_path) == ["prepared"]
 
 
-def _publish(target):
-    with publishing.replace_directory(target) as building:
-        (building / "a.txt").write_text("a")
-
-
-def _make(target, key=_KEY, interruption=None):
-    with publishing.resume_directory(target, key) as unfinished:
+def _make(target, key=_KEY, interruption=None, keeps=()):
+    with publishing.resume_directory(target, key, keeps) as unfinished:
         found = sorted(path.name for path in unfinished.content.iterdir())
         (unfinished.content / "a.txt").write_text("a")
         (unfinished.work / "notes.txt").write_text("notes")
@@ -161,6 +148,42 @@ def test_bad_input_leaves_no_work_and_what_was_published(tmp_path):
         _make(target, interruption=ValueError("bad"))
     assert os.listdir(tmp_path) == ["prepared"]
     assert os.listdir(target) == []
+
+
+class _StoppedError(ValueError):
+    pass
+
+
+def test_work_stays_after_a_failure_that_is_none_of_the_input(tmp_path):
+    with pytest.raises(_StoppedError):
+        _make(tmp_path / "prepared", interruption=_StoppedError, keeps=(_StoppedError,))
+    assert _make(tmp_path / "prepared") == ["a.txt"]
+
+
+def test_work_that_could_not_be_published_can_be_gone_on_with(tmp_path, monkeypatch):
+    def refuse(building, path):
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_swap_in", refuse)
+        with pytest.raises(PermissionError):
+            _make(tmp_path / "prepared")
+    assert _make(tmp_path / "prepared") == ["a.txt"]
+
+
+def test_a_lock_on_a_directory_that_was_replaced_meanwhile_is_none(tmp_path, monkeypatch):
+    directory = tmp_path / "work"
+    directory.mkdir()
+    lock = fcntl.flock
+
+    def replaced(descriptor, how):
+        lock(descriptor, how)
+        directory.rename(tmp_path / "moved")
+        directory.mkdir()
+
+    monkeypatch.setattr(fcntl, "flock", replaced)
+    with pytest.raises(BlockingIOError), publishing._lock(directory):
+        pass
 
 
 def test_what_was_published_before_is_replaced_and_never_taken_for_work(tmp_path):

@@ -28,7 +28,9 @@ def _state(model_dir) -> dict[str, np.ndarray]:
     """Everything in the newest checkpoint but the wall clock in its history."""
     reader = tf.train.load_checkpoint(model_directory.ModelPaths(model_dir).checkpoints)
     names = [
-        name for name in reader.get_variable_to_shape_map() if "history" not in name and "save_counter" not in name
+        name
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith("history/") and "save_counter" not in name
     ]
     return {name: reader.get_tensor(name) for name in names if name != "_CHECKPOINTABLE_OBJECT_GRAPH"}
 

@@ -168,9 +168,7 @@ def test_a_given_table_is_used_and_comes_back_from_the_config_as_one_of_its_own(
 
 def test_an_id_without_the_table_of_ids_is_refused():
     owner = features.FeatureInput("owner", "id", table="query_id")
-    with pytest.raises(
-        ValueError, match="'owner' reads table 'query_id', which holds the model's ids; pass it"
-    ):
+    with pytest.raises(ValueError, match="'owner' reads table 'query_id', which holds the model's ids; pass it"):
         features.FeatureEncoder([owner])
 
 
