@@ -6,6 +6,8 @@ ALL = (RECOMMEND, EMBED_QUERY)
 
 QUERY_ID = "query_id"
 HISTORY = "history"
+# Behind the name of a list of values: the input of their weights.
+WEIGHTS_SUFFIX = "_weights"
 
 CANDIDATE_IDS = "candidate_ids"
 SCORES = "scores"

@@ -104,7 +104,8 @@ class ModelClient(abc.ABC):
           model_name: name of the model.
           query_ids: `[num_queries]`; ids the model never saw are answered too.
           histories: per query the candidate ids it chose so far, oldest first; `None` for none.
-          features: query feature name to one value, or one list of strings, per query.
+          features: feature name to one value, or one list of strings, per query; weights are one list of numbers
+            per query under `<name>_weights`, moments microseconds since 1970 UTC.
           signature_name: `None` for `serving_default`.
           version: `None` for the newest available version.
           timeout_seconds: longest wait for each request to the server.
@@ -117,8 +118,8 @@ class ModelClient(abc.ABC):
           ServingError: see `predict`; `FailedPreconditionError` if the model is no recommender.
         """
         name = signature_name or _DEFAULT_SIGNATURE_NAME
-        input_names = list(self._signature(model_name, name, version, timeout_seconds).inputs)
-        inputs = recommendation.query_inputs(query_ids, histories, features or {}, input_names)
+        specs = self._signature(model_name, name, version, timeout_seconds).inputs
+        inputs = recommendation.query_inputs(query_ids, histories, features or {}, specs)
         outputs = self.predict(model_name, inputs, signature_name, version, timeout_seconds)
         return recommendation.to_recommendations(outputs)
 

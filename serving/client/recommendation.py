@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from serving import errors, signatures
+from serving.client import model_info
 
-# The served model reads "" as "nothing here", in histories and in answers.
+# The served model reads "" as "nothing here", in lists and in answers, and a weight of 0 beside it.
 _ABSENT = ""
+_NO_WEIGHT = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,32 +26,34 @@ class Recommendation:
     score: float
 
 
-def padded(lists: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Returns lists of one length, at least 1, with "" behind the shorter ones."""
+def padded(lists: Sequence[Sequence], filling: str | float = _ABSENT) -> list[list]:
+    """Returns lists of one length, at least 1, with the filling behind the shorter ones."""
     length = max([1, *map(len, lists)])
-    return [[*items, *[_ABSENT] * (length - len(items))] for items in lists]
+    return [[*items, *[filling] * (length - len(items))] for items in lists]
 
 
 def query_inputs(
     query_ids: Sequence[str],
     histories: Sequence[Sequence[str]] | None,
     features: Mapping[str, Sequence],
-    input_names: Sequence[str],
+    input_specs: Mapping[str, model_info.TensorSpec],
 ) -> dict[str, list]:
-    """Returns the inputs of a recommend call; lists of strings per query are padded.
+    """Returns the inputs of a recommend call; lists per query are padded, of strings with "" and of weights with 0.
 
     Args:
       query_ids: `[num_queries]`.
       histories: per query its candidate ids, oldest first; `None` for no history, where the model takes one.
-      features: feature name to `[num_queries]` values, or to one list of strings per query.
-      input_names: what the signature takes.
+      features: feature name to `[num_queries]` values, or to one list of strings per query; `<name>_weights` to
+        one list of numbers per query.
+      input_specs: what the signature takes.
 
     Raises:
-      InvalidArgumentError: if one of the lists is not `[num_queries]` long, or a string stands for a list.
+      InvalidArgumentError: if one of the lists is not `[num_queries]` long, a string stands for a list, or a query
+        has another number of weights than values.
     """
     _require_lists("query_ids", [query_ids])
     _require_lists("histories", histories or [])
-    if histories is None and signatures.HISTORY in input_names:
+    if histories is None and signatures.HISTORY in input_specs:
         histories = [[]] * len(query_ids)
     columns = {signatures.QUERY_ID: list(query_ids), **features}
     if histories is not None:
@@ -61,8 +65,22 @@ def query_inputs(
                 f"{name} has {len(values)} entries for {len(query_ids)} query ids; give one for each query."
             )
         is_nested = any(isinstance(value, (list, tuple)) for value in values)
-        inputs[name] = padded(values) if is_nested else list(values)
+        is_text = name not in input_specs or input_specs[name].data_type == "DT_STRING"
+        inputs[name] = padded(values, _ABSENT if is_text else _NO_WEIGHT) if is_nested else list(values)
+    _require_as_many_weights(columns)
     return inputs
+
+
+def _require_as_many_weights(columns: Mapping[str, Sequence]) -> None:
+    # Padding would make lists of unequal lengths equal, and the server could not tell.
+    for name, values in columns.items():
+        weights = columns.get(name + signatures.WEIGHTS_SUFFIX, ())
+        for position, (mine, theirs) in enumerate(zip(values, weights, strict=False)):
+            if isinstance(mine, (list, tuple)) and isinstance(theirs, (list, tuple)) and len(mine) != len(theirs):
+                raise errors.InvalidArgumentError(
+                    f"{name} has {len(mine)} values for query {position}, but {name}{signatures.WEIGHTS_SUFFIX} has "
+                    f"{len(theirs)} weights; give each value one."
+                )
 
 
 def _require_lists(name: str, values: Sequence) -> None:

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from serving import errors
-from serving.client import recommendation
+from serving.client import model_info, recommendation
 
-_NAMES = ["query_id", "history", "age", "tags"]
+_TYPES = {"query_id": "STRING", "history": "STRING", "age": "FLOAT", "tags": "STRING", "tags_weights": "FLOAT"}
+_SPECS = {name: model_info.TensorSpec(f"DT_{each}", None) for name, each in _TYPES.items()}
 
 
 def test_lists_are_padded_to_the_longest_and_at_least_to_one():
@@ -15,7 +16,7 @@ def test_lists_are_padded_to_the_longest_and_at_least_to_one():
 
 def test_features_go_beside_query_and_history():
     features = {"age": [30, 40], "tags": [["x"], ["y", "z"]]}
-    assert recommendation.query_inputs(["u", "v"], [["c"], []], features, _NAMES) == {
+    assert recommendation.query_inputs(["u", "v"], [["c"], []], features, _SPECS) == {
         "query_id": ["u", "v"],
         "history": [["c"], [""]],
         "age": [30, 40],
@@ -23,9 +24,18 @@ def test_features_go_beside_query_and_history():
     }
 
 
+def test_weights_are_padded_with_zeros_beside_the_empty_strings_of_their_values():
+    features = {"tags": [["x"], [], ["y", "z"]], "tags_weights": [[2.0], [], [1, 0.5]]}
+    inputs = recommendation.query_inputs(["u", "v", "w"], None, features, _SPECS)
+    assert inputs["tags"] == [["x", ""], ["", ""], ["y", "z"]]
+    assert inputs["tags_weights"] == [[2.0, 0.0], [0.0, 0.0], [1, 0.5]]
+    empty = recommendation.query_inputs(["u"], None, {"tags": [[]], "tags_weights": [[]]}, _SPECS)
+    assert (empty["tags"], empty["tags_weights"]) == ([[""]], [[0.0]])
+
+
 def test_a_history_is_only_sent_to_a_model_that_takes_one():
-    assert recommendation.query_inputs(["u"], None, {}, _NAMES)["history"] == [[""]]
-    assert "history" not in recommendation.query_inputs(["u"], None, {}, ["query_id"])
+    assert recommendation.query_inputs(["u"], None, {}, _SPECS)["history"] == [[""]]
+    assert "history" not in recommendation.query_inputs(["u"], None, {}, {"query_id": _SPECS["query_id"]})
 
 
 @pytest.mark.parametrize(
@@ -34,12 +44,18 @@ def test_a_history_is_only_sent_to_a_model_that_takes_one():
         (["u", "v"], [["c"]], {}, "history has 1 entries for 2 query ids; give one for each query."),
         (["u"], None, {"age": []}, "age has 0 entries for 1 query ids; give one for each query."),
         ("196", None, {}, "query_ids takes lists of ids, but got '196'; write ['196']."),
+        (
+            ["u", "v"],
+            None,
+            {"tags": [["x"], ["x", "y"]], "tags_weights": [[1.0], [1.0]]},
+            "tags has 2 values for query 1, but tags_weights has 1 weights; give each value one.",
+        ),
         (["u"], ["c1"], {}, "histories takes lists of ids, but got 'c1'; write ['c1']."),
     ],
 )
 def test_lists_of_the_wrong_kind_are_refused(query_ids, histories, features, text):
     with pytest.raises(errors.InvalidArgumentError) as refusal:
-        recommendation.query_inputs(query_ids, histories, features, _NAMES)
+        recommendation.query_inputs(query_ids, histories, features, _SPECS)
     assert str(refusal.value) == text
 
 
