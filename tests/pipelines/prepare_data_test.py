@@ -203,6 +203,7 @@ def test_a_csv_row_that_cannot_be_read_names_flag_file_and_line(tmp_path, table)
         ({"split": "global_time", "validation_fraction": 0.5, "test_fraction": 0.5}, "above 0 and below 1, but is 1"),
         ({"split": "global_time", "validation_fraction": 0.0, "test_fraction": 0.0}, "above 0 and below 1, but is 0"),
         ({"min_count": 0}, "--min_count must be >= 1, but is 0"),
+        ({"statistics_splits": "test"}, "--statistics_splits must be train or train,validation, but is 'test'"),
         ({"max_rejected_fraction": 1.5}, r"--max_rejected_fraction must be in \[0, 1\], but is 1.5"),
         ({"max_rejected_fraction": math.nan}, "--max_rejected_fraction must be in"),
         ({"csv_delimiter": "::"}, "--csv_delimiter must be one character, no quote and no line end, but is '::'"),

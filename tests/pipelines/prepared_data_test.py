@@ -82,6 +82,20 @@ def test_another_format_version_is_refused(tmp_path):
         prepared_data.read_prepared_data(directory)
 
 
+@pytest.mark.parametrize("read", [prepared_data.read_prepared_data, prepared_data.read_model_inputs])
+def test_vocabularies_of_another_schema_version_are_refused(tmp_path, read):
+    directory = prepared_tables.write(tmp_path / "p", _ROWS, list("abcde"))
+    path = artifacts.PreparedPaths(directory).manifest
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "schema": {**manifest["schema"], "schema_version": 1}}))
+    with pytest.raises(
+        prepared_data.PreparedDataError,
+        match=r"manifest\.json holds a schema, with vocabularies made for it, that this version does not read: "
+        r"schema_version must be 2, but is 1\. Run prepare_data again, or train again if this is a model's copy\.$",
+    ):
+        read(directory)
+
+
 def test_a_missing_directory_is_one_sentence(tmp_path):
     with pytest.raises(artifacts.ArtifactError, match=r"manifest\.json does not exist"):
         prepared_data.read_prepared_data(tmp_path / "nowhere")

@@ -1,9 +1,12 @@
+import math
+
 import pyarrow as pa
 import pytest
 
 from pipelines.preparation import interactions
 from pipelines.preparation.errors import PreparationError
-from tfrs_model.schema import InteractionColumns
+from pipelines.preparation.sources import find_source
+from tfrs_model.schema import Feature, InteractionColumns
 
 LOG = InteractionColumns("user", "item", "at", "s", "stars", tie_break="row")
 NAMES = ["user", "item", "at", "stars", "row"]
@@ -51,6 +54,71 @@ def test_each_refused_row_is_counted_once_under_its_first_reason(engine, as_tabl
             "weight_not_finite": 1,
         },
     )
+
+
+def _with_context(engine, as_table, context, features):
+    count = len(next(iter(context.values())))
+    log = {"user": ["u"] * count, "item": [f"i{number}" for number in range(count)], "at": list(range(count))}
+    roles = InteractionColumns("user", "item", "at")
+    return interactions.read_interactions(as_table(log | context), roles, False, None, features)
+
+
+def test_a_context_value_that_cannot_be_read_refuses_its_row_and_a_missing_one_does_not(engine, as_table):
+    features = (
+        Feature("price", "numeric"),
+        Feature("age", "bucketised", "years", boundaries=(18,)),
+        Feature("tags", "multivalent", weights_column="how_much"),
+        Feature("since", "timestamp"),
+    )
+    context = {
+        "price": ["1", "cheap", "", "1", "1", "1"],
+        "years": ["1e39", "7", None, "7", "7", "7"],
+        "tags": [["a"], ["a"], None, ["a", None], ["a"], ["a", "b"]],
+        "how_much": [[1.0], [1.0], None, [1.0, 2.0], [-1.0], [1.0]],
+        "since": ["1", "1", None, "1", "1", "yesterday"],
+    }
+    rows = _with_context(engine, as_table, context, features)
+    assert interactions.count_by_reason(engine, rows) == (
+        6,
+        {
+            "context.age_not_finite": 1,
+            "context.price_not_a_number": 1,
+            "context.tags_null_value": 1,
+            "context.tags_weight_negative": 1,
+            "context.tags_weights_of_other_length": 1,
+        },
+    )
+    kept = engine.rows(rows.filter(rows.reason.isnull()))[0]
+    assert math.isnan(kept["context.price"])
+    assert math.isnan(kept["context.age"])
+    assert (kept["context.tags"], kept["context.tags_weights"], kept["context.since"]) == ([], [], -1)
+
+
+def test_copies_that_differ_in_their_context_alone_leave_the_same_one_in_any_order(engine, as_table):
+    features = (Feature("device", "categorical"), Feature("tags", "multivalent"), Feature("price", "numeric"))
+    copies = [("tv", ["b"], 1.0), ("tv", ["a", "z"], math.nan), ("tv", ["a"], math.nan), ("tv", ["a"], 5.0)]
+    for number, ordered in enumerate((copies, copies[::-1], copies[2:] + copies[:2])):
+        log = {"user": ["u"] * 4, "item": ["i"] * 4, "at": [1] * 4}
+        context = dict(zip(("device", "tags", "price"), map(list, zip(*ordered, strict=True)), strict=True))
+        roles = InteractionColumns("user", "item", "at")
+        table = as_table(log | context, f"turn{number}")
+        rows = interactions.remove_duplicates(interactions.read_interactions(table, roles, False, None, features))
+        kept = engine.rows(rows)
+        # A shorter list comes before a longer one that starts alike, and a number before none.
+        assert [(row["context.tags"], row["context.price"]) for row in kept] == [(["a"], 5.0)]
+
+
+def test_a_context_column_that_is_not_there_is_named_with_its_feature(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,at,device\nu,i,1,tv\n", encoding="utf-8")
+    source = find_source("interactions", str(path))
+    roles = InteractionColumns("user", "item", "at")
+    interactions.require_interaction_columns(source, roles, False, [Feature("device", "categorical")])
+    with pytest.raises(PreparationError, match=r"no column 'screen' \(feature 'device'\); its columns are user, item"):
+        interactions.require_interaction_columns(source, roles, False, [Feature("device", "categorical", "screen")])
+    tags = Feature("tags", "multivalent", "device", separator="|", weights_column="how_much")
+    with pytest.raises(PreparationError, match=r"no column 'how_much' \(weights of feature 'tags'\)"):
+        interactions.require_interaction_columns(source, roles, False, [tags])
 
 
 def test_without_time_weight_and_tie_break_rows_get_their_neutral_values(engine, as_table):

@@ -12,6 +12,8 @@ from tfrs_model.schema import Feature
 GENRES = Feature("genres", "multivalent", "genres")
 YEAR = Feature("year", "categorical", "year")
 PRICE = Feature("price", "numeric", "price")
+WEIGHTED = Feature("genres", "multivalent", "genres", weights_column="w")
+MADE = Feature("made", "timestamp")
 
 
 @pytest.fixture
@@ -118,6 +120,20 @@ def test_rows_without_an_id_are_refused(engine, source):
             PRICE,
             r"numeric feature 'price': value 'cheap' is not a number \(rows of this kind: 2\); mend the table",
         ),
+        (
+            {"genres": [["a"], ["a", "b"], ["c"]], "w": [[1.0], [1.0], []]},
+            WEIGHTED,
+            r"multivalent feature 'genres': value '\[a, b\] with weights \[1.0\]' has not as many weights as values "
+            r"\(rows of this kind: 2\); give each value one weight",
+        ),
+        ({"genres": [["a", None]], "w": [[1.0, 1.0]]}, WEIGHTED, "holds a null among its values .* remove the nulls"),
+        ({"genres": [["a", "b"]], "w": [[1.0, None]]}, WEIGHTED, "has a weight that is missing or no number"),
+        ({"genres": [["a"]], "w": [[math.nan]]}, WEIGHTED, "has a weight that is not finite"),
+        ({"genres": [["a"]], "w": [[-1.0]]}, WEIGHTED, "has a negative weight"),
+        ({"genres": [["a"]]}, WEIGHTED, r"no column 'w' \(weights of feature 'genres'\)"),
+        ({"made": ["1962-10-05"]}, MADE, "timestamp feature 'made': value '1962-10-05' is before 1970"),
+        ({"made": ["soon"]}, MADE, "value 'soon' is no time .* write ISO 8601 or a number in"),
+        ({"made": [1_704_067_200_000]}, MADE, "is after 2100 .* set the feature's timestamp_unit"),
         ({"price": [1.0, float("inf")]}, PRICE, "numeric feature 'price': value '[Ii]nf(inity)?' is not finite"),
         ({"price": [1.0, 1e39]}, PRICE, "is not finite"),
         ({"price": [["1"]]}, PRICE, "must hold numbers, but holds array"),
@@ -139,21 +155,31 @@ def test_a_missing_title_column_is_refused(engine, source):
 def test_queries_of_the_log_and_of_the_table_each_have_a_row(engine, as_table):
     log_ids = as_table({"query_id": ["c", "a"]}, "log_ids")
     entities = as_table(
-        {"query_id": ["b", "a"], "age": pa.array([2.0, 1.0], pa.float32()), "tags": [["x"], []], "city": ["Ulm", ""]},
+        {
+            "query_id": ["b", "a"],
+            "age": pa.array([2.0, 1.0], pa.float32()),
+            "tags": [["x"], []],
+            "city": ["Ulm", ""],
+            "since": [5, -1],
+            "seen": [["y"], []],
+            "seen_weights": pa.array([[0.5], []], pa.list_(pa.float32())),
+        },
         "entities",
     )
     features = [
         Feature("age", "numeric", "age"),
         Feature("tags", "multivalent", "tags"),
         Feature("city", "categorical", "city"),
+        Feature("since", "timestamp"),
+        Feature("seen", "multivalent", weights_column="seconds"),
     ]
     a, b, c = engine.rows(tables.with_missing_features(log_ids, "query_id", entities, features))
     assert (a, b) == (
-        {"query_id": "a", "age": 1.0, "tags": [], "city": ""},
-        {"query_id": "b", "age": 2.0, "tags": ["x"], "city": "Ulm"},
+        {"query_id": "a", "age": 1.0, "tags": [], "city": "", "since": -1, "seen": [], "seen_weights": []},
+        {"query_id": "b", "age": 2.0, "tags": ["x"], "city": "Ulm", "since": 5, "seen": ["y"], "seen_weights": [0.5]},
     )
     assert math.isnan(c.pop("age"))
-    assert c == {"query_id": "c", "tags": [], "city": ""}
+    assert c == {"query_id": "c", "tags": [], "city": "", "since": -1, "seen": [], "seen_weights": []}
     assert engine.rows(tables.with_missing_features(log_ids, "query_id", None, [])) == [
         {"query_id": "a"},
         {"query_id": "c"},
