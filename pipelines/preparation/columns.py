@@ -5,7 +5,6 @@ is an error, a value that cannot be read is a fault with a name.
 """
 
 import dataclasses
-import string
 from collections.abc import Callable
 
 import ibis
@@ -29,8 +28,6 @@ _ISO_8601 = (
 _ZONE_AFTER_MINUTES = r"^.{16}[Z+-]"
 _LENGTH_TO_MINUTES = 16
 _FLOAT32_MAX = 3.4028234663852886e38
-# Without the underscore, which no pattern gives a meaning and which may not be escaped.
-_PUNCTUATION = string.punctuation.replace("_", "") + " "
 
 
 # A positive that is too weak to be one: left out, but nothing is wrong with it.
@@ -176,9 +173,7 @@ def numeric_feature(column: ir.Column, where: str) -> Reading:
 
 def split_text(column: ir.StringColumn, separator: str) -> ir.ArrayValue:
     """Returns the parts between separators, empty ones too; [] of null and of the empty text."""
-    # Spelled as a pattern that means these characters: of a plain separator engines differ in what it is.
-    pattern = "".join(rf"\{each}" if each in _PUNCTUATION else each for each in separator)
-    parts = ibis.cases((column.fill_null("") != "", column.re_split(pattern)))
+    parts = ibis.cases((column.fill_null("") != "", column.split(separator)))
     return parts.fill_null(ibis.literal([], type="array<string>"))
 
 
