@@ -24,7 +24,7 @@ from pipelines import artifacts, prepared_data, publishing, source_digest
 from tfrs_model import model_config, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 _STAMP_KEY = "stamp/.ATTRIBUTES/VARIABLE_VALUE"
 _TRAINING_SOURCES = (
