@@ -73,8 +73,8 @@ _ENGINE = flags.DEFINE_enum("engine", "duckdb", ENGINES, "What prepares; the tab
 _ENGINE_MEMORY_LIMIT = flags.DEFINE_string(
     "engine_memory_limit",
     None,
-    "Such as 2GB; beyond it rows spill to disk. By default four fifths of the memory. On Spark that of the driver, by "
-    "default half of the memory.",
+    "Such as 2GB; beyond it rows spill to disk. By default 750 MB for each core, and at least 1.5 GB. On Spark that "
+    "of the driver, by default half of the memory.",
 )
 _SPARK_MASTER = flags.DEFINE_string(
     "spark_master",

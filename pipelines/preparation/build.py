@@ -149,13 +149,15 @@ class _Build:
         """Returns the rows with their split, and what is to be told of it."""
         if self._options.split == "leave_last_out":
             wholly_train = splits.count_short_queries(self._engine, accepted)
-            return splits.leave_last_out(accepted), {"counts": {"queries_wholly_train": wholly_train}}
+            return splits.leave_last_out(splits.with_candidate_order(accepted)), {
+                "counts": {"queries_wholly_train": wholly_train}
+            }
         if self._options.split == "global_time":
             cut, boundaries = splits.global_time(
                 self._engine, accepted, self._options.validation_fraction, self._options.test_fraction
             )
-            return cut, {"counts": {}, "split_boundaries": boundaries}
-        return accepted, {"counts": {}}
+            return splits.with_candidate_order(cut), {"counts": {}, "split_boundaries": boundaries}
+        return splits.with_candidate_order(accepted), {"counts": {}}
 
     def _splits_wanted(self) -> tuple[str, ...]:
         if self._options.split == "given":

@@ -7,10 +7,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from pipelines import machine
 from pipelines.preparation.duckdb_errors import CsvFlag, readable_errors
 from pipelines.preparation.engine import Engine, named, run_with_progress
 
 _ROW_GROUP_ROWS = 122_880
+
+# Each thread sorts and compresses in buffers of its own. With more than this, 20 million interactions on two cores
+# were prepared no faster; with less, a machine of many cores has too little for each to begin with.
+_MEMORY_BYTES_OF_A_THREAD = 750_000_000
+_FEWEST_THREADS = 2
 
 _SETTINGS = (
     # Text without a zone is UTC.
@@ -33,7 +39,8 @@ class DuckDbEngine(Engine):
 
     Args:
       scratch_dir: existing directory for intermediate tables and spilled rows.
-      memory_limit: such as `2GB`; `None` is four fifths of the machine's memory.
+      memory_limit: such as `2GB`, beyond which rows spill to disk; `None` is 750 MB for each thread, at least
+        1.5 GB, but no more than four fifths of the memory that is free.
     """
 
     def __init__(self, scratch_dir: pathlib.Path, memory_limit: str | None = None):
@@ -46,6 +53,8 @@ class DuckDbEngine(Engine):
             self._backend = ibis.duckdb.connect(**settings)
             for statement in _SETTINGS:
                 self._backend.raw_sql(statement)
+            if memory_limit is None:
+                self._backend.raw_sql(f"SET memory_limit = '{_memory_limit_bytes(self._num_threads())}B'")
 
     def __exit__(self, *exception: object) -> None:
         """Closes the connection."""
@@ -90,12 +99,15 @@ class DuckDbEngine(Engine):
 
     def rows_summed_in_order(self, table: ir.Table) -> list[dict[str, Any]]:
         """Returns a small result computed by one thread, so that float sums have one order and one value."""
-        threads = self._backend.raw_sql("SELECT current_setting('threads')").fetchone()[0]
+        threads = self._num_threads()
         self._backend.raw_sql("SET threads = 1")
         try:
             return self.rows(table)
         finally:
             self._backend.raw_sql(f"SET threads = {threads}")
+
+    def _num_threads(self) -> int:
+        return self._backend.raw_sql("SELECT current_setting('threads')").fetchone()[0]
 
     def _with_known_types(self, table: ir.Table) -> ir.Table:
         """Casts what the engine knows and Ibis does not: nanosecond times with a zone, and columns of nulls alone."""
@@ -125,6 +137,12 @@ class DuckDbEngine(Engine):
     def _run(self, work: Callable[[], Any], doing: str) -> Any:
         with readable_errors(doing, self._csv_flags):
             return run_with_progress(work, doing, self._backend.con.query_progress, self._backend.con.interrupt)
+
+
+def _memory_limit_bytes(num_threads: int) -> int:
+    wanted = max(_FEWEST_THREADS, num_threads) * _MEMORY_BYTES_OF_A_THREAD
+    available = machine.available_memory_bytes()
+    return wanted if available is None else min(wanted, available * 4 // 5)
 
 
 def _quoted(name: str) -> str:

@@ -15,10 +15,24 @@ SPLIT_METHODS = ("leave_last_out", "global_time", "given")
 _SHORTEST_HELD_OUT = 3
 
 
+def with_candidate_order(rows: ir.Table) -> ir.Table:
+    """Returns the rows with `candidate_order`, int64: the place of the candidate's SHA-256 among those of all.
+
+    It is the tie break of simultaneous interactions. A digest is made once for each candidate, and what is sorted
+    afterwards is a number instead of 64 characters and an id.
+    """
+    candidates = rows.select("candidate_id").distinct()
+    by_digest = ibis.window(order_by=[candidates.candidate_id.hexdigest("sha256"), candidates.candidate_id])
+    order = candidates.select(
+        ordered_id=candidates.candidate_id, candidate_order=ibis.row_number().over(by_digest).cast("int64")
+    )
+    return rows.inner_join(order, rows.candidate_id == order.ordered_id).drop("ordered_id")
+
+
 def leave_last_out(rows: ir.Table) -> ir.Table:
     """Returns the rows with each query's last as test, the one before as validation, the rest as train.
 
-    Last is by timestamp, then tie break. A query with fewer than 3 interactions is wholly train.
+    Last is by timestamp, then tie break, then `candidate_order`. A query with fewer than 3 is wholly train.
     """
     of_query = ibis.window(group_by=rows.query_id)
     numbered = rows.mutate(
@@ -120,7 +134,7 @@ def with_history_end(rows: ir.Table) -> ir.Table:
 
 def _time_order(rows: ir.Table) -> list[ir.Value]:
     """Orders one query's interactions; unique, since (query, candidate, timestamp) is."""
-    return [rows.timestamp, rows.tie_break, rows.candidate_id.hexdigest("sha256"), rows.candidate_id]
+    return [rows.timestamp, rows.tie_break, rows.candidate_order]
 
 
 def _timestamp_at(engine: Engine, rows: ir.Table, position: int) -> int:

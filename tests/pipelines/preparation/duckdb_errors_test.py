@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from pipelines.preparation import duckdb_errors
-from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.errors import EngineStoppedError, PreparationError
 
 
 def _refusal(engine, path, text, delimiter=","):
@@ -89,16 +89,19 @@ def test_the_second_of_two_files_is_named(engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("error", "is_stopped", "remedy"),
     [
-        (duckdb.OutOfMemoryException("no block\n\nPossible solutions:\n* SET x"), "raise --engine_memory_limit, or"),
-        (duckdb.IOException("no block"), "check that the disk has space and that the files can be read"),
-        (duckdb.Error("no block"), "check that the source files are whole"),
+        (
+            duckdb.OutOfMemoryException("no block\n\nPossible solutions:\n* SET x"),
+            True,
+            "raise --engine_memory_limit, or",
+        ),
+        (duckdb.IOException("no block"), True, "check that the disk has space and that the files can be read"),
+        (duckdb.Error("no block"), False, "check that the source files are whole"),
     ],
 )
-def test_any_other_failure_of_the_engine_has_a_remedy(error, remedy):
-    with (
-        pytest.raises(PreparationError, match=rf"^The engine failed while counting: no block; {remedy}.*\.$"),
-        duckdb_errors.readable_errors("counting", []),
-    ):
+def test_any_other_failure_of_the_engine_has_a_remedy(error, is_stopped, remedy):
+    sentence = rf"^The engine failed while counting: no block; {remedy}.*\.$"
+    with pytest.raises(PreparationError, match=sentence) as raised, duckdb_errors.readable_errors("counting", []):
         raise error
+    assert isinstance(raised.value, EngineStoppedError) == is_stopped

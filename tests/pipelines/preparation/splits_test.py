@@ -12,7 +12,7 @@ VISIBLE = {"train": {"train"}, "validation": {"train", "validation"}, "test": {"
 def _rows(as_table, rows):
     names = ["query_id", "candidate_id", "timestamp", "tie_break", "split"]
     columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    return as_table({**columns, "weight": [1.0] * len(rows)})
+    return splits.with_candidate_order(as_table({**columns, "weight": [1.0] * len(rows)}))
 
 
 def _split_of(engine, table):
