@@ -51,7 +51,11 @@ class FeatureInput:
     def __post_init__(self) -> None:
         for option in _LISTS:
             object.__setattr__(self, option, tuple(getattr(self, option)))
-        for option, names in (("kind", schema_lib.FEATURE_KINDS), ("pooling", schema_lib.POOLINGS)):
+        for option, names in (
+            ("kind", schema_lib.FEATURE_KINDS),
+            ("pooling", schema_lib.POOLINGS),
+            ("ngram_unit", schema_lib.NGRAM_UNITS),
+        ):
             if getattr(self, option) not in names:
                 raise ValueError(
                     f"Feature {self.name!r}: {option} must be one of {', '.join(names)}, "

@@ -60,6 +60,8 @@ def test_lists_of_a_configuration_become_tuples():
     assert isinstance(made.tensor_specs()["x"], tf.TensorSpec)
 
 
-def test_an_unknown_pooling_is_refused_with_the_known_ones():
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"'x': ngram_unit must be one of word, character, but is 'letter'\."):
+        feature_input.FeatureInput("x", "text", ngram_unit="letter")
     with pytest.raises(ValueError, match=r"'x': pooling must be one of mean, sum, sqrtn, max, but is 'median'\."):
         feature_input.FeatureInput("x", "text", pooling="median")
