@@ -6,8 +6,11 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines import machine
+from pipelines.preparation import record_batches
 from pipelines.preparation.duckdb_errors import CsvFlag, readable_errors
 from pipelines.preparation.engine import Engine, named, run_with_progress
 
@@ -88,10 +91,16 @@ class DuckDbEngine(Engine):
 
     def write_parquet(self, table: ir.Table, path: pathlib.Path) -> None:
         """Writes a table in its order and with its types; the same rows give the same bytes."""
-        target = str(path).replace("'", "''")
-        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}"
-        statement = f"COPY ({self._typed(table)}) TO '{target}' ({options})"
-        self._run(lambda: self._backend.raw_sql(statement), f"writing {path.name}")
+        self._copy(self._typed(table), path)
+
+    def join_files(self, parts: Sequence[pathlib.Path], path: pathlib.Path) -> None:
+        """Writes the rows of Parquet files, one after the other, as `write_parquet` writes the same rows."""
+        schema = pq.read_schema(parts[0]).remove_metadata()
+        # In whole row groups: where a part ends in the middle of the engine's vectors, a row group would end elsewhere.
+        batches = record_batches.regrouped(record_batches.of_files(parts), _ROW_GROUP_ROWS)
+        self._backend.con.register("parts", pa.RecordBatchReader.from_batches(schema, batches))
+        self._copy("SELECT * FROM parts", path)
+        self._backend.con.unregister("parts")
 
     def rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """Returns a small result, such as counts by reason, as one dict a row."""
@@ -133,6 +142,12 @@ class DuckDbEngine(Engine):
             for name, dtype in table.schema().items()
         ]
         return f"SELECT {', '.join(casts)} FROM ({self._backend.compile(table)})"
+
+    def _copy(self, query: str, path: pathlib.Path) -> None:
+        target = str(path).replace("'", "''")
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}"
+        statement = f"COPY ({query}) TO '{target}' ({options})"
+        self._run(lambda: self._backend.raw_sql(statement), f"writing {path.name}")
 
     def _run(self, work: Callable[[], Any], doing: str) -> Any:
         with readable_errors(doing, self._csv_flags):

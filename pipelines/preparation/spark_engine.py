@@ -90,7 +90,7 @@ class SparkEngine(Engine):
     def write_parquet(self, table: ir.Table, path: pathlib.Path) -> None:
         """Writes a table in its order and with its types; the same rows give the same bytes."""
         parts = self._write_parts(table, f"parts_of_{path.name}")
-        self._files.write_parquet(self._files.read_parquet(sorted(parts.glob("part-*.parquet"))), path)
+        self._files.join_files(sorted(parts.glob("part-*.parquet")), path)
         shutil.rmtree(parts)
 
     def rows(self, table: ir.Table) -> list[dict[str, Any]]:
