@@ -24,7 +24,12 @@ from tfrs_model import schema as schema_lib
 _STATISTICS_CHOICES = ("train", "train,validation")
 
 flags.declare_key_flag("prepared_dir")
-_INTERACTIONS = flags.DEFINE_string("interactions", None, "Interaction log: a .parquet or .csv file, or a glob.")
+_INTERACTIONS = flags.DEFINE_string(
+    "interactions",
+    None,
+    "Interaction log: Parquet, CSV, JSON lines or TFRecord of tf.Example; a path, a glob, or several with commas "
+    "between.",
+)
 _CANDIDATES = flags.DEFINE_string("candidates", None, "Candidate table, optional: the corpus and its features.")
 _QUERIES = flags.DEFINE_string("queries", None, "Query table, optional: features of queries.")
 _SCHEMA = flags.DEFINE_string("schema", None, "Schema file (JSON). The column flags below override it.")
@@ -88,11 +93,11 @@ class PrepareConfig:
     """What the job reads, how it splits and where it publishes.
 
     Attributes:
-      interactions: file or glob of the log.
+      interactions: files or globs of the log.
       prepared_dir: directory to publish; replaced as a whole.
       schema: columns and features.
-      candidates: file or glob of the candidate table, or `None`.
-      queries: file or glob of the query table, or `None`.
+      candidates: files or globs of the candidate table, or `None`.
+      queries: files or globs of the query table, or `None`.
       split: one of `splits.SPLIT_METHODS`; `None` is `given` if the schema names a split column, else `leave_last_out`.
       validation_fraction: share of rows in [0, 1), for `global_time`.
       test_fraction: share of rows in [0, 1), for `global_time`.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import ibis.expr.types as ir
 
 from pipelines import artifacts, publishing
-from pipelines.preparation import day_partitions, similar_ids, splits, tables, training_statistics
+from pipelines.preparation import conversion, day_partitions, similar_ids, splits, tables, training_statistics
 from pipelines.preparation import interactions as interactions_lib
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.engines import EngineOptions, open_engine
@@ -61,8 +61,9 @@ def build_tables(
     Raises:
       PreparationError: if a source breaks a rule.
     """
+    readable = {role: conversion.as_parquet(source, schema, unfinished.work) for role, source in sources.items()}
     with open_engine(engine_options, unfinished.work) as engine:
-        return _Build(engine, sources, schema, options, unfinished).run()
+        return _Build(engine, readable, schema, options, unfinished).run()
 
 
 class _Build:

@@ -1,20 +1,25 @@
 """Source files: found by name or glob, checked before any row is read, and identified by their bytes."""
 
-import csv
 import dataclasses
 import glob
 import hashlib
 import pathlib
 
 import ibis.expr.types as ir
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
+from pipelines.preparation.source_formats import csv_files, parquet_files
 
 _CHUNK_BYTES = 1 << 20
-_FORMATS = (".parquet", ".csv")
+
+PARQUET, CSV, JSON_LINES, TFRECORD = "Parquet", "CSV", "JSON lines", "TFRecord"
+_FORMAT_OF_SUFFIX = {
+    ".parquet": PARQUET,
+    ".csv": CSV,
+    **dict.fromkeys((".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz"), JSON_LINES),
+    **dict.fromkeys((".tfrecord", ".tfrecords", ".tfrecord.gz", ".tfrecords.gz"), TFRECORD),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,16 +29,18 @@ class Source:
     Attributes:
       role: `interactions`, `candidates` or `queries`, the flag's name.
       paths: the files, sorted.
-      is_csv: CSV rather than Parquet.
-      columns: names, in the first file's order.
+      format: `PARQUET`, `CSV`, `JSON_LINES` or `TFRECORD`.
+      columns: names, in the first file's order; empty where only reading the rows tells, before `conversion`.
       delimiter: between CSV fields.
+      converted: Parquet files with the same content, of formats that the engine does not read.
     """
 
     role: str
     paths: tuple[pathlib.Path, ...]
-    is_csv: bool
+    format: str
     columns: tuple[str, ...]
-    delimiter: str
+    delimiter: str = ","
+    converted: tuple[pathlib.Path, ...] = ()
 
     def open(self, engine: Engine) -> ir.Table:
         """Returns the files as one table; CSV columns are all strings, so no id is guessed into a number.
@@ -41,10 +48,10 @@ class Source:
         Raises:
           PreparationError: if the files hold no rows.
         """
-        if self.is_csv:
+        if self.format == CSV:
             table = engine.read_csv(self.paths, self.columns, self.delimiter, self.role)
         else:
-            table = engine.read_parquet(self.paths)
+            table = engine.read_parquet(self.converted or self.paths)
         if not engine.rows(table.limit(1).count().name("rows").as_table())[0]["rows"]:
             raise PreparationError(f"--{self.role}={self.paths[0]} has columns but no rows; give a file with rows.")
         return table
@@ -71,28 +78,27 @@ def find_source(role: str, pattern: str, delimiter: str = ",") -> Source:
 
     Args:
       role: the flag's name.
-      pattern: a path or glob of `.parquet` or `.csv` files.
+      pattern: a path, a glob, or several with commas between; a file that several match is read once.
       delimiter: between CSV fields.
 
     Raises:
-      PreparationError: if nothing matches, formats are mixed or unknown, a file
+      PreparationError: if a part matches nothing, formats are mixed or unknown, a file
         is empty or no Parquet, or the files differ in columns.
     """
-    paths = tuple(sorted(pathlib.Path(match) for match in glob.glob(pattern, recursive=True)))
-    if not paths and pathlib.Path(pattern).is_file():
-        paths = (pathlib.Path(pattern),)  # A file whose name looks like a glob.
-    if not paths:
-        raise PreparationError(f"--{role}={pattern} matches no file; correct the path or the pattern.")
-    is_csv = _format_of(role, paths) == ".csv"
-    columns = [_csv_columns(role, path, delimiter) if is_csv else _parquet_columns(role, path) for path in paths]
+    paths = _matching(role, pattern)
+    file_format = _format_of(role, paths)
+    if file_format in (JSON_LINES, TFRECORD):
+        return Source(role, paths, file_format, ())
+    is_csv = file_format == CSV
+    columns = [csv_files.columns(role, p, delimiter) if is_csv else parquet_files.columns(role, p) for p in paths]
     for path, names in zip(paths, columns, strict=True):
-        _require_distinct(role, path, names)
+        require_distinct(role, path, names)
         if set(names) != set(columns[0]) or (is_csv and names != columns[0]):
             raise PreparationError(
                 f"--{role}: {path} has columns {', '.join(names)}, but {paths[0]} has {', '.join(columns[0])}; "
                 "all files of one flag need the same columns."
             )
-    return Source(role, paths, is_csv, tuple(columns[0]), delimiter)
+    return Source(role, paths, file_format, tuple(columns[0]), delimiter)
 
 
 def identify(source: Source) -> list[dict[str, object]]:
@@ -104,71 +110,12 @@ def identify(source: Source) -> list[dict[str, object]]:
     return [{"role": source.role, **_read_through(source, path)} for path in source.paths]
 
 
-def _read_through(source: Source, path: pathlib.Path) -> dict[str, object]:
-    digest, size, line, pending = hashlib.sha256(), 0, 1, b""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            if source.is_csv:
-                pending = _undecoded_rest(source.role, path, pending + chunk, size - len(pending), line)
-                line += chunk.count(b"\n")
-            size += len(chunk)
-    if pending:
-        raise _not_utf8(source.role, path, size - len(pending), line)
-    return {"path": str(path), "sha256": digest.hexdigest(), "bytes": size}
+def require_distinct(role: str, path: pathlib.Path, names: list[str]) -> None:
+    """Checks that every column has a name of its own.
 
-
-def _undecoded_rest(role: str, path: pathlib.Path, text: bytes, offset: int, line: int) -> bytes:
-    """Returns the bytes of a character cut by the end of the chunk, usually none."""
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.end == len(text) and len(text) - error.start < 4 and error.reason == "unexpected end of data":
-            return text[error.start :]
-        raise _not_utf8(role, path, offset + error.start, line + text[: error.start].count(b"\n")) from error
-    return b""
-
-
-def _not_utf8(role: str, path: pathlib.Path, byte: int, line: int) -> PreparationError:
-    return PreparationError(
-        f"--{role}={path} must be UTF-8, but line {line}, byte {byte} of the file is not; save it as UTF-8."
-    )
-
-
-def _format_of(role: str, paths: tuple[pathlib.Path, ...]) -> str:
-    formats = {path.suffix.lower() for path in paths}
-    for path in paths:
-        if path.is_dir():
-            raise PreparationError(f"--{role}={path} is a directory; give a file, or a glob such as {path}/*.parquet.")
-        if path.suffix.lower() not in _FORMATS:
-            raise PreparationError(f"--{role}={path} must end in .parquet or .csv; convert it, or rename it.")
-        if path.stat().st_size == 0:
-            raise PreparationError(f"--{role}={path} is empty (0 bytes); give a file with rows.")
-    if len(formats) > 1:
-        raise PreparationError(f"--{role} matches both .csv and .parquet files; narrow the pattern to one format.")
-    return formats.pop()
-
-
-def _parquet_columns(role: str, path: pathlib.Path) -> list[str]:
-    try:
-        return pq.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise PreparationError(
-            f"--{role}={path} is no complete Parquet file ({_first_sentence(error)}); write or copy it again."
-        ) from error
-
-
-def _csv_columns(role: str, path: pathlib.Path, delimiter: str) -> list[str]:
-    with path.open("rb") as file:
-        header = file.readline()
-    try:
-        text = header.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(role, path, error.start, 1) from error
-    return next(csv.reader([text.rstrip("\r\n")], delimiter=delimiter), [])
-
-
-def _require_distinct(role: str, path: pathlib.Path, names: list[str]) -> None:
+    Raises:
+      PreparationError: naming those that differ in case only, or not at all.
+    """
     lowered = [name.lower() for name in names]
     repeated = [name for name in names if lowered.count(name.lower()) > 1]
     if repeated or "" in names or not names:
@@ -176,5 +123,50 @@ def _require_distinct(role: str, path: pathlib.Path, names: list[str]) -> None:
         raise PreparationError(f"--{role}={path} {what}; column names must be non-empty and differ in more than case.")
 
 
-def _first_sentence(error: BaseException) -> str:
-    return str(error).split("\n")[0].split(". ")[0].rstrip(".")
+def _matching(role: str, pattern: str) -> tuple[pathlib.Path, ...]:
+    if pathlib.Path(pattern).is_file():
+        return (pathlib.Path(pattern),)  # Also a file whose name looks like a glob or a list.
+    found: set[pathlib.Path] = set()
+    for part in (each.strip() for each in pattern.split(",")):
+        matches = [pathlib.Path(part)] if pathlib.Path(part).is_file() else glob.glob(part, recursive=True)
+        if not matches:
+            of_list = f" (part of --{role}={pattern})" if part != pattern else ""
+            raise PreparationError(f"--{role}={part}{of_list} matches no file; correct the path or the pattern.")
+        found.update(map(pathlib.Path, matches))
+    return tuple(sorted(found))
+
+
+def _read_through(source: Source, path: pathlib.Path) -> dict[str, object]:
+    digest, size, check = hashlib.sha256(), 0, csv_files.Utf8Check(source.role, path)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            if source.format == CSV:
+                check.add(chunk)
+    check.end()
+    return {"path": str(path), "sha256": digest.hexdigest(), "bytes": size}
+
+
+def _format_of(role: str, paths: tuple[pathlib.Path, ...]) -> str:
+    formats: dict[str, pathlib.Path] = {}
+    for path in paths:
+        if path.is_dir():
+            raise PreparationError(f"--{role}={path} is a directory; give a file, or a glob such as {path}/*.parquet.")
+        suffix = _suffix(path)
+        if suffix not in _FORMAT_OF_SUFFIX:
+            raise PreparationError(
+                f"--{role}={path} must end in one of {', '.join(_FORMAT_OF_SUFFIX)}; convert it, or rename it."
+            )
+        if path.stat().st_size == 0:
+            raise PreparationError(f"--{role}={path} is empty (0 bytes); give a file with rows.")
+        formats.setdefault(_FORMAT_OF_SUFFIX[suffix], path)
+    if len(formats) > 1:
+        both = " and ".join(f"{each} ({path})" for each, path in formats.items())
+        raise PreparationError(f"--{role} matches both {both}; narrow the pattern to one format.")
+    return next(iter(formats))
+
+
+def _suffix(path: pathlib.Path) -> str:
+    last = path.suffix.lower()
+    return pathlib.Path(path.stem).suffix.lower() + last if last == ".gz" else last

@@ -129,8 +129,8 @@ def test_a_parquet_file_with_damaged_pages_is_refused(tmp_path, engine):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["log.json"], "must end in .parquet or .csv"),
-        (["log.csv", "log.parquet"], "matches both .csv and .parquet files"),
+        (["log.xml"], "must end in one of .parquet, .csv, .jsonl"),
+        (["log.csv", "log.parquet"], "matches both CSV \(.*csv\) and Parquet"),
     ],
 )
 def test_other_and_mixed_formats_are_refused(tmp_path, names, sentence):
