@@ -6,13 +6,12 @@ runs alone, as a process of its own whose peak is its own, and prints a JSON obj
 """
 
 import json
-import pathlib
-import subprocess
 import sys
 import time
 
 import numpy as np
 
+from benchmarks import own_process
 from tfrs_model import (  # Before TensorFlow, since it selects Keras 2.
     model_config,
     negatives,
@@ -29,16 +28,13 @@ _EMBEDDING_DIM = 64
 _HISTORY_LENGTH = 10
 _NUM_IDS = 100_000
 _LIMIT_BYTES = 3_000_000_000
-_ROOT = pathlib.Path(__file__).parents[1]
 # What a dense step must hold at least: logits, labels, and the gradient of the logits.
 _NUM_DENSE_MATRICES = 3
 
 
 def peak_memory(batch_size: int = _BATCH_SIZE, bank_size: int = _BANK_SIZE, num_steps: int = 3) -> dict:
     """Runs the steps in a process of its own and returns its figures, beside what a dense step would hold."""
-    command = [sys.executable, "-m", "benchmarks.large_batch", str(batch_size), str(bank_size), str(num_steps)]
-    answer = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
-    measured = json.loads(answer.stdout.splitlines()[-1])
+    measured = own_process.measure("benchmarks.large_batch", batch_size, bank_size, num_steps)
     dense = _NUM_DENSE_MATRICES * 4 * batch_size * (batch_size + bank_size)
     return {
         "batch_size": batch_size,
@@ -66,7 +62,7 @@ def _steps(batch_size: int, bank_size: int, num_steps: int) -> dict:
     corpus = negatives.Corpus(table, lambda rows: {schema_lib.CANDIDATE_ID: tf.gather(table, rows)})
     model = two_tower_builder.build_two_tower(config, model_config.ModelInputs(ids, ids), 0, corpus)
     model.compile(optimizers.build_optimizer(optimizers.OptimizerConfig(optimizer="adagrad", learning_rate=0.1)))
-    before = _peak_bytes()
+    before = own_process.peak_bytes()
     losses, seconds = [], []
     train_step = tf.function(model.train_step)
     batch = _batch(batch_size)
@@ -80,14 +76,8 @@ def _steps(batch_size: int, bank_size: int, num_steps: int) -> dict:
         # From the second step on the bank is full; the same batch must cost less each time.
         "is_trained": bool(np.isfinite(losses).all() and losses[-1] < losses[1]),
         "memory_bytes_before_the_first_step": before,
-        "peak_memory_bytes": _peak_bytes(),
+        "peak_memory_bytes": own_process.peak_bytes(),
     }
-
-
-def _peak_bytes() -> int:
-    """Returns the peak of this program; `getrusage` would count that of the parent it was forked from."""
-    (line,) = (each for each in pathlib.Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
-    return 1024 * int(line.split()[1])
 
 
 def _batch(batch_size: int) -> dict:

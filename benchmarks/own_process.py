@@ -1,0 +1,29 @@
+"""A measurement in a process of its own, so that its peak of memory is its own."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+_ROOT = pathlib.Path(__file__).parents[1]
+
+
+def measure(module: str, *arguments: object) -> dict:
+    """Runs `python -m module arguments`; returns the JSON object of its last line, and `process_seconds`.
+
+    What the process writes to stderr is shown.
+
+    Raises:
+      CalledProcessError: if it fails.
+    """
+    started = time.perf_counter()
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    answer = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return {**json.loads(answer.stdout.splitlines()[-1]), "process_seconds": time.perf_counter() - started}
+
+
+def peak_bytes() -> int:
+    """Returns the peak of this program; `getrusage` would count that of the parent it was forked from."""
+    (line,) = (each for each in pathlib.Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
