@@ -61,9 +61,10 @@ def build_tables(
     Raises:
       PreparationError: if a source breaks a rule.
     """
-    readable = {role: conversion.as_parquet(source, schema, unfinished.work) for role, source in sources.items()}
-    with open_engine(engine_options, unfinished.work) as engine:
-        return _Build(engine, readable, schema, options, unfinished).run()
+    stages, work = Stages(unfinished.work), unfinished.work
+    readable = {role: conversion.as_parquet(source, schema, work, stages) for role, source in sources.items()}
+    with open_engine(engine_options, work) as engine:
+        return _Build(engine, readable, schema, options, unfinished, stages).run()
 
 
 class _Build:
@@ -74,6 +75,7 @@ class _Build:
         schema: Schema,
         options: BuildOptions,
         unfinished: publishing.Unfinished,
+        stages: Stages,
     ):
         self._engine = engine
         self._sources = sources
@@ -82,7 +84,7 @@ class _Build:
         self._paths = artifacts.PreparedPaths(unfinished.content)
         self._accepted = unfinished.work / "accepted.parquet"
         self._in_time = unfinished.work / "in_time.parquet"
-        self._stages = Stages(unfinished.work)
+        self._stages = stages
 
     def run(self) -> dict:
         paths = self._paths

@@ -7,23 +7,24 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import tqdm
 
-from pipelines import job
 from pipelines.preparation import sources
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.source_formats import json_lines
 from pipelines.preparation.sources import Source
+from pipelines.preparation.stages import Stages
 from tfrs_model.schema import Schema
 
 _SHOW_PROGRESS_AFTER_SECONDS = 10.0
 
 
-def as_parquet(source: Source, schema: Schema, scratch_dir: pathlib.Path) -> Source:
+def as_parquet(source: Source, schema: Schema, scratch_dir: pathlib.Path, stages: Stages) -> Source:
     """Returns a source that the engine reads and whose columns are known: this one, or a converted one.
 
     Args:
       source: files of any format.
       schema: says which columns are lists, where a file does not.
       scratch_dir: existing directory for the converted files; each file becomes one there.
+      stages: of the run; a conversion that an interrupted one has finished is kept.
 
     Raises:
       PreparationError: naming file and line, record or byte of what cannot be read.
@@ -31,13 +32,20 @@ def as_parquet(source: Source, schema: Schema, scratch_dir: pathlib.Path) -> Sou
     if source.format not in (sources.JSON_LINES, sources.TFRECORD):
         return source
     targets = [scratch_dir / f"{source.role}_{index:05d}.parquet" for index in range(len(source.paths))]
-    with job.stage(f"Converting {source.role} from {source.format}") as counts, _progress(source) as bar:
-        columns = tuple(_convert(source, schema, targets, bar.update).names)
-        counts |= {"files": len(targets), "columns": len(columns)}
-    if not columns:
-        raise PreparationError(f"--{source.role}={source.paths[0]} has no column in any row; give a file with columns.")
-    sources.require_distinct(source.role, source.paths[0], list(columns))
-    return dataclasses.replace(source, columns=columns, converted=tuple(targets))
+
+    def convert() -> dict:
+        with _progress(source) as bar:
+            columns = list(_convert(source, schema, targets, bar.update).names)
+        if not columns:
+            raise PreparationError(
+                f"--{source.role}={source.paths[0]} has no column in any row; give a file with columns."
+            )
+        sources.require_distinct(source.role, source.paths[0], columns)
+        return {"columns": columns, "logged": {"files": len(targets), "columns": len(columns)}}
+
+    title = f"Converting {source.role} from {source.format}"
+    columns = stages.run(f"converted_{source.role}", title, targets, convert)["columns"]
+    return dataclasses.replace(source, columns=tuple(columns), converted=tuple(targets))
 
 
 def _convert(
@@ -52,8 +60,13 @@ def _convert(
 
 
 def _list_columns(schema: Schema) -> set[str]:
-    features = (*schema.query_features, *schema.candidate_features)
-    return {feature.column for feature in features if feature.kind == "multivalent" and feature.separator is None}
+    lists = [
+        feature
+        for features in schema.features_by_side.values()
+        for feature in features
+        if feature.kind == "multivalent" and feature.separator is None
+    ]
+    return {column for feature in lists for column in (feature.column, feature.weights_column) if column is not None}
 
 
 def _progress(source: Source) -> tqdm.tqdm:
