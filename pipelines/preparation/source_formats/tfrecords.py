@@ -87,6 +87,8 @@ def convert(
         dtype = _ARROW[column.kind or 0]
         fields.append((name, pa.list_(dtype) if column.longest > 1 or name in list_columns else dtype))
     schema = pa.schema(fields)
+    if not fields:
+        return schema
     kinds = {name: _DTYPES[column.kind or 0] for name, column in found.items()}
     for path, content, target in zip(paths, plain, targets, strict=True):
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
@@ -152,7 +154,8 @@ def _discover(batch: _Batch, found: dict[str, _Column]) -> None:
 
 def _add(batch: _Batch, column: _Column, name: str, lengths: np.ndarray, records: np.ndarray) -> None:
     kinds = np.flatnonzero(lengths.max(axis=0))
-    for kind in kinds:
+    # In the order of the records that first have them.
+    for kind in sorted(kinds, key=lambda each: np.flatnonzero(lengths[:, each])[0]):
         if column.kind not in (None, kind):
             index = int(records[np.flatnonzero(lengths[:, kind])[0]])
             raise batch.error(index, f"has a {_LISTS[kind]} under {name!r}, where others have a {_LISTS[column.kind]}")
