@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 QUICKSTART_DIR ?= quickstart
 QUICKSTART_FLAGS ?=
 PYTEST_FLAGS ?=
+# A comma inside the argument of a function.
+, := ,
 SOURCES := setup.py tfrs_model serving pipelines tests benchmarks
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -30,7 +32,7 @@ environment: $(VENV)/.installed ## only make .venv with the pinned dependencies
 test: $(VENV)/.installed-test ## first tier: unit and contract tests and one tiny run from end to end
 	$(BIN)/python -m pytest -m "not drill" --session-timeout=1200 $(PYTEST_FLAGS)
 
-drills: $(VENV)/.installed-test ## second tier: packaging, kills, load
+drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, Spark (needs Java 17)
 	$(BIN)/python -m pytest -m drill --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## formatting and static checks
@@ -53,6 +55,10 @@ $(VENV)/.installed: setup.py constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@$(call INSTALL,-e '.[test]',a few seconds)
+	@touch $@
+
+$(VENV)/.installed-drills: $(VENV)/.installed-test
+	@$(call INSTALL,-e '.[test$(,)spark]',half a minute)
 	@touch $@
 
 # An install that was cut short can leave a half-unpacked package that pip takes for a whole one,

@@ -90,7 +90,11 @@ def find_source(role: str, pattern: str, delimiter: str = ",") -> Source:
     if file_format in (JSON_LINES, TFRECORD):
         return Source(role, paths, file_format, ())
     is_csv = file_format == CSV
-    columns = [csv_files.columns(role, p, delimiter) if is_csv else parquet_files.columns(role, p) for p in paths]
+    if is_csv:
+        columns = [csv_files.columns(role, path, delimiter) for path in paths]
+    else:
+        types = {path: parquet_files.columns(role, path) for path in paths}
+        columns = [list(each) for each in types.values()]
     for path, names in zip(paths, columns, strict=True):
         require_distinct(role, path, names)
         if set(names) != set(columns[0]) or (is_csv and names != columns[0]):
@@ -98,6 +102,8 @@ def find_source(role: str, pattern: str, delimiter: str = ",") -> Source:
                 f"--{role}: {path} has columns {', '.join(names)}, but {paths[0]} has {', '.join(columns[0])}; "
                 "all files of one flag need the same columns."
             )
+    if not is_csv:
+        parquet_files.require_same_kinds(role, types)
     return Source(role, paths, file_format, tuple(columns[0]), delimiter)
 
 

@@ -70,7 +70,7 @@ class SparkEngine(Engine):
                 spark_files.with_duckdb_types(self._session.read.parquet(*addresses), types)
                 for types, addresses in alike.items()
             ]
-            return self._as_table(functools.reduce(DataFrame.unionByName, frames))
+            return self._as_table(spark_files.with_known_types(functools.reduce(DataFrame.unionByName, frames)))
 
     def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str, role: str) -> ir.Table:
         """Returns one table of strings over files with a header, whose rows are read here and now."""

@@ -6,7 +6,8 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
-from pyspark.sql.types import DataType, LongType
+from pyspark.sql.functions import lit
+from pyspark.sql.types import DataType, LongType, NullType
 
 _REFUSED = (
     lambda arrow: arrow == pa.uuid(),
@@ -54,8 +55,16 @@ def with_duckdb_types(frame: DataFrame, types: tuple[tuple[str, pa.DataType], ..
     return frame.selectExpr(*(f"{_read(name, arrow, found[name])} AS {quoted(name)}" for name, arrow in types))
 
 
+def with_known_types(frame: DataFrame) -> DataFrame:
+    """Returns the table with columns that are null in every file as integers, as DuckDB reads them."""
+    empty = [field.name for field in frame.schema.fields if isinstance(field.dataType, NullType)]
+    return frame.withColumns({name: lit(None).cast("int") for name in empty}) if empty else frame
+
+
 def _read(name: str, arrow: pa.DataType, spark: DataType) -> str:
     column = quoted(name)
+    if pa.types.is_null(arrow):
+        return "NULL"  # It takes the type that other files have.
     if pa.types.is_timestamp(arrow) and isinstance(spark, LongType):
         # Nanoseconds, which Spark has no type for.
         return f"timestamp_micros({column} div 1000)"

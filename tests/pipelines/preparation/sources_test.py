@@ -1,3 +1,4 @@
+import datetime
 import hashlib
 
 import pyarrow as pa
@@ -160,6 +161,59 @@ def test_csv_files_with_other_columns_are_refused(tmp_path, text):
 def test_a_header_with_repeated_or_missing_names_is_refused(tmp_path, header, sentence):
     with pytest.raises(PreparationError, match=sentence):
         sources.find_source("interactions", str(_csv(tmp_path / "log.csv", f"{header}\n1,2\n")))
+
+
+def test_widths_precisions_and_nulls_may_differ_from_file_to_file(tmp_path, engine):
+    day = datetime.datetime(2024, 1, 1)
+    parts = [
+        {
+            "n": pa.array([1], pa.int8()),
+            "at": pa.array([day], pa.timestamp("s")),
+            "x": [1],
+            "t": ["a"],
+            "z": pa.nulls(1),
+        },
+        {
+            "n": pa.array([2**40]),
+            "at": pa.array([day], pa.timestamp("ns", "UTC")),
+            "x": [1.5],
+            "t": pa.nulls(1),
+            "z": pa.nulls(1),
+        },
+    ]
+    for index, part in enumerate(parts):
+        _parquet(tmp_path / f"{index}.parquet", part)
+    table = sources.find_source("interactions", str(tmp_path / "*.parquet")).open(engine)
+    table = table.select("n", "x", "t", "z", seconds=table["at"].epoch_seconds().cast("int64")).order_by("n")
+    assert engine.rows(table) == [
+        {"n": 1, "x": 1.0, "t": "a", "z": None, "seconds": 1_704_067_200},
+        {"n": 2**40, "x": 1.5, "t": None, "z": None, "seconds": 1_704_067_200},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [([7], ["007"]), ([[7]], [["7"]]), ([True], [1]), (pa.array([7], pa.uint64()), [7])]
+)
+def test_files_of_which_a_column_holds_another_kind_are_refused(tmp_path, one, other):
+    _parquet(tmp_path / "1.parquet", {"user": one})
+    _parquet(tmp_path / "2.parquet", {"user": other})
+    with pytest.raises(
+        PreparationError, match=r"--queries: column 'user' holds .* in .*2\.parquet, but .* in .*1\.parquet; write all"
+    ):
+        sources.find_source("queries", str(tmp_path / "*.parquet"))
+
+
+def test_a_list_of_globs_finds_each_file_once_and_names_the_part_that_finds_none(tmp_path):
+    for name in ("a", "b", "c,d"):
+        _parquet(tmp_path / f"{name}.parquet")
+    source = sources.find_source("interactions", f"{tmp_path}/b.parquet, {tmp_path}/[ab].parquet")
+    assert [path.name for path in source.paths] == ["a.parquet", "b.parquet"]
+    # A comma in the name of a file that is there is part of it.
+    assert len(sources.find_source("interactions", str(tmp_path / "c,d.parquet")).paths) == 1
+    with pytest.raises(
+        PreparationError, match=r"--queries=none.csv \(part of --queries=.*b.parquet,none.csv\) matches no"
+    ):
+        sources.find_source("queries", f"{tmp_path}/b.parquet,none.csv")
 
 
 def test_a_missing_column_is_named_with_its_purpose_and_what_there_is(tmp_path):
