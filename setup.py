@@ -65,7 +65,7 @@ _EXTRAS = {
         "ruff>=0.11",
     ],
     # Not ibis-framework[pyspark]: its upper bound stops before 4.1; what else it would bring is in [duckdb].
-    "spark": ["pyspark==4.1.*"],
+    "spark": ["py4j>=0.10.9.9,<0.11", "pyspark==4.1.*"],
 }
 
 _COMMANDS = {
