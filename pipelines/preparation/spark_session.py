@@ -31,8 +31,6 @@ _SQL_SETTINGS = {
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.parquet.compression.codec": "zstd",
-    # The row at a far position of a sorted table is found by a sort that spills, not by a heap in the driver.
-    "spark.sql.execution.topKSortFallbackThreshold": "10000",
 }
 
 

@@ -70,6 +70,22 @@ def test_global_time_never_parts_simultaneous_rows(engine, as_table):
     assert [_split_of(engine, cut)["u", f"c{position}"] for position in range(10)] == ["train"] * 6 + ["test"] * 4
 
 
+def test_the_moments_of_a_long_log_in_any_order_are_those_of_its_sorted_times(engine, as_table):
+    draw = random.Random(11)
+    # Crowded moments, and the first and the last that there may be.
+    times = [
+        draw.randrange(4_102_444_800_000_000) if draw.random() < 0.5 else draw.randrange(300) for _ in range(30_000)
+    ]
+    times += [0, 4_102_444_799_999_999]
+    rows = _rows(as_table, [("u", str(position), time, 0, None) for position, time in enumerate(times)])
+    _, starts = splits.global_time(engine, rows, 0.3, 0.25)
+    in_order = sorted(times)
+    assert starts == {
+        "validation_start_microseconds": in_order[int(30_002 * 0.45)],
+        "test_start_microseconds": in_order[int(30_002 * 0.75)],
+    }
+
+
 def test_fractions_are_exact_where_floats_are_not(engine, as_table):
     # 1 - 0.1 - 0.1 is 0.8000000000000002 in floats.
     rows = _rows(as_table, [("u", f"c{time}", time, 0, None) for time in range(1000)])
