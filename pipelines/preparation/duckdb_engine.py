@@ -34,7 +34,8 @@ _SETTINGS = (
     "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
 )
 
-_KNOWN_TYPES = {"TIMESTAMPTZ_NS": "TIMESTAMPTZ", '"NULL"': "INTEGER"}
+# The first that is in a type's name counts.
+_KNOWN_TYPES = {"TIMESTAMPTZ_NS": "TIMESTAMPTZ", '"NULL"[]': "VARCHAR[]", '"NULL"': "INTEGER"}
 
 
 class DuckDbEngine(Engine):
@@ -119,12 +120,11 @@ class DuckDbEngine(Engine):
         return self._backend.raw_sql("SELECT current_setting('threads')").fetchone()[0]
 
     def _with_known_types(self, table: ir.Table) -> ir.Table:
-        """Casts what the engine knows and Ibis does not: nanosecond times with a zone, and columns of nulls alone."""
+        """Casts what Ibis does not know: nanosecond times with a zone, columns of nulls or empty lists alone."""
         unknown = [
-            f"CAST({_quoted(name)} AS {known}) AS {_quoted(name)}"
+            f"CAST({_quoted(name)} AS {known[0]}) AS {_quoted(name)}"
             for name, dtype in table.schema().items()
-            for mark, known in _KNOWN_TYPES.items()
-            if dtype.is_unknown() and mark in str(dtype)
+            if dtype.is_unknown() and (known := [each for mark, each in _KNOWN_TYPES.items() if mark in str(dtype)])
         ]
         if not unknown:
             return table

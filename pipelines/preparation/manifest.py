@@ -46,6 +46,7 @@ def write_manifest(
         "configuration": dict(configuration),
         **content,
         "sources": [dict(source) for source in sources],
+        "made_of_sha256": identity(schema, configuration, sources),
         "files": {path.relative_to(directory).as_posix(): artifacts.sha256_of_file(path) for path in files},
     }
     artifacts.write_json(artifacts.PreparedPaths(directory).manifest, manifest)
@@ -56,7 +57,7 @@ def write_manifest(
 def find_reusable(
     directory: pathlib.Path, schema: Schema, configuration: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """Returns the manifest at `directory` if it was made from the same and its files are whole, else `None`.
+    """Returns the manifest at `directory` if it was made of the same and its files are whole, else `None`.
 
     Sources are the same if their bytes are, wherever they lie.
     """
@@ -65,12 +66,7 @@ def find_reusable(
         return None
     try:
         manifest = artifacts.read_json(path)
-        same = (
-            manifest["format_version"] == FORMAT_VERSION
-            and Schema.from_dict(manifest["schema"]) == schema
-            and manifest["configuration"] == dict(configuration)
-            and _bytes_of(manifest["sources"]) == _bytes_of(sources)
-        )
+        same = manifest["made_of_sha256"] == identity(schema, configuration, sources)
     except (ValueError, KeyError, TypeError):
         return None  # Not readable as ours, so it is made anew.
     return manifest if same and _files_are_whole(directory, manifest["files"]) else None

@@ -47,6 +47,8 @@ class SparkEngine(Engine):
         self._csv_tables: dict[tuple[pathlib.Path, ...], pathlib.Path] = {}
         self._views = 0
         self._links = self._scratch_dir / "links"
+        # What a run that was killed left there is of its own session.
+        shutil.rmtree(self._links, ignore_errors=True)
         self._links.mkdir()
         self._session, self._owns_spark = open_session(self._scratch_dir, memory_limit, master)
         self._backend = ibis.pyspark.connect(self._session)

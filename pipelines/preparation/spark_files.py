@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import lit
-from pyspark.sql.types import DataType, LongType, NullType
+from pyspark.sql.types import ArrayType, DataType, LongType, NullType
 
 _REFUSED = (
     lambda arrow: arrow == pa.uuid(),
@@ -56,15 +56,22 @@ def with_duckdb_types(frame: DataFrame, types: tuple[tuple[str, pa.DataType], ..
 
 
 def with_known_types(frame: DataFrame) -> DataFrame:
-    """Returns the table with columns that are null in every file as integers, as DuckDB reads them."""
-    empty = [field.name for field in frame.schema.fields if isinstance(field.dataType, NullType)]
-    return frame.withColumns({name: lit(None).cast("int") for name in empty}) if empty else frame
+    """Returns the table with columns that are null in every file as integers, empty lists as lists of text."""
+    known = {}
+    for field in frame.schema.fields:
+        if isinstance(field.dataType, NullType):
+            known[field.name] = lit(None).cast("int")
+        elif isinstance(field.dataType, ArrayType) and isinstance(field.dataType.elementType, NullType):
+            known[field.name] = frame[quoted(field.name)].cast("array<string>")
+    return frame.withColumns(known) if known else frame
 
 
 def _read(name: str, arrow: pa.DataType, spark: DataType) -> str:
     column = quoted(name)
     if pa.types.is_null(arrow):
         return "NULL"  # It takes the type that other files have.
+    if pa.types.is_list(arrow) and pa.types.is_null(arrow.value_type):
+        return "array()"  # So do its values.
     if pa.types.is_timestamp(arrow) and isinstance(spark, LongType):
         # Nanoseconds, which Spark has no type for.
         return f"timestamp_micros({column} div 1000)"

@@ -32,7 +32,7 @@ def require_same_kinds(role: str, types: dict[pathlib.Path, dict[str, pa.DataTyp
 
     Of two kinds an engine makes one, and each engine another: 7 and text "007"
     become text here and the number 7 there. Widths, precisions and zones may
-    differ, and a column of nulls alone goes with any.
+    differ, and a column of nulls or of empty lists alone goes with any.
 
     Args:
       role: the flag that named the files.
@@ -44,7 +44,7 @@ def require_same_kinds(role: str, types: dict[pathlib.Path, dict[str, pa.DataTyp
     seen: dict[str, tuple[str, pa.DataType, pathlib.Path]] = {}
     for path, columns_of_file in types.items():
         for name, dtype in columns_of_file.items():
-            if pa.types.is_null(dtype):
+            if pa.types.is_null(dtype) or (pa.types.is_list(dtype) and pa.types.is_null(dtype.value_type)):
                 continue
             kind, first, first_path = seen.setdefault(name, (_kind(dtype), dtype, path))
             if _kind(dtype) != kind:

@@ -3,6 +3,7 @@ import threading
 import time
 
 import ibis
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -61,6 +62,17 @@ def test_ordered_sums_leave_the_number_of_threads_as_it_was(engine, as_table):
     total = table.aggregate(total=table.x.sum())
     before = engine.rows(total)
     assert engine.rows_summed_in_order(total) == [{"total": pytest.approx(0.6)}] == before
+
+
+def test_a_column_of_empty_lists_alone_is_one_of_text_and_goes_with_lists_of_another_file(engine, tmp_path):
+    empty, full = tmp_path / "empty.parquet", tmp_path / "full.parquet"
+    pq.write_table(pa.table({"id": [1, 2], "tags": pa.array([[], []], pa.list_(pa.null()))}), empty)
+    pq.write_table(pa.table({"id": [3], "tags": [["a"]]}), full)
+    alone = engine.read_parquet([empty])
+    assert str(alone.tags.type()) == "array<string>"
+    assert engine.rows(alone.aggregate(values=alone.tags.length().sum())) == [{"values": 0}]
+    both = engine.read_parquet([empty, full])
+    assert engine.rows(both.filter(both.id == 3).select("tags")) == [{"tags": ["a"]}]
 
 
 def test_a_nan_that_a_files_statistics_do_not_mention_is_found(engine, as_table):

@@ -1,5 +1,6 @@
 """The same preparation on both engines, on two real logs and on one of awkward values."""
 
+import dataclasses
 import datetime
 import json
 import math
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import movielens, prepare_data
+from tests.pipelines import every_kind_log
 from tests.pipelines.preparation import complete_journey
 from tfrs_model import schema as schema_lib
 
@@ -62,25 +64,7 @@ def test_complete_journey_is_the_same_on_both_engines(tmp_path):
         interactions=str(data / "transactions.parquet"),
         candidates=str(data / "products.parquet"),
         queries=str(data / "demographics.parquet"),
-        schema=schema_lib.Schema.from_dict(
-            {
-                "schema_version": 1,
-                "interactions": {
-                    "query_id": "household_id",
-                    "candidate_id": "product_id",
-                    "timestamp": "transaction_timestamp",
-                    "weight": "sales_value",
-                    "tie_break": "basket_id",
-                },
-                "query_features": [{"name": "age", "kind": "categorical"}, {"name": "income", "kind": "categorical"}],
-                "candidate_features": [
-                    {"name": "department", "kind": "categorical"},
-                    {"name": "words", "column": "product_type", "kind": "multivalent", "separator": " "},
-                    {"name": "manufacturer_id", "kind": "numeric"},
-                ],
-                "title": "product_category",
-            }
-        ),
+        schema=schema_lib.read_schema(_CONFIGS / "complete_journey_schema.json"),
         split="global_time",
         min_count=3,
     )
@@ -89,6 +73,42 @@ def test_complete_journey_is_the_same_on_both_engines(tmp_path):
     spark = manifests["spark"]
     assert sum(spark["counts"]["interactions"].values()) + sum(spark["drops"].values()) == 1_469_307
     assert (spark["counts"]["queries"], spark["counts"]["candidates"]) == (2_469, 92_331)
+
+
+def test_the_example_of_every_kind_is_the_same_on_both_engines_day_by_day(tmp_path):
+    configs = {
+        engine: every_kind_log.config(tmp_path / engine, engine=engine, day_partitions=True)
+        for engine in ("duckdb", "spark")
+    }
+    for engine, config in configs.items():
+        roles = dataclasses.replace(
+            config.schema.interactions, weight="wait", weight_divisor="discount", minimum_weight=0.14
+        )
+        configs[engine] = dataclasses.replace(
+            config,
+            # What has a role is no feature of the moment.
+            schema=dataclasses.replace(
+                config.schema,
+                interactions=roles,
+                context_features=tuple(
+                    each for each in config.schema.context_features if each.column not in ("wait", "discount")
+                ),
+            ),
+            split="global_time",
+            validation_fraction=0.0,
+            test_fraction=0.3,
+            max_rejected_fraction=0.9,
+            prepared_dir=str(tmp_path / f"{engine}_prepared"),
+        )
+    duckdb, spark = (prepare_data.run(config).manifest for config in configs.values())
+    assert duckdb["files"] == spark["files"]
+    assert duckdb["bucket_boundaries"] == spark["bucket_boundaries"]
+    assert duckdb["drops"] == spark["drops"]
+    # By hand: waits over discounts are .15, 1.6 and .267 where both are there and no less than .14.
+    drops = {name: duckdb["drops"][name] for name in duckdb["drops"] if name.startswith("weight")}
+    assert drops == {"weight_below_minimum": 2, "weight_divisor_not_positive": 4, "weight_missing": 2}
+    days = [name for name in duckdb["files"] if name.startswith("days/")]
+    assert days == [f"days/date=2024-01-0{day}/interactions.parquet" for day in (1, 2, 3)]
 
 
 _AWKWARD_IDS = [
@@ -138,7 +158,7 @@ def _awkward_log(rows=600):
 
 def _awkward_candidates():
     count = len(_AWKWARD_IDS)
-    lists = [["a", None, ""], [], None, ["b", "b", "ä"], [""], ["c|d", "'"]]
+    lists = [["a", ""], [], None, ["b", "b", "ä"], [""], ["c|d", "'"]]
     return {
         "what": _AWKWARD_IDS,
         "tags": [lists[row % len(lists)] for row in range(count)],
@@ -153,7 +173,7 @@ def _awkward_candidates():
 
 
 _AWKWARD_SCHEMA = {
-    "schema_version": 1,
+    "schema_version": 2,
     "interactions": {
         "query_id": "who",
         "candidate_id": "what",

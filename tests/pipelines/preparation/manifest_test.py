@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines import source_digest
 from pipelines.preparation import manifest
 from pipelines.preparation.errors import PreparationError
 from tfrs_model.schema import Schema
@@ -59,6 +60,11 @@ def test_a_damaged_result_is_not_reused(published, damage):
         path.write_text('{"format_version": 0}')
     else:
         path.write_bytes(path.read_bytes()[:-5])
+    assert manifest.find_reusable(published, Schema(), OPTIONS, SOURCES) is None
+
+
+def test_what_other_code_made_is_not_reused(published, monkeypatch):
+    monkeypatch.setattr(source_digest, "source_sha256", lambda *paths: "0" * 64)
     assert manifest.find_reusable(published, Schema(), OPTIONS, SOURCES) is None
 
 
