@@ -97,12 +97,12 @@ class Feeder:
 
     def _example_columns(self, examples: prepared_data.Examples) -> dict[str, Any]:
         return {
-            "query_rows": tf.constant(examples.query_rows),
-            "candidate_rows": tf.constant(examples.candidate_rows),
-            "weights": tf.constant(examples.weights),
-            "history_begin": tf.constant(examples.history_begin),
-            "history_end": tf.constant(examples.history_end),
-            "sequence": tf.constant(examples.sequence),
+            "query_rows": _held_once(examples.query_rows),
+            "candidate_rows": _held_once(examples.candidate_rows),
+            "weights": _held_once(examples.weights),
+            "history_begin": _held_once(examples.history_begin),
+            "history_end": _held_once(examples.history_end),
+            "sequence": _held_once(examples.sequence),
             "context": feature_arrays.read_features(examples.context, self._context_features),
         }
 
@@ -149,6 +149,11 @@ def _share(batch_size: int, num_workers: int, worker: int) -> tuple[int, int]:
             f"{worker} of num_workers={num_workers}; start fewer workers, or choose a larger batch."
         )
     return batch_size * worker // num_workers, batch_size * (worker + 1) // num_workers
+
+
+def _held_once(values: np.ndarray) -> tf.Tensor:
+    """Returns an array as a tensor; the one that `tf.constant` makes keeps two copies of it for as long as it lives."""
+    return tf.identity(tf.constant(values))
 
 
 def _columns(
