@@ -1,6 +1,7 @@
 """A small log with some of everything: ids with leading zeros, simultaneous rows, a duplicate, missing values."""
 
 import csv
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +39,9 @@ USERS = {"user": ["bob", "ann", "zoe"], "age": [30, None, 70]}
 def write_table(path, columns):
     if path.suffix == ".parquet":
         pq.write_table(pa.table(columns), path)
+    elif path.suffix == ".jsonl":
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     else:
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])

@@ -6,6 +6,7 @@ Prints one line a place. Run as a program of its own, since it forks, which a pr
 an engine's threads must not do.
 """
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 import pyarrow.parquet as pq
 
 from pipelines import prepare_data, publishing
-from pipelines.preparation import day_partitions, duckdb_engine, stages
+from pipelines.preparation import conversion, day_partitions, duckdb_engine, stages
 from tests.pipelines import film_log
 
 _OPTIONS = {"min_count": 2, "day_partitions": True}
@@ -43,7 +44,7 @@ class _Places:
         """Stops at every write, half done, at both ends of every stage, and around publishing."""
         write_parquet, replace = duckdb_engine.DuckDbEngine.write_parquet, os.replace
         run_stage, publish, exchange = stages.Stages.run, publishing._publish_once, publishing._exchange
-        close_day = day_partitions._close
+        close_day, convert = day_partitions._close, conversion._convert
 
         def watched_write(instance: duckdb_engine.DuckDbEngine, table: object, path: pathlib.Path) -> None:
             write_parquet(instance, table, path)
@@ -70,13 +71,18 @@ class _Places:
             self.passes("after the exchange")
             return exchanged
 
+        def watched_conversion(source: object, schema: object, targets: list[pathlib.Path], advance: object) -> object:
+            columns = convert(source, schema, targets, advance)
+            self._passes_half(targets[-1], targets[-1])
+            return columns
+
         def watched_day(writer: pq.ParquetWriter | None) -> None:
             close_day(writer)
             if writer is not None:
                 self._passes_half(pathlib.Path(writer.where), pathlib.Path(writer.where))
 
         duckdb_engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
-        stages.Stages.run, day_partitions._close = watched_stage, watched_day
+        stages.Stages.run, day_partitions._close, conversion._convert = watched_stage, watched_day, watched_conversion
         publishing._publish_once, publishing._exchange = watched_publish, watched_exchange
 
     def _passes_half(self, written: pathlib.Path, path: pathlib.Path) -> None:
@@ -100,7 +106,10 @@ def _in_child(work: Callable[[], None]) -> int:
 def _prepare(folder: pathlib.Path, places: _Places | None = None) -> None:
     if places is not None:
         places.watch()
-    prepare_data.run(film_log.config(folder, **_OPTIONS))
+    # One table in a format that is converted first.
+    config = film_log.config(folder, **_OPTIONS)
+    users = film_log.write_table(folder / "users.jsonl", film_log.USERS)
+    prepare_data.run(dataclasses.replace(config, queries=users))
 
 
 def _publish_other(folder: pathlib.Path) -> None:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_STAGES = ("candidates", "log", "interactions", "queries", "vocabularies", "days")
+_STAGES = ("converted_queries", "candidates", "log", "interactions", "queries", "vocabularies", "days")
 
 
 @pytest.mark.drill
@@ -17,7 +17,14 @@ def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturb
     for name in _STAGES:
         assert f"before stage {name}" in places
         assert f"after stage {name}" in places
-    for file in ("interactions.parquet", "queries.parquet", "candidate_id.parquet", "in_time.parquet", "manifest.json"):
+    for file in (
+        "interactions.parquet",
+        "queries.parquet",
+        "candidate_id.parquet",
+        "in_time.parquet",
+        "queries_00000.parquet",
+        "manifest.json",
+    ):
         assert f"in the middle of writing {file}" in places
     # The days' files have the name of the whole.
     assert places.count("in the middle of writing interactions.parquet") > 1
