@@ -132,7 +132,7 @@ def weight(column: ir.Column, where: str, divisor: Reading | None = None, minimu
     value = ibis.cases((valid, value), else_=0.0)
     if minimum is not None:
         faults.append((value < minimum, BELOW_MINIMUM))
-    return Reading(value.cast("float32"), tuple(faults))
+    return Reading(one_zero(value.cast("float32")), tuple(faults))
 
 
 def weight_divisor(column: ir.Column, where: str) -> Reading:
@@ -164,11 +164,17 @@ def numeric_feature(column: ir.Column, where: str) -> Reading:
         column = column.cast("int64")
     value, unreadable = _number(column, where)
     too_large = _is(~value.isnan() & (value.abs() > _FLOAT32_MAX))
-    readable = _is(value.notnull()) & ~too_large
+    # A NaN becomes ours, since there are many of different bits.
+    readable = _is(value.notnull() & ~value.isnan()) & ~too_large
     return Reading(
-        ibis.cases((readable, value), else_=float("nan")).cast("float32"),
+        one_zero(ibis.cases((readable, value), else_=float("nan")).cast("float32")),
         ((unreadable, "not_a_number"), (too_large, "not_finite")),
     )
+
+
+def one_zero(value: ir.FloatingValue) -> ir.FloatingValue:
+    """Returns the numbers with -0.0 as 0.0: the two are equal, and what decides between equals differs by run."""
+    return ibis.cases((value == 0.0, ibis.literal(0.0, value.type())), else_=value)
 
 
 def split_text(column: ir.StringColumn, separator: str) -> ir.ArrayValue:
@@ -205,7 +211,7 @@ def list_weights(column: ir.Column, where: str, separator: str | None) -> Readin
 
     return Reading(
         # What float32 cannot hold would end the engine in an error, fault or not.
-        numbers.map(lambda number: ibis.cases((~infinite(number), number))),
+        numbers.map(lambda number: ibis.cases((number == 0.0, 0.0), (~infinite(number), number))),
         (
             (any_that(lambda number: number.isnull()), "weight_not_a_number"),
             (any_that(infinite), "weight_not_finite"),

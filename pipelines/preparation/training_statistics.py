@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from pipelines.preparation import columns
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.interactions import CONTEXT_PREFIX, context_columns
 from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, SIDES, Feature, Schema
@@ -107,8 +108,7 @@ def _carried(seen: ir.Table, name: str, is_list: bool = False) -> ir.Table:
 
 def _numbers(seen: ir.Table, feature: Feature) -> ir.Table:
     value = seen[feature.name].cast("float64")
-    # One zero: -0.0 is equal to it, and engines differ in which of the two stands for both.
-    return seen.filter(~value.isnan()).select(value=ibis.cases((value == 0.0, 0.0), else_=value))
+    return seen.filter(~value.isnan()).select(value=columns.one_zero(value))
 
 
 def _quantiles(engine: Engine, values: ir.Table, num_buckets: int) -> list[float]:

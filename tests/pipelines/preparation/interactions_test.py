@@ -108,6 +108,28 @@ def test_copies_that_differ_in_their_context_alone_leave_the_same_one_in_any_ord
         assert [(row["context.tags"], row["context.price"]) for row in kept] == [(["a"], 5.0)]
 
 
+def test_copies_that_differ_in_the_sign_of_zero_alone_are_one_and_the_same(engine, as_table):
+    features = (
+        Feature("price", "numeric"),
+        Feature("age", "bucketised", boundaries=(18,)),
+        Feature("tags", "multivalent", weights_column="how_much"),
+    )
+    roles = InteractionColumns("user", "item", "at", weight="stars", weight_divisor="of")
+    log = {"user": ["u"] * 2, "item": ["i", "j"], "at": [1] * 2, "stars": [-0.0, 0.0], "of": [5.0] * 2}
+    # A number too small for 32 bits is a zero of its sign there.
+    log |= {
+        "price": ["-0.0", "-1e-300"],
+        "age": [-0.0, -1e-300],
+        "tags": [["a", "b"]] * 2,
+        "how_much": [[-0.0, 1.0]] * 2,
+    }
+    rows = interactions.read_interactions(as_table(log), roles, False, None, features)
+    for row in engine.rows(rows):
+        zeros = [row["weight"], row["context.price"], row["context.age"], row["context.tags_weights"][0]]
+        assert [math.copysign(1.0, zero) for zero in zeros] == [1.0] * 4
+        assert (zeros, row["reason"]) == ([0.0] * 4, None)
+
+
 def test_a_context_column_that_is_not_there_is_named_with_its_feature(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("user,item,at,device\nu,i,1,tv\n", encoding="utf-8")
