@@ -31,8 +31,9 @@ def read_interaction_rows(
       splits: names of the splits; a split's number is its position.
 
     Returns:
-      The rows in file order, each column in one chunk: `query_row` and `candidate_row` int32, `split` int8,
-      `history_end` int32 (int64 beyond two thousand million interactions), and every other column as it is.
+      The rows in file order: `query_row` and `candidate_row` int32, `split` int8, `history_end` int32 (int64 beyond
+      two thousand million interactions), and every other column as it is. Numbers are in one chunk each; text and
+      lists are in one for each row group, since 2 GiB of text are the most that a chunk can hold.
 
     Raises:
       ArrowException: if the file is no Parquet, or names an id or a split that is not among those given.
@@ -42,14 +43,14 @@ def read_interaction_rows(
         schema_lib.CANDIDATE_ID: (CANDIDATE_ROW, candidate_ids, np.int32),
         _SPLIT: (_SPLIT, pa.chunked_array([pa.array(splits, pa.string())]), np.int8),
     }
-    columns: dict[str, pa.Array] = {}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     # Column by column: what one takes to read is free again before the next.
     with pq.ParquetFile(path, read_dictionary=list(numbers)) as file:
         for name, (target, values, dtype) in numbers.items():
             columns[target] = pa.array(_numbers_of(file.read([name]).column(0), values, dtype))
         for name in file.schema_arrow.names:
             if name not in numbers:
-                columns[name] = _one_chunk(file.read([name]).column(0))
+                columns[name] = _column(file, name)
         # No history is longer than the log.
         position = pa.int32() if file.metadata.num_rows <= np.iinfo(np.int32).max else pa.int64()
         columns[_HISTORY_END] = columns[_HISTORY_END].cast(position)
@@ -73,6 +74,10 @@ def _numbers_of(encoded: pa.ChunkedArray, values: pa.ChunkedArray, dtype: type[n
     return numbers
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+def _column(file: pq.ParquetFile, name: str) -> pa.Array | pa.ChunkedArray:
+    dtype = file.schema_arrow.field(name).type
+    if pa.types.is_primitive(dtype):
+        return file.read([name]).column(0).combine_chunks()
+    # Group by group: lists read at once must fit into one chunk, or the reader gives up.
+    groups = (file.read_row_group(group, [name]).column(0) for group in range(file.num_row_groups))
+    return pa.chunked_array([chunk for group in groups for chunk in group.chunks], dtype)

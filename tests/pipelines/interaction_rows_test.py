@@ -19,7 +19,7 @@ _LOG = {
 
 def _read(tmp_path, log=_LOG, **options) -> pa.Table:
     path = tmp_path / "interactions.parquet"
-    pq.write_table(pa.table(log), path, **options)
+    pq.write_table(pa.table(log) if isinstance(log, dict) else log, path, **options)
     return interaction_rows.read_interaction_rows(path, _QUERY_IDS, _CANDIDATE_IDS, ("train", "validation", "test"))
 
 
@@ -32,12 +32,21 @@ def test_ids_become_rows_however_the_file_is_cut_and_encoded(tmp_path, options):
     assert [str(table[name].type) for name in ("query_row", "candidate_row", "split")] == ["int32", "int32", "int8"]
 
 
-def test_other_columns_stay_as_they_are_in_one_chunk_each(tmp_path):
-    table = _read(tmp_path, row_group_size=2)
+def test_other_columns_stay_as_they_are_and_numbers_are_in_one_chunk(tmp_path):
+    table = _read(tmp_path, {**_LOG, "context.wait": [1.0, 2.0, 3.0, 4.0, 5.0]}, row_group_size=2)
     assert table["context.page"].to_pylist() == _LOG["context.page"]
+    assert table["context.wait"].to_pylist() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert table["timestamp"].to_pylist() == _LOG["timestamp"]
     assert str(table["history_end"].type) == "int32"
-    assert {column.num_chunks for column in table.columns} == {1}
+    assert {table[name].num_chunks for name in table.column_names if name != "context.page"} == {1}
+
+
+def test_text_and_lists_are_never_put_into_one_chunk_which_can_overflow(tmp_path):
+    table = _read(tmp_path, {**_LOG, "context.device": ["x", "y", "", "x", "z"]}, row_group_size=2)
+    assert [len(chunk) for chunk in table["context.page"].chunks] == [2, 2, 1]
+    assert [len(chunk) for chunk in table["context.device"].chunks] == [2, 2, 1]
+    empty = _read(tmp_path, pa.table({name: pa.array(values) for name, values in _LOG.items()}).slice(0, 0))
+    assert empty["context.page"].to_pylist() == []
 
 
 @pytest.mark.parametrize("column", ["query_id", "candidate_id", "split"])
