@@ -63,19 +63,19 @@ class Lists:
     Attributes:
       elements: of all lists, one after the other, and at the end what fills short ones.
       row_splits: `[num_rows + 1]` int64, where each list starts and the last one ends.
-      length: of the longest list, at least 1.
     """
 
     elements: Scalars | Texts
     row_splits: tf.Tensor
-    length: int
 
     def gather(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns `[n, length]`, short lists filled at their end."""
-        end = tf.gather(self.row_splits, rows + 1)[:, tf.newaxis]
-        positions = tf.gather(self.row_splits, rows)[:, tf.newaxis] + tf.range(self.length, dtype=tf.int64)
+        """Returns `[n, length]`, short lists filled at their end; length is the longest of these n, at least 1."""
+        begin, end = tf.gather(self.row_splits, rows), tf.gather(self.row_splits, rows + 1)
+        # Of no rows the maximum is the least integer.
+        length = tf.maximum(tf.reduce_max(end - begin), 1)
+        positions = begin[:, tf.newaxis] + tf.range(length)
         # The last list ends where what fills starts.
-        return self.elements.gather(tf.where(positions < end, positions, self.row_splits[-1]))
+        return self.elements.gather(tf.where(positions < end[:, tf.newaxis], positions, self.row_splits[-1]))
 
 
 def read_features(
@@ -125,4 +125,4 @@ def _lists(column: pa.ChunkedArray) -> Lists:
     else:
         elements = _texts(flat, filler="")
     row_splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return Lists(elements, tf.constant(row_splits), int(max(1, lengths.max(initial=1))))
+    return Lists(elements, tf.constant(row_splits))

@@ -49,7 +49,8 @@ class Feeder:
     ) -> tf.data.Dataset:
         """Returns batches `first_step` to `last_step - 1`, shuffled over all examples, or a worker's rows of each.
 
-        The rows of workers 0, 1, ... put after one another are the batch that a single worker gets.
+        The rows of workers 0, 1, ... put after one another are the batch that a single worker gets, but for what
+        fills short lists: each worker's lists are as wide as the longest of its own.
 
         Args:
           examples: what is shuffled.

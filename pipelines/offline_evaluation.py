@@ -65,8 +65,9 @@ class Embedder:
 
     def __init__(self, model: two_tower.TwoTowerModel, feeder: feeding.Feeder):
         self._feeder = feeder
-        self._embed_queries = tf.function(model.query_tower)
-        self._embed_candidates = tf.function(model.candidate_tower)
+        # One graph for lists of any width, which differs by batch.
+        self._embed_queries = tf.function(model.query_tower, reduce_retracing=True)
+        self._embed_candidates = tf.function(model.candidate_tower, reduce_retracing=True)
 
     def queries(self, examples: prepared_data.Examples) -> np.ndarray:
         """Returns `[num_examples, embedding_dim]` float32."""

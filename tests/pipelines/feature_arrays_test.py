@@ -22,11 +22,26 @@ def _lists(*chunks):
     }
 
 
-def test_lists_are_filled_to_the_longest_of_the_table_with_weight_zero():
+def test_lists_are_filled_to_the_longest_of_the_batch_with_weight_zero():
     found = _gathered(_lists([["a", "b"], [], ["b"]]), TAGS, [2, 0, 1, 2])
     assert found["tags"].tolist() == [[b"b", b""], [b"a", b"b"], [b"", b""], [b"b", b""]]
     assert found["tags_weights"].tolist() == [[1, 0], [1, 2], [0, 0], [1, 0]]
     assert found["tags_weights"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [([1, 2], [["b"], [""]]), ([2], [[""]]), ([3, 1], [["a", "b", "c"], ["b", "", ""]]), ([], [])]
+)
+def test_a_list_of_another_batch_does_not_widen_this_one_in_a_graph_either(rows, expected):
+    columns = _lists([["a", "b"], ["b"], [], ["a", "b", "c"]])
+    arrays = feature_arrays.read_features(columns, [TAGS])
+    spec = [tf.TensorSpec([None], tf.int64)]
+    for name in ("tags", "tags_weights"):
+        graph = tf.function(arrays[name].gather, input_signature=spec)
+        found = graph(tf.constant(rows, tf.int64)).numpy()
+        assert found.shape == (len(rows), max([1, *map(len, expected)]))
+        if name == "tags":
+            assert [[each.decode() for each in row] for row in found] == expected
 
 
 def test_a_table_of_empty_lists_still_has_a_column():
