@@ -6,7 +6,6 @@ a client can read it to know what to send. This module imports nothing heavy.
 """
 
 import dataclasses
-import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -51,6 +50,9 @@ __all__ = [
 SCHEMA_VERSION = 2
 SIDES = ("query", "context", "candidate")
 
+# The least normal number, and the greatest.
+_FLOAT32_LEAST, _FLOAT32_MAX = 2.0**-126, 3.4028234663852886e38
+
 # What of the interactions says how a column is read rather than which.
 _NO_COLUMNS = ("timestamp_unit", "minimum_weight")
 
@@ -67,7 +69,8 @@ class InteractionColumns:
       weight: reward of the interaction, a finite number >= 0; `None` means 1 each.
       weight_divisor: column that the weight is divided by, > 0, such as the length of what was
         watched; `None` divides by nothing.
-      minimum_weight: interactions of less, after the division, are no positives and left out; `None` keeps all.
+      minimum_weight: interactions of less, after the division and as float32, are no positives and left out;
+        `None` keeps all.
       split: column holding `train`, `validation` or `test`; `None` if splits are to be made.
       tie_break: column that orders interactions of one query at the same timestamp;
         `None` orders them by the SHA-256 of the candidate id.
@@ -118,9 +121,10 @@ class InteractionColumns:
                 )
         minimum = self.minimum_weight
         is_number = isinstance(minimum, int | float) and not isinstance(minimum, bool)
-        if minimum is not None and not (is_number and 0 < minimum < math.inf):
+        # What 32 bits make a zero or infinite is a minimum of nothing, or of everything.
+        if minimum is not None and not (is_number and _FLOAT32_LEAST <= minimum <= _FLOAT32_MAX):
             raise SchemaError(
-                f"interactions.minimum_weight must be a number > 0, but is {minimum!r}.",
+                f"interactions.minimum_weight must be a number > 0 that 32 bits can hold, but is {minimum!r}.",
                 ("interactions", "minimum_weight"),
             )
 

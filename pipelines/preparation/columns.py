@@ -110,7 +110,7 @@ def weight(column: ir.Column, where: str, divisor: Reading | None = None, minimu
       column: numbers or text.
       where: the column's name in sentences.
       divisor: what `weight_divisor` read, or `None`.
-      minimum: smallest weight of a positive, or `None`.
+      minimum: smallest weight of a positive, or `None`; compared as float32, as the weight is stored.
     """
     value, unreadable = _number(column, where)
     missing = _is(value.isnull())
@@ -129,10 +129,11 @@ def weight(column: ir.Column, where: str, divisor: Reading | None = None, minimu
         infinite = _is(value.abs() > _FLOAT32_MAX)
         faults.append((infinite, "weight_not_finite"))
         valid &= ~infinite
-    value = ibis.cases((valid, value), else_=0.0)
+    stored = one_zero(ibis.cases((valid, value), else_=0.0).cast("float32"))
     if minimum is not None:
-        faults.append((value < minimum, BELOW_MINIMUM))
-    return Reading(one_zero(value.cast("float32")), tuple(faults))
+        # In 32 bits both, so that a file's float32 0.7 is not below a minimum of 0.7, as a float64 0.7 is not.
+        faults.append((stored < ibis.literal(minimum, "float64").cast("float32"), BELOW_MINIMUM))
+    return Reading(stored, tuple(faults))
 
 
 def weight_divisor(column: ir.Column, where: str) -> Reading:

@@ -169,9 +169,23 @@ def test_a_context_feature_may_read_the_logs_timestamp_and_no_other_role():
     [
         ({"minimum_weight": 4}, "interactions.minimum_weight needs a weight, but interactions.weight is null"),
         ({"weight_divisor": "length"}, "interactions.weight_divisor needs a weight, but interactions.weight is null"),
-        ({"weight": "w", "minimum_weight": 0}, "minimum_weight must be a number > 0, but is 0"),
-        ({"weight": "w", "minimum_weight": "4"}, "minimum_weight must be a number > 0, but is '4'"),
-        ({"weight": "w", "minimum_weight": True}, "minimum_weight must be a number > 0, but is True"),
+        ({"weight": "w", "minimum_weight": 0}, "minimum_weight must be a number > 0 that 32 bits can hold, but is 0"),
+        (
+            {"weight": "w", "minimum_weight": "4"},
+            "minimum_weight must be a number > 0 that 32 bits can hold, but is '4'",
+        ),
+        (
+            {"weight": "w", "minimum_weight": 1e-50},
+            "minimum_weight must be a number > 0 that 32 bits can hold, but is 1e-50",
+        ),
+        (
+            {"weight": "w", "minimum_weight": 1e39},
+            "minimum_weight must be a number > 0 that 32 bits can hold, but is 1e",
+        ),
+        (
+            {"weight": "w", "minimum_weight": True},
+            "minimum_weight must be a number > 0 that 32 bits can hold, but is True",
+        ),
         ({"weight": "w", "weight_divisor": "w"}, "weight_divisor and interactions.weight both name column 'w'"),
     ],
 )

@@ -154,13 +154,16 @@ def test_a_weight_is_divided_and_what_is_below_the_minimum_is_no_positive(engine
     ]
 
 
-def test_a_weight_at_the_minimum_is_a_positive_though_it_is_rounded_when_stored(engine, as_table):
-    # .7 is .69999999 in 32 bits.
-    table = as_table({"w": [0.7, 0.6999999]})
-    assert _read(engine, table, columns.weight(table.w, "w", minimum=0.7)) == [
-        pytest.approx(0.7),
-        "weight_below_minimum",
-    ]
+@pytest.mark.parametrize("stored_as", [pa.float64(), pa.float32(), pa.string()])
+@pytest.mark.parametrize(("minimum", "less"), [(0.7, 0.6999999), (0.1, 0.09999999), (3.3333333333333335, 3.333333)])
+def test_a_weight_at_the_minimum_is_a_positive_though_it_is_rounded_when_stored(
+    engine, as_table, stored_as, minimum, less
+):
+    # In 32 bits .7 is .69999999 and .1 is .100000001: less than the minimum in 64 bits, or more.
+    values = [str(minimum), str(less)] if stored_as == pa.string() else [minimum, less]
+    table = as_table({"w": pa.array(values, stored_as)})
+    found = _read(engine, table, columns.weight(table.w, "w", minimum=minimum))
+    assert found == [pytest.approx(minimum), "weight_below_minimum"]
 
 
 def test_a_weight_column_of_another_type_is_refused(as_table):
