@@ -224,7 +224,11 @@ class Schema:
             raise SchemaError(f"A schema must be a JSON object, but is a {type(raw).__name__}.")
         version = raw.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise SchemaError(f"schema_version must be {SCHEMA_VERSION}, but is {version!r}.", ("schema_version",))
+            raise SchemaError(
+                f"schema_version must be {SCHEMA_VERSION}, but is {version!r}; set it to {SCHEMA_VERSION} and write "
+                "the features anew as docs/schema.md says.",
+                ("schema_version",),
+            )
         refuse_unknown_keys((), raw, ["schema_version", *(f.name for f in dataclasses.fields(cls))])
         interactions = _object(raw, "interactions")
         refuse_unknown_keys(("interactions",), interactions, [f.name for f in dataclasses.fields(InteractionColumns)])

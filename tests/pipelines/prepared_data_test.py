@@ -91,7 +91,8 @@ def test_vocabularies_of_another_schema_version_are_refused(tmp_path, read):
     with pytest.raises(
         prepared_data.PreparedDataError,
         match=r"manifest\.json holds a schema, with vocabularies made for it, that this version does not read: "
-        r"schema_version must be 2, but is 1\. Run prepare_data again, or train again if this is a model's copy\.$",
+        r"schema_version must be 2, but is 1; set it to 2 and write the features anew as docs/schema\.md says\. "
+        r"Run prepare_data again, or train again if this is a model's copy\.$",
     ):
         read(directory)
 

@@ -56,7 +56,10 @@ def test_a_log_without_time_names_no_timestamp():
     [
         ([], "must be a JSON object, but is a list"),
         ({}, "schema_version must be 2, but is None"),
-        ({"schema_version": 1}, "schema_version must be 2, but is 1"),
+        (
+            {"schema_version": 1},
+            "schema_version must be 2, but is 1; set it to 2 and write the features anew as docs/schema.md says",
+        ),
         ({"schema_version": 2, "titel": "t"}, "the schema has unknown key 'titel'; known keys are schema_version"),
         ({"schema_version": 2, "interactions": {"user": "u"}}, "interactions has unknown key 'user'"),
         ({"schema_version": 2, "interactions": "log"}, "interactions must be an object, but is a str"),
