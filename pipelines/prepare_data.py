@@ -263,7 +263,8 @@ def run(config: PrepareConfig) -> PrepareResult:
         engine = EngineOptions(config.engine, config.engine_memory_limit, config.spark_master)
         content = build_tables(sources, config.schema, options, unfinished, engine)
         manifest = manifest_lib.write_manifest(unfinished.content, config.schema, configuration, identities, content)
-    logging.info("Published %s; dropped by reason: %s", target, manifest["drops"] or "nothing")
+    dropped, removed = manifest["drops"] or "nothing", manifest["removed_values"] or "nothing"
+    logging.info("Published %s; dropped by reason: %s; removed from lists: %s", target, dropped, removed)
     return PrepareResult(manifest, reused=False)
 
 

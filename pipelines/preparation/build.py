@@ -55,8 +55,8 @@ def build_tables(
       engine_options: which engine, and with how much memory.
 
     Returns:
-      The manifest's `counts`, `drops`, `similar_ids`, `split_boundaries`, `numeric_statistics`, `bucket_boundaries`
-      and `time_range_microseconds`.
+      The manifest's `counts`, `drops` (interactions by reason), `removed_values` (empty list elements by feature),
+      `similar_ids`, `split_boundaries`, `numeric_statistics`, `bucket_boundaries` and `time_range_microseconds`.
 
     Raises:
       PreparationError: if a source breaks a rule.
@@ -116,7 +116,7 @@ class _Build:
         )
         self._engine.write_parquet(entities.order_by(CANDIDATE_ID), self._paths.candidates)
         removed = tables.count_removed_values(self._engine, source, features, "candidate")
-        return self._of_entities(self._corpus, CANDIDATE_ID) | {"drops": removed}
+        return self._of_entities(self._corpus, CANDIDATE_ID) | {"removed_values": removed}
 
     def _read_log(self) -> dict:
         source, given = self._sources["interactions"], self._options.split == "given"
@@ -135,7 +135,8 @@ class _Build:
         if duplicates:
             refused[interactions_lib.DUPLICATE] = duplicates
         removed = tables.count_removed_values(self._engine, source, context, "context")
-        return {"drops": refused, "removed": removed, "logged": {"rows": total, "dropped": sum(refused.values())}}
+        logged = {"rows": total, "dropped": sum(refused.values())}
+        return {"drops": refused, "removed_values": removed, "logged": logged}
 
     def _write_interactions(self) -> dict:
         split, found = self._split(self._engine.read_parquet([self._accepted]))
@@ -191,7 +192,7 @@ class _Build:
         ids = self._interactions.select(QUERY_ID).distinct()
         rows = tables.with_missing_features(ids, QUERY_ID, entities, features)
         self._engine.write_parquet(rows, self._paths.queries)
-        return self._of_entities(self._queries, QUERY_ID) | {"drops": removed}
+        return self._of_entities(self._queries, QUERY_ID) | {"removed_values": removed}
 
     def _of_entities(self, entities: ir.Table, id_name: str) -> dict:
         side = {QUERY_ID: "queries", CANDIDATE_ID: "candidates"}[id_name]
@@ -250,8 +251,8 @@ def _content(found: Mapping[str, Mapping]) -> dict:
 
     return {
         "counts": together("counts", ("interactions", "queries", "candidates")),
-        # In the order in which they are read about: refused interactions, then list elements without a value.
-        "drops": together("drops", ("log", "candidates")) | found["log"]["removed"] | found["queries"]["drops"],
+        "drops": found["log"]["drops"],
+        "removed_values": together("removed_values", ("queries", "log", "candidates")),
         "similar_ids": together("similar_ids", ("queries", "candidates")),
         "split_boundaries": found["interactions"].get("split_boundaries", {}),
         **{name: found["vocabularies"][name] for name in ("numeric_statistics", "bucket_boundaries")},

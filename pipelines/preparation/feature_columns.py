@@ -116,13 +116,19 @@ def read_feature(raw: ir.Table, feature: Feature, where: Callable[[str], str]) -
 
 
 def empty_values(raw: ir.Table, feature: Feature) -> ir.IntegerColumn | None:
-    """Returns how many empty strings `read_feature` leaves out of each list, or `None` where it is not counted.
+    """Returns how many empty strings `read_feature` leaves out of each list, or `None` where there are no lists.
 
-    Text that ends with its separator is common and means nothing.
+    Text that ends with its separator is common and means nothing, unless a weight goes with that end.
     """
-    if feature.kind != "multivalent" or feature.separator is not None:
+    if feature.kind != "multivalent":
         return None
-    return raw[feature.column].cast("array<string>").filter(lambda value: value == "").length().fill_null(0)
+    column = raw[feature.column]
+    if feature.separator is None:
+        values = column.cast("array<string>")
+    else:
+        parts = columns.split_text(column, feature.separator)
+        values = parts if feature.weights_column is not None else parts[:-1]
+    return values.filter(lambda value: value == "").length().fill_null(0)
 
 
 def _moment(reading: columns.Reading) -> columns.Reading:

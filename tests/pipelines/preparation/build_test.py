@@ -102,6 +102,7 @@ def test_the_manifest_counts_what_was_kept_and_dropped(prepared):
         "queries_wholly_train": 1,
     }
     assert result.manifest["drops"] == {"duplicate": 1}
+    assert result.manifest["removed_values"] == {}
     assert result.manifest["time_range_microseconds"] == [1_000_000, 30_000_000]
     assert schema.Schema.from_dict(result.manifest["schema"]) == film_log.SCHEMA
     assert sorted(result.manifest["files"]) == sorted(
@@ -153,6 +154,13 @@ def test_refused_rows_below_the_limit_are_counted_in_the_manifest(tmp_path):
     result = prepare_data.run(film_log.config(tmp_path, log=log, max_rejected_fraction=0.2))
     assert result.manifest["drops"] == {"candidate_not_in_table": 1, "query_id_missing": 1}
     assert sum(result.manifest["counts"]["interactions"].values()) == 8
+
+
+def test_what_lists_lose_is_counted_apart_from_dropped_interactions(tmp_path):
+    films = film_log.FILMS | {"genres": ["action||crime", "crime", "", "|drama", "romance"]}
+    manifest = prepare_data.run(film_log.config(tmp_path, films=films)).manifest
+    assert manifest["drops"] == {"duplicate": 1}
+    assert manifest["removed_values"] == {"candidate.genres_empty_value": 2}
 
 
 def test_a_planted_future_row_does_not_change_what_earlier_rows_see(tmp_path):

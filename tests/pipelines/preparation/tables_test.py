@@ -91,6 +91,28 @@ def test_empty_list_values_are_counted(engine, source):
     assert tables.count_removed_values(engine, whole, [GENRES], "candidate") == {}
 
 
+@pytest.mark.parametrize(("weights", "expected"), [(None, 3), ("w", 5)])
+def test_empty_parts_of_a_text_are_counted_and_its_empty_end_if_it_has_a_weight(engine, source, weights, expected):
+    # Between two separators or before the first: 1 + 1 + 1; at the end: 1 of "a||" and 1 of "|".
+    films = source(
+        {
+            "film": ["1", "2", "3", "4", "5", "6"],
+            "genres": ["a||b", "a||", "|", "", None, "a|b"],
+            "w": ["1|2|3", "1|2|3", "1|2", "", None, "1|2"],
+        }
+    )
+    feature = Feature("genres", "multivalent", separator="|", weights_column=weights)
+    assert tables.count_removed_values(engine, films, [feature], "candidate") == {
+        "candidate.genres_empty_value": expected
+    }
+
+
+def test_an_empty_end_is_found_where_a_separator_overlaps_itself(engine, source):
+    # Split from the left: "a" and "|".
+    feature = Feature("genres", "multivalent", separator="||")
+    assert tables.count_removed_values(engine, source({"film": ["1"], "genres": ["a|||"]}), [feature], "x") == {}
+
+
 def test_duplicate_ids_are_refused_with_examples(engine, source):
     films = source({"film": ["b", "a", "c", "a", "b", "b"]})
     with pytest.raises(
