@@ -184,15 +184,18 @@ class _Build:
         return self._of_entities(self._corpus, CANDIDATE_ID)
 
     def _write_queries(self) -> dict:
-        features, entities, removed = self._schema.query_features, None, {}
+        features, entities, removed, counts = self._schema.query_features, None, {}, {}
+        ids = self._interactions.select(QUERY_ID).distinct()
         if "queries" in self._sources:
             source = self._sources["queries"]
             entities = tables.read_entities(self._engine, source, self._roles.query_id, QUERY_ID, features)
             removed = tables.count_removed_values(self._engine, source, features, "query")
-        ids = self._interactions.select(QUERY_ID).distinct()
+            counts["queries_without_features"] = tables.count_without_features(self._engine, ids, QUERY_ID, entities)
         rows = tables.with_missing_features(ids, QUERY_ID, entities, features)
         self._engine.write_parquet(rows, self._paths.queries)
-        return self._of_entities(self._queries, QUERY_ID) | {"removed_values": removed}
+        found = self._of_entities(self._queries, QUERY_ID)
+        merged = {key: found[key] | counts for key in ("counts", "logged")}
+        return {**found, **merged, "removed_values": removed}
 
     def _of_entities(self, entities: ir.Table, id_name: str) -> dict:
         side = {QUERY_ID: "queries", CANDIDATE_ID: "candidates"}[id_name]

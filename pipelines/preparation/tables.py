@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
+from absl import logging
 
 from pipelines.preparation import columns, feature_columns
 from pipelines.preparation.engine import Engine
@@ -78,6 +79,21 @@ def with_missing_features(
     missing = [feature_columns.missing_values(each) for each in features]
     filled = [joined[name].fill_null(value).name(name) for each in missing for name, value in each.items()]
     return joined.select([joined[id_name], *filled]).order_by(id_name)
+
+
+def count_without_features(engine: Engine, ids: ir.Table, id_name: str, entities: ir.Table) -> int:
+    """Returns how many ids of the log the table lacks, and warns if there are any."""
+    absent = ids.anti_join(entities.select(id_name), id_name)
+    count = engine.rows(absent.aggregate(ids=absent.count()))[0]["ids"]
+    if count:
+        examples = engine.rows(absent.order_by(id_name).limit(_NAMED_IDS))
+        named = ", ".join(repr(each[id_name]) for each in examples)
+        logging.warning(
+            "%s %ss of the log have no row in their table, such as %s; every feature of theirs is missing. If it should "
+            "not be, add their rows.",
+            *(f"{count:,}", id_name, named),
+        )
+    return count
 
 
 def count_removed_values(engine: Engine, source: Source, features: Sequence[Feature], side: str) -> dict[str, int]:

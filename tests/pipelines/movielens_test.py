@@ -158,6 +158,7 @@ def test_the_shipped_schema_prepares_the_files(tmp_path, small_content):
         "interactions": {"train": 1, "validation": 1, "test": 1},
         "queries": 2,
         "candidates": 3,
+        "queries_without_features": 0,
         "queries_wholly_train": 0,
     }
     rows = pq.read_table(tmp_path / "prepared" / "interactions.parquet").to_pylist()

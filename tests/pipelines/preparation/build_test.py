@@ -99,6 +99,8 @@ def test_the_manifest_counts_what_was_kept_and_dropped(prepared):
         "interactions": {"train": 5, "validation": 2, "test": 2},
         "queries": 4,
         "candidates": 5,
+        # cleo.
+        "queries_without_features": 1,
         "queries_wholly_train": 1,
     }
     assert result.manifest["drops"] == {"duplicate": 1}

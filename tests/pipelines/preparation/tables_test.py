@@ -206,3 +206,20 @@ def test_queries_of_the_log_and_of_the_table_each_have_a_row(engine, as_table):
         {"query_id": "a"},
         {"query_id": "c"},
     ]
+
+
+def test_ids_of_the_log_that_the_table_lacks_are_counted_and_named(engine, as_table, caplog):
+    entities = as_table({"query_id": ["a", "z"], "age": [1, 2]}, "entities")
+    log_ids = as_table({"query_id": ["c", "a", "b"]}, "log_ids")
+    with caplog.at_level("WARNING"):
+        assert tables.count_without_features(engine, log_ids, "query_id", entities) == 2
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        "2 query_ids of the log have no row in their table, such as 'b', 'c'; every feature of theirs is missing. "
+        "If it should not be, add their rows."
+    )
+    caplog.clear()
+    known = as_table({"query_id": ["a"]}, "known")
+    assert tables.count_without_features(engine, known, "query_id", entities) == 0
+    assert not caplog.records
