@@ -103,6 +103,14 @@ def timestamp(column: ir.Column, where: str, unit: str) -> Reading:
     raise PreparationError(f"{where} must hold numbers, timestamps or text, but holds {dtype}; cast the column before.")
 
 
+def is_counted(column: ir.Column) -> ir.BooleanValue:
+    """Returns whether a time is a number in some unit, rather than a date or a native time, which has none."""
+    dtype = column.type()
+    if dtype.is_string():
+        return _matching(column, _NUMBER).notnull()
+    return ibis.literal(dtype.is_numeric())
+
+
 def weight(column: ir.Column, where: str, divisor: Reading | None = None, minimum: float | None = None) -> Reading:
     """Reads rewards as float32, finite and not negative.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation import columns
+from pipelines.preparation import columns, mixed_units
 from pipelines.preparation.errors import PreparationError
 from tfrs_model.schema import Feature
 
@@ -21,6 +21,10 @@ _COMPLAINTS = {
     "unreadable": ("is no time", "write ISO 8601 or a number in the feature's timestamp_unit, or leave it empty"),
     "negative": ("is before 1970", "leave the value empty, or make the feature numeric"),
     "out_of_range": ("is after 2100", "set the feature's timestamp_unit, or mend the table"),
+    "of_1970": (
+        "is of 1970, but its column ends after 1990",
+        "write all times in the feature's timestamp_unit, and leave those that are not known empty",
+    ),
     "null_value": ("holds a null among its values", "remove the nulls from the list"),
     "weights_of_other_length": ("has not as many weights as values", "give each value one weight"),
     "weight_not_a_number": ("has a weight that is missing or no number", "mend the table"),
@@ -61,10 +65,12 @@ class FeatureReading:
     Attributes:
       values: by prepared column, never null; of no meaning where a fault holds.
       faults: in the order in which they are looked for.
+      early: of times, what is a fault if the column ends after 1990: a number that falls into 1970.
     """
 
     values: dict[str, ir.Value]
     faults: tuple[Fault, ...] = ()
+    early: Fault | None = None
 
 
 def source_columns(features: Iterable[Feature]) -> dict[str, str]:
@@ -102,17 +108,19 @@ def read_feature(raw: ir.Table, feature: Feature, where: Callable[[str], str]) -
     Raises:
       PreparationError: if a column is of a type that the kind cannot be read from.
     """
-    column = raw[feature.column]
+    column, early = raw[feature.column], None
     if feature.kind == "multivalent":
         return _read_lists(raw, feature, where)
     if feature.kind in ("numeric", "bucketised"):
         reading = columns.numeric_feature(column, where(feature.column))
     elif feature.kind == "timestamp":
         reading = _moment(columns.timestamp(column, where(feature.column), feature.timestamp_unit))
+        of_1970 = (mixed_units.of_1970(reading.value) & columns.is_counted(column)).fill_null(False)
+        early = Fault(of_1970, "of_1970", _shown(column))
     else:
         return FeatureReading({feature.name: columns.text(column, where(feature.column)).fill_null("")})
     faults = (Fault(condition, reason, _shown(column)) for condition, reason in reading.faults)
-    return FeatureReading({feature.name: reading.value}, tuple(faults))
+    return FeatureReading({feature.name: reading.value}, tuple(faults), early)
 
 
 def empty_values(raw: ir.Table, feature: Feature) -> ir.IntegerColumn | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.preparation import columns, feature_columns
+from pipelines.preparation import columns, feature_columns, mixed_units
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
@@ -17,9 +17,8 @@ DUPLICATE = "duplicate"
 # Of a context feature's columns, which so never meet those of the line.
 CONTEXT_PREFIX = "context."
 
-# A log that ends after 1990 and starts in 1970 holds two units, or zeros for unknown times.
-_YEAR_1971 = 31_536_000_000_000
-_YEAR_1990 = 631_152_000_000_000
+# Of what says where a context feature's time falls into 1970.
+_OF_1970_PREFIX = "of_1970."
 _NAMED_VALUES = 5
 
 
@@ -58,7 +57,8 @@ def read_interactions(
     Returns:
       `query_id`, `candidate_id` string; `timestamp` int64 microseconds, 0 without a time column;
       `weight` float32; `split` string, null unless given; `tie_break` int64, 0 without such a column; `reason` string;
-      context features as `feature_columns.read_feature` returns them, each name after `context.`.
+      context features as `feature_columns.read_feature` returns them, each name after `context.`; and what
+      `refuse_mixed_units` needs of context features that are times.
     """
     readings = _readings(log, roles)
     split = log[roles.split].cast("string") if given_split else ibis.null("string")
@@ -67,6 +67,8 @@ def read_interactions(
     for feature in context_features:
         context = feature_columns.read_feature(log, feature, functools.partial(_context_column, feature))
         values |= {f"{CONTEXT_PREFIX}{name}": value for name, value in context.values.items()}
+        if context.early is not None:
+            values[f"{_OF_1970_PREFIX}{feature.name}"] = context.early.condition
         faults += [(each.condition, f"{CONTEXT_PREFIX}{feature.name}_{each.reason}") for each in context.faults]
     rows = log.select(**values, split=split, reason=ibis.cases(*faults))
     if candidate_ids is None:
@@ -78,16 +80,21 @@ def read_interactions(
 
 
 def refuse_mixed_units(engine: Engine, rows: ir.Table) -> ir.Table:
-    """Returns the rows with times of 1970 refused where the log ends after 1990.
-
-    Seconds read as milliseconds or microseconds, and milliseconds read as
-    microseconds, all fall into the first weeks of 1970.
-    """
-    latest = engine.rows(rows.filter(rows.reason.isnull()).aggregate(latest=rows.timestamp.max()))[0]["latest"]
-    if latest is None or latest < _YEAR_1990:
-        return rows
-    early = ibis.cases((rows.timestamp < _YEAR_1971, "timestamp_out_of_range"))
-    return rows.mutate(reason=ibis.coalesce(rows.reason, early))
+    """Returns the rows with times of 1970 refused where their column, the log's or a feature's, ends after 1990."""
+    flags = [name for name in rows.columns if name.startswith(_OF_1970_PREFIX)]
+    of_1970 = {"timestamp": mixed_units.of_1970(rows.timestamp)}
+    of_1970 |= {f"{CONTEXT_PREFIX}{name.removeprefix(_OF_1970_PREFIX)}": rows[name] for name in flags}
+    accepted = rows.filter(rows.reason.isnull())
+    ends = [accepted[time].max().name(f"latest_{place}") for place, time in enumerate(of_1970)]
+    latest = engine.rows(accepted.aggregate(ends))[0].values()
+    early = [
+        (condition, f"{time}_out_of_range")
+        for (time, condition), end in zip(of_1970.items(), latest, strict=True)
+        if mixed_units.ends_after_1990(end)
+    ]
+    if early:
+        rows = rows.mutate(reason=ibis.coalesce(rows.reason, ibis.cases(*early)))
+    return rows.drop(*flags)
 
 
 def count_by_reason(engine: Engine, rows: ir.Table) -> tuple[int, dict[str, int]]:

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from absl import logging
 
-from pipelines.preparation import columns, feature_columns
+from pipelines.preparation import columns, feature_columns, mixed_units
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
@@ -50,7 +50,10 @@ def read_entities(
     readings = {
         each: feature_columns.read_feature(raw, each, lambda column: _where(source, column)) for each in features
     }
-    _refuse_faults(engine, source, raw, readings)
+    _refuse_faults(
+        engine, source, raw, [(each, fault) for each, reading in readings.items() for fault in reading.faults]
+    )
+    _refuse_mixed_units(engine, source, raw, readings)
     for reading in readings.values():
         values |= reading.values
     # Named one by one: as keywords, a feature named `self` would meet Python's own.
@@ -89,8 +92,8 @@ def count_without_features(engine: Engine, ids: ir.Table, id_name: str, entities
         examples = engine.rows(absent.order_by(id_name).limit(_NAMED_IDS))
         named = ", ".join(repr(each[id_name]) for each in examples)
         logging.warning(
-            "%s %ss of the log have no row in their table, such as %s; every feature of theirs is missing. If it should "
-            "not be, add their rows.",
+            "%s %ss of the log have no row in their table, such as %s; every feature of theirs is missing. If it "
+            "should not be, add their rows.",
             *(f"{count:,}", id_name, named),
         )
     return count
@@ -109,11 +112,23 @@ def count_removed_values(engine: Engine, source: Source, features: Sequence[Feat
     return removed
 
 
-def _refuse_faults(
+def _refuse_mixed_units(
     engine: Engine, source: Source, raw: ir.Table, readings: Mapping[Feature, feature_columns.FeatureReading]
 ) -> None:
+    """Raises at a time of 1970 where the feature's column ends after 1990; every time can be read."""
+    times = {feature: reading for feature, reading in readings.items() if reading.early is not None}
+    if not times:
+        return
+    ends = [reading.values[feature.name].max().name(feature.name) for feature, reading in times.items()]
+    latest = engine.rows(raw.aggregate(ends))[0]
+    late = [feature for feature in times if mixed_units.ends_after_1990(latest[feature.name])]
+    _refuse_faults(engine, source, raw, [(feature, times[feature].early) for feature in late])
+
+
+def _refuse_faults(
+    engine: Engine, source: Source, raw: ir.Table, faults: Sequence[tuple[Feature, feature_columns.Fault]]
+) -> None:
     """Raises the first fault of any feature, all looked for in one pass."""
-    faults = [(feature, fault) for feature, reading in readings.items() for fault in reading.faults]
     if not faults:
         return
     counted = [raw.count(where=fault.condition).name(f"fault_{place}") for place, (_, fault) in enumerate(faults)]

@@ -166,6 +166,25 @@ def test_microseconds_mixed_with_other_units_are_refused(engine, as_table, wrong
     assert interactions.count_by_reason(engine, mended) == (2, {"timestamp_out_of_range": 1})
 
 
+def test_a_context_time_in_another_unit_refuses_its_row_and_a_date_of_1970_does_not(engine, as_table):
+    features = (
+        Feature("asked", "timestamp", timestamp_unit="ms"),
+        Feature("made", "timestamp"),
+        Feature("step", "timestamp"),
+    )
+    context = {
+        "asked": [NEW_YEAR * 1000, NEW_YEAR, None, 0, NEW_YEAR * 1000],
+        "made": ["1970-05-01", "2024-01-01", "", "2024-01-01", str(NEW_YEAR // 1000)],
+        "step": [0, 1, 2, 3, 4],
+    }
+    rows = interactions.refuse_mixed_units(engine, _with_context(engine, as_table, context, features))
+    assert interactions.count_by_reason(engine, rows) == (
+        5,
+        {"context.asked_out_of_range": 2, "context.made_out_of_range": 1},
+    )
+    assert not [name for name in rows.columns if "1970" in name]
+
+
 def test_a_log_with_small_step_numbers_for_times_is_kept(engine, as_table):
     rows = _read(engine, as_table, [("u", "a", 0, 1.0, 0), ("u", "b", 1000, 1.0, 1)])
     assert interactions.count_by_reason(engine, interactions.refuse_mixed_units(engine, rows)) == (2, {})

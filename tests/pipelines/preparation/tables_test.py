@@ -1,3 +1,4 @@
+import datetime
 import math
 
 import pyarrow as pa
@@ -156,6 +157,13 @@ def test_rows_without_an_id_are_refused(engine, source):
         ({"made": ["1962-10-05"]}, MADE, "timestamp feature 'made': value '1962-10-05' is before 1970"),
         ({"made": ["soon"]}, MADE, "value 'soon' is no time .* write ISO 8601 or a number in"),
         ({"made": [1_704_067_200_000]}, MADE, "is after 2100 .* set the feature's timestamp_unit"),
+        (
+            {"made": [1_704_067_200, 1_704_067, 0, None]},
+            MADE,
+            r"timestamp feature 'made': value '0' is of 1970, but its column ends after 1990 \(rows of this kind: 2\); "
+            "write all times in the feature's timestamp_unit, and leave those that are not known empty",
+        ),
+        ({"made": ["2024-01-01", "1704067"]}, MADE, "value '1704067' is of 1970, but its column ends after 1990"),
         ({"price": [1.0, float("inf")]}, PRICE, "numeric feature 'price': value '[Ii]nf(inity)?' is not finite"),
         ({"price": [1.0, 1e39]}, PRICE, "is not finite"),
         ({"price": [["1"]]}, PRICE, "must hold numbers, but holds array"),
@@ -167,6 +175,21 @@ def test_a_feature_that_cannot_be_read_is_refused(engine, source, columns, featu
     films = source({"film": [str(number) for number in range(count)], **columns})
     with pytest.raises(PreparationError, match=sentence):
         _rows(engine, films, feature)
+
+
+@pytest.mark.parametrize(
+    ("made", "microseconds"),
+    [
+        # A date of 1970 is in no unit that could be mistaken.
+        (["1970-01-02", "2024-01-01"], [86_400 * 10**6, 1_704_067_200 * 10**6]),
+        ([datetime.date(1970, 1, 2), datetime.date(2024, 1, 1)], [86_400 * 10**6, 1_704_067_200 * 10**6]),
+        ([0, 5], [0, 5 * 10**6]),
+        ([None, 1_704_067_200], [-1, 1_704_067_200 * 10**6]),
+    ],
+)
+def test_times_of_1970_that_are_meant_are_kept(engine, source, made, microseconds):
+    found = _rows(engine, source({"film": ["1", "2"], "made": made}), MADE)
+    assert [row["made"] for row in found] == microseconds
 
 
 def test_a_missing_title_column_is_refused(engine, source):
