@@ -42,9 +42,12 @@ class _Places:
 
     def watch(self) -> None:
         """Stops at every write, half done, at both ends of every stage, and around publishing."""
+        self._watch_files()
+        self._watch_conversions_and_days()
+        self._watch_both_ends()
+
+    def _watch_files(self) -> None:
         write_parquet, replace = duckdb_engine.DuckDbEngine.write_parquet, os.replace
-        run_stage, publish, exchange = stages.Stages.run, publishing._publish_once, publishing._exchange
-        close_day, convert = day_partitions._close, conversion._convert
 
         def watched_write(instance: duckdb_engine.DuckDbEngine, table: object, path: pathlib.Path) -> None:
             write_parquet(instance, table, path)
@@ -54,22 +57,10 @@ class _Places:
             self._passes_half(written, path)
             replace(written, path)
 
-        def watched_stage(instance: stages.Stages, name: str, *arguments: object) -> dict:
-            self.passes(f"before stage {name}")
-            found = run_stage(instance, name, *arguments)
-            self.passes(f"after stage {name}")
-            return found
+        duckdb_engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
 
-        def watched_publish(building: pathlib.Path, path: pathlib.Path) -> None:
-            self.passes("before publishing")
-            publish(building, path)
-            self.passes("after publishing")
-
-        def watched_exchange(first: pathlib.Path, second: pathlib.Path) -> bool:
-            self.passes("before the exchange")
-            exchanged = exchange(first, second)
-            self.passes("after the exchange")
-            return exchanged
+    def _watch_conversions_and_days(self) -> None:
+        close_day, convert = day_partitions._close, conversion._convert
 
         def watched_conversion(source: object, schema: object, targets: list[pathlib.Path], advance: object) -> object:
             columns = convert(source, schema, targets, advance)
@@ -81,9 +72,21 @@ class _Places:
             if writer is not None:
                 self._passes_half(pathlib.Path(writer.where), pathlib.Path(writer.where))
 
-        duckdb_engine.DuckDbEngine.write_parquet, os.replace = watched_write, watched_replace
-        stages.Stages.run, day_partitions._close, conversion._convert = watched_stage, watched_day, watched_conversion
-        publishing._publish_once, publishing._exchange = watched_publish, watched_exchange
+        day_partitions._close, conversion._convert = watched_day, watched_conversion
+
+    def _watch_both_ends(self) -> None:
+        def watched(work: Callable, name_of: Callable) -> Callable:
+            def watched_work(*arguments: object) -> object:
+                self.passes(f"before {name_of(*arguments)}")
+                made = work(*arguments)
+                self.passes(f"after {name_of(*arguments)}")
+                return made
+
+            return watched_work
+
+        stages.Stages.run = watched(stages.Stages.run, lambda instance, name, *_: f"stage {name}")
+        publishing._publish_once = watched(publishing._publish_once, lambda *_: "publishing")
+        publishing._exchange = watched(publishing._exchange, lambda *_: "the exchange")
 
     def _passes_half(self, written: pathlib.Path, path: pathlib.Path) -> None:
         name = f"in the middle of writing {path.name}"
