@@ -145,7 +145,7 @@ def running_server(base_path: pathlib.Path, **options) -> Iterator[server_config
         yield config
 
 
-def wait_until(is_true, timeout_seconds: float = 10.0) -> None:
+def wait_until(is_true, timeout_seconds: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not is_true():
         assert time.monotonic() < deadline, "what was waited for did not come"
