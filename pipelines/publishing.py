@@ -163,7 +163,8 @@ def _publish_once(building: pathlib.Path, path: pathlib.Path) -> None:
     done = building.rename(_temporary(path))
     try:
         _swap_in(done / "content", path)
-    except BaseException:
+    except OSError:
+        # Not after Ctrl-C, which may come when the exchange has been made.
         done.rename(building)
         raise
     shutil.rmtree(done, ignore_errors=True)
