@@ -11,6 +11,12 @@ import pathlib
 import uuid
 from typing import Any
 
+# Of a prepared directory: what is written there and how it is named.
+PREPARED_FORMAT_VERSION = 2
+SPLITS = ("train", "validation", "test")
+# What a context feature's columns are named after in the interactions.
+CONTEXT_PREFIX = "context."
+
 _CHUNK_BYTES = 1 << 20
 
 

@@ -13,14 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import artifacts, interaction_rows
+from pipelines.artifacts import CONTEXT_PREFIX, PREPARED_FORMAT_VERSION, SPLITS
 from tfrs_model import feature_input as feature_input_lib
 from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
-
-FORMAT_VERSION = 2
-SPLITS = ("train", "validation", "test")
-# What a context feature's columns are named after in the interactions.
-_CONTEXT_PREFIX = "context."
 
 # What identifies prepared data: not the sources, whose paths say where the bytes came from, not what they are.
 _IDENTITY = ("format_version", "schema", "configuration", "counts", "numeric_statistics", "bucket_boundaries", "files")
@@ -129,7 +125,7 @@ class PreparedData:
             history_end=begin + history_end,
             # A training row sees training rows only: what is visible is what is asked for.
             sequence=self._column(interaction_rows.CANDIDATE_ROW)[visible] if number else candidate_rows,
-            context={name.removeprefix(_CONTEXT_PREFIX): rows[name] for name in self._context_columns},
+            context={name.removeprefix(CONTEXT_PREFIX): rows[name] for name in self._context_columns},
         )
 
     def training_counts(self) -> np.ndarray:
@@ -149,7 +145,7 @@ class PreparedData:
 
     @property
     def _context_columns(self) -> list[str]:
-        return [name for name in self._interactions.column_names if name.startswith(_CONTEXT_PREFIX)]
+        return [name for name in self._interactions.column_names if name.startswith(CONTEXT_PREFIX)]
 
     def _first_positions(self, visible: np.ndarray) -> np.ndarray:
         """Returns `[num_queries]` int64, where each query's rows begin among the visible ones."""
@@ -231,9 +227,10 @@ def read_model_inputs(directory: str | os.PathLike[str]) -> model_config.ModelIn
 def _read_manifest(paths: artifacts.PreparedPaths) -> dict:
     manifest = artifacts.read_json(paths.manifest)
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION:
+    if version != PREPARED_FORMAT_VERSION:
         raise PreparedDataError(
-            f"{paths.manifest} has format_version {version!r}, but this version reads {FORMAT_VERSION}; {_TRAIN_AGAIN}."
+            f"{paths.manifest} has format_version {version!r}, but this version reads "
+            f"{PREPARED_FORMAT_VERSION}; {_TRAIN_AGAIN}."
         )
     absent = [key for key in _IDENTITY if key not in manifest]
     if absent:

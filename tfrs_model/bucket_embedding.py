@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfrs_model import seeds
+from tfrs_model import embedding_table
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -34,14 +34,7 @@ class BucketEmbedding(tf.keras.layers.Layer):
         self._embedding_dim = embedding_dim
         self._seed = seed
         # Row 0 stands for a missing number and is masked, so that no bucket is touched by one.
-        self._table = tf.keras.layers.Embedding(
-            2 + len(self._boundaries),
-            embedding_dim,
-            embeddings_initializer=tf.keras.initializers.RandomNormal(
-                stddev=embedding_dim**-0.5, seed=seeds.derive_seed(seed, self.name)
-            ),
-            name="table",
-        )
+        self._table = embedding_table.embedding_table(2 + len(self._boundaries), embedding_dim, seed, self.name)
 
     @property
     def embedding_dim(self) -> int:

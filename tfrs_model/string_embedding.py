@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfrs_model import seeds
+from tfrs_model import embedding_table
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -52,14 +52,8 @@ class StringEmbedding(tf.keras.layers.Layer):
             if self._vocabulary
             else tf.keras.layers.Hashing(1 + num_oov_buckets, mask_value="", name="lookup")
         )
-        self._table = tf.keras.layers.Embedding(
-            1 + num_oov_buckets + len(self._vocabulary),
-            embedding_dim,
-            embeddings_initializer=tf.keras.initializers.RandomNormal(
-                stddev=embedding_dim**-0.5, seed=seeds.derive_seed(seed, self.name)
-            ),
-            name="table",
-        )
+        num_rows = 1 + num_oov_buckets + len(self._vocabulary)
+        self._table = embedding_table.embedding_table(num_rows, embedding_dim, seed, self.name)
 
     @property
     def embedding_dim(self) -> int:

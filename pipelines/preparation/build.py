@@ -145,7 +145,7 @@ class _Build:
         by_split = self._engine.rows(interactions.group_by("split").aggregate(rows=interactions.count()))
         rows = {each["split"]: each["rows"] for each in by_split}
         splits.check_splits(rows, self._options.split, self._splits_wanted())
-        counts = {name: rows.get(name, 0) for name in interactions_lib.SPLITS}
+        counts = {name: rows.get(name, 0) for name in artifacts.SPLITS}
         found["counts"] = {"interactions": counts, **found["counts"]}
         return {**found, "time_range_microseconds": self._time_range(), "logged": counts}
 
@@ -167,7 +167,7 @@ class _Build:
         if self._options.split == "given":
             return ("train",)
         if self._options.split == "leave_last_out":
-            return interactions_lib.SPLITS
+            return artifacts.SPLITS
         fractions = {"validation": self._options.validation_fraction, "test": self._options.test_fraction}
         return ("train", *(name for name, fraction in fractions.items() if fraction > 0.0))
 

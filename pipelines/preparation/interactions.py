@@ -6,16 +6,14 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from pipelines.artifacts import CONTEXT_PREFIX, SPLITS
 from pipelines.preparation import columns, feature_columns, mixed_units
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.sources import Source
 from tfrs_model.schema import Feature, InteractionColumns
 
-SPLITS = ("train", "validation", "test")
 DUPLICATE = "duplicate"
-# Of a context feature's columns, which so never meet those of the line.
-CONTEXT_PREFIX = "context."
 
 # Of what says where a context feature's time falls into 1970.
 _OF_1970_PREFIX = "of_1970."

@@ -11,7 +11,6 @@ from pipelines import artifacts, source_digest
 from pipelines.preparation.errors import PreparationError
 from tfrs_model.schema import Schema
 
-FORMAT_VERSION = 2
 _SCHEMA_SOURCES = tuple(f"tfrs_model/schema{part}.py" for part in ("", "_feature", "_file", "_rules", "_tables"))
 _OWN_ENTRIES = {
     "manifest.json",
@@ -41,7 +40,7 @@ def write_manifest(
     """
     files = sorted(path for path in directory.rglob("*.parquet"))
     manifest = {
-        "format_version": FORMAT_VERSION,
+        "format_version": artifacts.PREPARED_FORMAT_VERSION,
         "schema": schema.to_dict(),
         "configuration": dict(configuration),
         **content,
@@ -76,7 +75,14 @@ def identity(schema: Schema, configuration: Mapping[str, Any], sources: Sequence
     """Returns 64 hexadecimal digits that differ whenever anything differs that shapes the tables, the code included."""
     code = source_digest.source_sha256("pipelines/preparation", "pipelines/artifacts.py", *_SCHEMA_SOURCES)
     versions = [importlib.metadata.version(each) for each in ("duckdb", "ibis-framework", "pyarrow")]
-    content = [FORMAT_VERSION, schema.to_dict(), dict(configuration), _bytes_of(sources), code, versions]
+    content = [
+        artifacts.PREPARED_FORMAT_VERSION,
+        schema.to_dict(),
+        dict(configuration),
+        _bytes_of(sources),
+        code,
+        versions,
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

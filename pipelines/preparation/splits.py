@@ -5,9 +5,10 @@ import math
 import ibis
 import ibis.expr.types as ir
 
+from pipelines.artifacts import SPLITS
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
-from pipelines.preparation.interactions import SPLITS, context_columns
+from pipelines.preparation.interactions import context_columns
 
 SPLIT_METHODS = ("leave_last_out", "global_time", "given")
 

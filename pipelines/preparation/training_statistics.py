@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from pipelines.artifacts import CONTEXT_PREFIX
 from pipelines.preparation import columns
 from pipelines.preparation.engine import Engine
-from pipelines.preparation.interactions import CONTEXT_PREFIX, context_columns
+from pipelines.preparation.interactions import context_columns
 from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, SIDES, Feature, Schema
 
 # A feature's name never starts with an underscore.

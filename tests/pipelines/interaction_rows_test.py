@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import interaction_rows, prepared_data
+from pipelines import artifacts, interaction_rows
 
 _QUERY_IDS = pa.chunked_array([["p", "q"], ["r", "s"]])
 _CANDIDATE_IDS = pa.chunked_array([["a", "b", "c"]])
@@ -67,9 +67,7 @@ def test_a_log_is_read_in_a_fraction_of_the_memory_that_its_text_takes(tmp_path)
     usual, pool = pa.default_memory_pool(), pa.system_memory_pool()
     pa.set_memory_pool(pool)
     try:
-        table = interaction_rows.read_interaction_rows(
-            path, pa.chunked_array([ids]), _CANDIDATE_IDS, prepared_data.SPLITS
-        )
+        table = interaction_rows.read_interaction_rows(path, pa.chunked_array([ids]), _CANDIDATE_IDS, artifacts.SPLITS)
     finally:
         pa.set_memory_pool(usual)
     # 172 bytes of text for each row would be 52 MB; rows, splits and ends of histories are 4 MB.

@@ -68,8 +68,7 @@ class _Death:
         replace = os.replace
 
         def watched(written: pathlib.Path, path: pathlib.Path) -> None:
-            half = lambda: os.truncate(written, os.stat(written).st_size // 2)  # noqa: E731
-            self.at(f"half of {pathlib.Path(path).name}", half)
+            self.at(f"half of {pathlib.Path(path).name}", lambda: os.truncate(written, os.stat(written).st_size // 2))
             replace(written, path)
 
         os.replace = watched

@@ -121,12 +121,17 @@ def _line_error(block: _Block, fault: tuple[int, str]) -> PreparationError:
 
 def _as_text(dtype: pa.DataType) -> pa.DataType:
     """Returns the type with text for what Arrow took for a moment."""
-    if pa.types.is_timestamp(dtype):
+    return _with_text_for(pa.types.is_timestamp, dtype)
+
+
+def _with_text_for(is_text: Callable[[pa.DataType], bool], dtype: pa.DataType) -> pa.DataType:
+    """Returns the type with text in place of some types, wherever they stand in it."""
+    if is_text(dtype):
         return pa.string()
     if pa.types.is_list(dtype):
-        return pa.list_(_as_text(dtype.value_type))
+        return pa.list_(_with_text_for(is_text, dtype.value_type))
     if pa.types.is_struct(dtype):
-        return pa.struct([(field.name, _as_text(field.type)) for field in dtype])
+        return pa.struct([(field.name, _with_text_for(is_text, field.type)) for field in dtype])
     return dtype
 
 
@@ -151,13 +156,7 @@ def _merged(one: pa.DataType | None, other: pa.DataType) -> pa.DataType | None:
 
 def _known(dtype: pa.DataType) -> pa.DataType:
     """Returns the type with text for what is null in every line."""
-    if pa.types.is_null(dtype):
-        return pa.string()
-    if pa.types.is_list(dtype):
-        return pa.list_(_known(dtype.value_type))
-    if pa.types.is_struct(dtype):
-        return pa.struct([(field.name, _known(field.type)) for field in dtype])
-    return dtype
+    return _with_text_for(pa.types.is_null, dtype)
 
 
 def _family(dtype: pa.DataType) -> type | None:
