@@ -55,8 +55,8 @@ def _planted(tmp_path, files):
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        ("tfrs_model/towers.py", "import serving"),
-        ("tfrs_model/towers.py", "from pipelines import job"),
+        ("tfrs_model/losses.py", "import serving"),
+        ("tfrs_model/losses.py", "from pipelines import job"),
         ("serving/errors.py", "import pipelines.job as j"),
         ("serving/index/tree.py", "def build():\n    from pipelines import job"),
         ("pipelines/train.py", "from tests.tfrs_model import data"),
@@ -150,7 +150,7 @@ def test_a_client_that_loads_tensorflow_later_or_never_is_fine(tmp_path, code):
     ],
 )
 def test_flags_clocks_progress_and_writes_in_the_model_are_found(tmp_path, code):
-    assert len(architecture.impure_model_code(_planted(tmp_path, {"tfrs_model/towers.py": code}))) == 1
+    assert len(architecture.impure_model_code(_planted(tmp_path, {"tfrs_model/losses.py": code}))) == 1
     assert architecture.impure_model_code(_planted(tmp_path / "other", {"pipelines/train.py": code})) == []
 
 

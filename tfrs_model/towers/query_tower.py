@@ -1,0 +1,108 @@
+"""The encoder of who asks."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfrs_model import features as features_lib
+from tfrs_model import history as history_lib
+from tfrs_model import schema as schema_lib
+from tfrs_model import similarity as similarity_lib
+from tfrs_model import string_embedding
+from tfrs_model.towers import tower as tower_lib
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_model")
+class QueryTower(tower_lib.Tower):
+    """Encodes who asks: query id, the recent history of candidate ids, query features.
+
+    Args:
+      id_embedding: table of query ids, or `None` to leave the id out.
+      history_embedding: table of the history's candidate ids, often the candidate
+        tower's own, or `None` to leave the history out.
+      feature_inputs: the query features.
+      history_length: how many of the last ids of a history are read, >= 1.
+      embedding_dim: width of the output; Euclid adds two.
+      hidden_units: widths of the hidden layers, each with ReLU; empty for a linear tower.
+      dropout: rate on the concatenated inputs, in [0, 1).
+      similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
+      seed: of everything drawn.
+      feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
+
+    Raises:
+      ValueError: if there is nothing to encode.
+    """
+
+    _augment = staticmethod(similarity_lib.augment_queries)
+
+    def __init__(
+        self,
+        id_embedding: string_embedding.StringEmbedding | None,
+        history_embedding: string_embedding.StringEmbedding | None,
+        feature_inputs: Sequence[features_lib.FeatureInput | Mapping] = (),
+        history_length: int = 20,
+        embedding_dim: int = 64,
+        hidden_units: Sequence[int] = (),
+        dropout: float = 0.0,
+        similarity: str = "cosine",
+        seed: int = 0,
+        feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
+        name: str = "query_tower",
+        **kwargs,
+    ):
+        options = (embedding_dim, hidden_units, dropout, similarity, seed)
+        super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
+        if id_embedding is None and history_embedding is None and not feature_inputs:
+            raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
+        if history_length < 1:
+            raise ValueError(
+                f"history_length must be >= 1, but is {history_length}; leave histories out with "
+                "history_embedding=None."
+            )
+        self._history_length = history_length
+        self._id_embedding = id_embedding
+        self._history_embedding = history_embedding
+
+    @property
+    def input_specs(self) -> dict[str, tf.TensorSpec]:
+        """Shape and dtype of every raw input, by name, as a request gives them."""
+        specs = {}
+        if self._id_embedding is not None:
+            specs[schema_lib.QUERY_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.QUERY_ID)
+        if self._history_embedding is not None:
+            specs[schema_lib.HISTORY] = tf.TensorSpec([None, None], tf.string, name=schema_lib.HISTORY)
+        return specs | self._features.input_specs
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        """Embeds queries.
+
+        Args:
+          inputs: `query_id` `[batch_size]` strings; `history` `[batch_size, length]`
+            candidate ids, oldest first, filled with empty strings on either side;
+            the features by name.
+          training: whether dropout draws.
+
+        Returns:
+          `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
+        """
+        tower_lib.require_inputs(self.name, self.input_specs, inputs)
+        parts = self._features(inputs)
+        if self._id_embedding is not None:
+            parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
+        if self._history_embedding is not None:
+            history = history_lib.keep_last(inputs[schema_lib.HISTORY], self._history_length)
+            parts.append(string_embedding.mean_of_present(self._history_embedding(history), history))
+        return self._encode(parts, training)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that make an equal tower."""
+        return {
+            **super().get_config(),
+            "tables": self._tables_config(id_embedding=self._id_embedding, history_embedding=self._history_embedding),
+            "history_length": self._history_length,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "QueryTower":
+        """Makes the tower that `get_config` describes, with tables of its own."""
+        return cls(**tower_lib.with_tables(config))
