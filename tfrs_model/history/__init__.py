@@ -1,5 +1,20 @@
 """What a query chose before, and what a tower makes of it."""
 
+from tfrs_model.history.encoder import HistoryEncoder
+from tfrs_model.history.encoders import ENCODERS, build_encoder
+from tfrs_model.history.gru import Gru
+from tfrs_model.history.mean import Mean
+from tfrs_model.history.recency_weighted_mean import RecencyWeightedMean
+from tfrs_model.history.self_attention import SelfAttention
 from tfrs_model.history.window import keep_last
 
-__all__ = ["keep_last"]
+__all__ = [
+    "ENCODERS",
+    "Gru",
+    "HistoryEncoder",
+    "Mean",
+    "RecencyWeightedMean",
+    "SelfAttention",
+    "build_encoder",
+    "keep_last",
+]
