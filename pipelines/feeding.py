@@ -7,15 +7,16 @@ workers each holds its own rows of every batch, which together are the batch.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from pipelines import feature_arrays, prepared_data
+from pipelines import feature_arrays, history_windows, prepared_data
+from tfrs_model import cyclic_time, seeds
 from tfrs_model import schema as schema_lib
-from tfrs_model import seeds
 
 Batch = dict[str, dict[str, tf.Tensor] | tf.Tensor]
 
@@ -26,10 +27,12 @@ class Feeder:
     Args:
       data: the prepared data.
       history_length: how many of the last candidate ids a query gets.
+      reads_timestamps: whether it gets their moments too.
     """
 
-    def __init__(self, data: prepared_data.PreparedData, history_length: int):
+    def __init__(self, data: prepared_data.PreparedData, history_length: int, reads_timestamps: bool = False):
         self._history_length = history_length
+        self._reads_timestamps = reads_timestamps
         self._num_candidates = data.corpus.num_rows
         self._context_features = data.schema.context_features
         self._queries = _columns(data.queries, schema_lib.QUERY_ID, data.schema.query_features)
@@ -64,32 +67,74 @@ class Feeder:
         Raises:
           ValueError: if there is no such worker, or a worker would get no rows.
         """
-        begin, end = _share(batch_size, num_workers, worker)
-        permutation_seed = seeds.derive_seed(seed, "shuffle")
-        num_examples = len(examples)
+        share = _share(batch_size, num_workers, worker)
         columns = self._example_columns(examples)
 
         def batch(step: tf.Tensor) -> Batch:
-            positions = step * batch_size + tf.range(begin, end, dtype=tf.int64)
-            epochs = positions // num_examples
-            # One seed per position, since a batch may hold the end of one epoch and the start of
-            # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
-            stream = tf.fill([end - begin], tf.constant(permutation_seed, tf.int64))
-            rows = tf.raw_ops.RandomIndexShuffle(
-                index=positions % num_examples,
-                seed=tf.stack([tf.zeros_like(stream), stream, epochs], axis=1),
-                max_index=num_examples - 1,
-            )
-            return self._batch(columns, rows)
+            rows = _shuffled(step, batch_size, share, len(examples), seed)
+            return self._batch(columns, rows, self._last_of_history(columns, rows))
 
-        steps = tf.data.Dataset.range(first_step, last_step)
-        return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+        return _mapped(batch, first_step, last_step)
+
+    def window_batches(
+        self,
+        examples: prepared_data.Examples,
+        windows: history_windows.HistoryWindows,
+        windows_per_batch: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        num_workers: int = 1,
+        worker: int = 0,
+    ) -> tf.data.Dataset:
+        """Returns batches whose rows are all the examples of some windows, shuffled over all windows.
+
+        Row by row a batch is one of `training_batches`, but for the history: `history` holds the windows,
+        `history_row` the window of each row and `history_end` how many of its candidates the row sees, and
+        `group` numbers the windows, `[batch_size]` int64.
+
+        Args:
+          examples: what the windows were cut from.
+          windows: what is shuffled.
+          windows_per_batch: windows of a batch of all workers together, >= `num_workers`.
+          seed: of the shuffle.
+          first_step: number of the first batch, counted from the start of training.
+          last_step: number after the last batch.
+          num_workers: among how many each batch is shared out.
+          worker: whose windows, in [0, `num_workers`).
+
+        Raises:
+          ValueError: if there is no such worker, or a worker would get no windows.
+        """
+        share = _share(windows_per_batch, num_workers, worker)
+        columns = self._example_columns(examples)
+        bounds = {
+            name: _held_once(getattr(windows, name).astype(np.int64))
+            for name in ("example_begin", "example_end", "item_begin", "item_end")
+        }
+
+        def batch(step: tf.Tensor) -> Batch:
+            chosen = _shuffled(step, windows_per_batch, share, len(windows), seed)
+            begin, end, first, last = (tf.gather(bounds[name], chosen) for name in bounds)
+            rows = tf.ragged.range(begin, end)
+            owners = rows.value_rowids()
+            sees = tf.cast(tf.gather(columns["history_end"], rows.flat_values), tf.int64) - tf.gather(first, owners)
+            positions = first[:, tf.newaxis] + tf.range(tf.reduce_max(last - first))
+            history = self._history_inputs(columns, positions, positions < last[:, tf.newaxis])
+            history |= {schema_lib.HISTORY_ROW: owners, schema_lib.HISTORY_END: sees}
+            return {**self._batch(columns, rows.flat_values, history), "group": tf.gather(chosen, owners)}
+
+        return _mapped(batch, first_step, last_step)
 
     def query_batches(self, examples: prepared_data.Examples, batch_size: int) -> tf.data.Dataset:
         """Returns the query inputs of every example in order; the last batch may be short."""
         columns = self._example_columns(examples)
         rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
-        return rows.map(lambda rows: self._query_inputs(columns, rows)).prefetch(tf.data.AUTOTUNE)
+
+        def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {**self._query_inputs(columns, rows), **self._last_of_history(columns, rows)}
+
+        return rows.map(batch).prefetch(tf.data.AUTOTUNE)
 
     def candidate_batches(self, batch_size: int) -> tf.data.Dataset:
         """Returns the candidate inputs of the whole corpus in order; the last batch may be short."""
@@ -104,12 +149,13 @@ class Feeder:
             "history_begin": _held_once(examples.history_begin),
             "history_end": _held_once(examples.history_end),
             "sequence": _held_once(examples.sequence),
+            **({"sequence_timestamps": _held_once(examples.sequence_timestamps)} if self._reads_timestamps else {}),
             "context": feature_arrays.read_features(examples.context, self._context_features),
         }
 
-    def _batch(self, columns: dict[str, Any], rows: tf.Tensor) -> Batch:
+    def _batch(self, columns: dict[str, Any], rows: tf.Tensor, history: dict[str, tf.Tensor]) -> Batch:
         return {
-            "query": self._query_inputs(columns, rows),
+            "query": {**self._query_inputs(columns, rows), **history},
             "candidate": self.candidate_inputs(tf.gather(columns["candidate_rows"], rows)),
             "weight": tf.gather(columns["weights"], rows),
         }
@@ -117,18 +163,49 @@ class Feeder:
     def _query_inputs(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
         query_rows = tf.gather(columns["query_rows"], rows)
         inputs = {name: column.gather(query_rows) for name, column in self._queries.items()}
-        inputs |= {name: column.gather(rows) for name, column in columns["context"].items()}
+        return inputs | {name: column.gather(rows) for name, column in columns["context"].items()}
+
+    def _last_of_history(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
         begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
         end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
         positions = end - self._history_length + tf.range(self._history_length, dtype=end.dtype)
-        history = tf.gather(columns["sequence"], tf.maximum(positions, 0))
+        return self._history_inputs(columns, positions, positions >= begin)
+
+    def _history_inputs(
+        self, columns: dict[str, Any], positions: tf.Tensor, is_shown: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Returns what the query tower reads of positions `[num_rows, length]` of the sequences."""
+        limit = tf.maximum(tf.shape(columns["sequence"], out_type=positions.dtype)[0] - 1, 0)
+        positions = tf.clip_by_value(positions, 0, limit)
+        history = tf.gather(columns["sequence"], positions)
         padding_row = tf.shape(self._history_ids, out_type=history.dtype)[0] - 1
-        history = tf.where(positions >= begin, history, padding_row)
-        return {**inputs, schema_lib.HISTORY: tf.gather(self._history_ids, history)}
+        inputs = {schema_lib.HISTORY: tf.gather(self._history_ids, tf.where(is_shown, history, padding_row))}
+        if self._reads_timestamps:
+            moments = tf.gather(columns["sequence_timestamps"], positions)
+            inputs[schema_lib.HISTORY_TIMESTAMPS] = tf.where(is_shown, moments, cyclic_time.MISSING)
+        return inputs
 
     def candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns what the candidate tower reads of `[n]` corpus rows."""
         return {name: column.gather(rows) for name, column in self._candidates.items()}
+
+
+def _shuffled(step: tf.Tensor, batch_size: int, share: tuple[int, int], num_rows: int, seed: int) -> tf.Tensor:
+    """Returns the rows of a worker's share of a batch, each epoch being another permutation of all rows."""
+    positions = step * batch_size + tf.range(*share, dtype=tf.int64)
+    # One seed per position, since a batch may hold the end of one epoch and the start of
+    # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
+    stream = tf.fill(tf.shape(positions), tf.constant(seeds.derive_seed(seed, "shuffle"), tf.int64))
+    return tf.raw_ops.RandomIndexShuffle(
+        index=positions % num_rows,
+        seed=tf.stack([tf.zeros_like(stream), stream, positions // num_rows], axis=1),
+        max_index=num_rows - 1,
+    )
+
+
+def _mapped(batch: Callable[[tf.Tensor], Batch], first_step: int, last_step: int) -> tf.data.Dataset:
+    steps = tf.data.Dataset.range(first_step, last_step)
+    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:

@@ -25,6 +25,10 @@ _AGAIN = "run prepare_data again"
 _TRAIN_AGAIN = f"{_AGAIN}, or train again if this is a model's copy"
 
 
+# What the examples of a split share.
+_OF_ALL = ("sequence", "sequence_timestamps", "context")
+
+
 class PreparedDataError(ValueError):
     """The prepared directory is of another format, damaged, incomplete or empty where rows are needed."""
 
@@ -43,6 +47,7 @@ class Examples:
       history_begin: `[num_examples]` first position of the query in `sequence`.
       history_end: `[num_examples]` position after the last strictly earlier interaction.
       sequence: `[num_visible]` int32 corpus rows, query after query, oldest first.
+      sequence_timestamps: `[num_visible]` int64 microseconds UTC.
       context: by input name, the `[num_examples]` values of context features.
     """
 
@@ -53,6 +58,7 @@ class Examples:
     history_begin: np.ndarray
     history_end: np.ndarray
     sequence: np.ndarray
+    sequence_timestamps: np.ndarray
     context: Mapping[str, pa.ChunkedArray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -60,7 +66,7 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> "Examples":
         """Returns the examples at these positions; what is visible stays the same."""
-        per_example = [f.name for f in dataclasses.fields(self) if f.name not in ("sequence", "context")]
+        per_example = [f.name for f in dataclasses.fields(self) if f.name not in _OF_ALL]
         context = {name: column.take(pa.array(rows)) for name, column in self.context.items()}
         return dataclasses.replace(self, context=context, **{name: getattr(self, name)[rows] for name in per_example})
 
@@ -114,17 +120,19 @@ class PreparedData:
         query_rows = rows[interaction_rows.QUERY_ROW].to_numpy()
         candidate_rows = rows[interaction_rows.CANDIDATE_ROW].to_numpy()
         history_end = rows["history_end"].to_numpy()
+        timestamps = rows["timestamp"].to_numpy()
         # The file is sorted by query, so a query's rows are contiguous.
         begin = self._first_positions(visible).astype(history_end.dtype)[query_rows]
         return Examples(
             query_rows=query_rows,
             candidate_rows=candidate_rows,
             weights=rows["weight"].to_numpy(),
-            timestamps=rows["timestamp"].to_numpy(),
+            timestamps=timestamps,
             history_begin=begin,
             history_end=begin + history_end,
             # A training row sees training rows only: what is visible is what is asked for.
             sequence=self._column(interaction_rows.CANDIDATE_ROW)[visible] if number else candidate_rows,
+            sequence_timestamps=self._column("timestamp")[visible] if number else timestamps,
             context={name.removeprefix(CONTEXT_PREFIX): rows[name] for name in self._context_columns},
         )
 

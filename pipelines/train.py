@@ -7,7 +7,6 @@ the same command, and ends with the weights it would have had undisturbed.
 """
 
 import dataclasses
-import math
 import shutil
 import time
 
@@ -27,6 +26,7 @@ from pipelines import (
     progress,
     training_flags,
     training_state,
+    training_stream,
 )
 from pipelines import training_config as training_config_lib
 from tfrs_model import metrics, negatives, optimizers, two_tower_builder
@@ -103,10 +103,10 @@ def run(config: TrainJobConfig) -> TrainResult:
     with job.stage("Reading prepared data") as counts:
         data = prepared_data.read_prepared_data(config.prepared_dir)
         examples = data.examples("train")
-        feeder = feeding.Feeder(data, training.model.history_length)
+        feeder = feeding.Feeder(data, training.model.history_length, training.model.history_time_gaps)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
-    steps_per_epoch = math.ceil(len(examples) / training.batch_size)
-    _require_rate_to_the_end(training, training.num_epochs * steps_per_epoch)
+    stream = training_stream.open_stream(feeder, examples, training)
+    _require_rate_to_the_end(training, training.num_epochs * stream.steps_per_epoch)
     inputs = prepared_data.read_model_inputs(config.prepared_dir)
     if training.model.negatives == "labels":
         _require_labels(examples.weights)
@@ -119,19 +119,19 @@ def run(config: TrainJobConfig) -> TrainResult:
     )
     state = training_state.TrainingState(model, config.model_dir, _open_model_dir(config, data))
     state.restore()
-    first_step = state.num_epochs_done * steps_per_epoch
-    last_step = training.num_epochs * steps_per_epoch
+    first_step = state.num_epochs_done * stream.steps_per_epoch
+    last_step = training.num_epochs * stream.steps_per_epoch
     if first_step < last_step and not training_state.should_stop(
         state.history, training.early_stop_metric, training.early_stop_patience
     ):
         if first_step:
             logging.info("Resuming after epoch %d", state.num_epochs_done)
-        batches = feeder.training_batches(examples, training.batch_size, training.seed, first_step, last_step)
         with job.stage("Training") as counts:
-            _fit(config, model, state, batches, steps_per_epoch, _validation(model, feeder, data))
+            batches = stream.batches(first_step, last_step)
+            _fit(config, model, state, batches, stream.steps_per_epoch, _validation(model, feeder, data))
             counts.update(epochs=state.num_epochs_done)
     history = state.history
-    num_steps = state.num_epochs_done * steps_per_epoch - first_step
+    num_steps = state.num_epochs_done * stream.steps_per_epoch - first_step
     best_epoch = training_state.best_epoch(history, training.early_stop_metric)
     logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
     return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)

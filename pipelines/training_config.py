@@ -21,6 +21,8 @@ class TrainingConfig:
       model: the model's options.
       optimization: the optimizer's options.
       batch_size: positives per step, >= 2.
+      every_position: whether a batch is made of stretches of histories, each read once with every position in it a
+        positive, about `batch_size` of them together; else each positive brings its own history.
       steps_per_execution: steps that run between two returns to Python, >= 1; no number depends on it.
       num_epochs: at most, >= 1.
       early_stop_patience: epochs without improvement, 0 for never.
@@ -31,6 +33,7 @@ class TrainingConfig:
     model: model_config.ModelConfig = dataclasses.field(default_factory=model_config.ModelConfig)
     optimization: optimizers.OptimizerConfig = dataclasses.field(default_factory=optimizers.OptimizerConfig)
     batch_size: int = 1024
+    every_position: bool = False
     steps_per_execution: int = 1
     num_epochs: int = 20
     early_stop_patience: int = 3
@@ -52,10 +55,15 @@ class TrainingConfig:
         ):
             if not allowed:
                 raise job.ConfigError(f"--{name} must be {rule}, but is {getattr(self, name)!r}.")
+        if self.every_position and self.model.history_length < 2:
+            raise job.ConfigError(
+                f"--every_position reads histories in stretches of --history_length, which must be 2 or more, but is "
+                f"{self.model.history_length}."
+            )
 
     def shaping_options(self) -> dict[str, Any]:
         """Returns what shapes the weights besides the model and the seed; a resumed run may not change it."""
-        shaping = {name: getattr(self, name) for name in ("batch_size", "early_stop_metric")}
+        shaping = {name: getattr(self, name) for name in ("batch_size", "every_position", "early_stop_metric")}
         return {**dataclasses.asdict(self.optimization), **shaping}
 
 

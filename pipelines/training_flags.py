@@ -13,6 +13,14 @@ _MODEL_FLAGS = (
     flags.DEFINE_list("candidate_hidden_units", None, "Widths of the candidate tower's hidden layers."),
     flags.DEFINE_bool("use_query_id", None, "Whether a query's own id is embedded."),
     flags.DEFINE_integer("history_length", None, "How many of the last candidate ids a query brings; 0 for none."),
+    flags.DEFINE_enum(
+        "history_encoder", None, model_config.NAMES["history_encoder"], "What the query tower makes of the history."
+    ),
+    flags.DEFINE_integer("history_layers", None, "Layers of --history_encoder=gru or self_attention."),
+    flags.DEFINE_integer("history_heads", None, "Heads of --history_encoder=self_attention."),
+    flags.DEFINE_bool(
+        "history_time_gaps", None, "Whether self_attention reads the time between interactions of the history."
+    ),
     flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
     flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
     flags.DEFINE_integer("num_oov_buckets", None, "Embedding rows for ids outside the vocabulary."),
@@ -72,6 +80,11 @@ _TRAINING_FLAGS = (
     flags.DEFINE_integer("warm_up_steps", None, "Steps over which both learning rates rise."),
     flags.DEFINE_integer("decay_steps", None, "Step at which schedule cosine has reached 0."),
     flags.DEFINE_integer("batch_size", None, "Positives per step, each a negative of the others; >= 2."),
+    flags.DEFINE_bool(
+        "every_position",
+        None,
+        "Whether a batch is made of stretches of histories that are read once and train every position in them.",
+    ),
     flags.DEFINE_integer("steps_per_execution", None, "Steps between two returns to Python; no number depends on it."),
     flags.DEFINE_integer("num_epochs", None, "Passes over the training interactions at most."),
     flags.DEFINE_integer("early_stop_patience", None, "Epochs without improvement before stopping; 0 never stops."),

@@ -1,5 +1,7 @@
 """From the embeddings, ids and probabilities of a batch to the columns that its rows are scored against."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfrs_model import batch_loss, column_masks, replicas
@@ -15,6 +17,7 @@ def build_columns(
     masks_own_id: bool,
     history_ids: tf.Tensor | None,
     score_mask: tf.Tensor | None,
+    group_ids: tf.Tensor | None = None,
 ) -> batch_loss.Columns:
     """Returns the columns: the positives of all replicas, then the extra negatives, which every replica brings alike.
 
@@ -27,6 +30,7 @@ def build_columns(
       masks_own_id: whether further columns with the id of a row's positive are no negatives of it.
       history_ids: `[num_queries, length]` ids that are no negatives of a row either, or `None`.
       score_mask: `[num_queries, num_candidates]`, or `None`.
+      group_ids: `[num_queries]` int64 >= 0; positives of one group's rows are no negatives of each other. Or `None`.
 
     Raises:
       ValueError: if there are several replicas and a score mask, which knows the candidates of one only.
@@ -56,21 +60,37 @@ def build_columns(
         num_rows=everyone.num_rows,
         log_q=of_all(log_q),
         log_complement=tf.math.log1p(-tf.exp(log_q[:num_queries])) if is_per_draw else None,
-        mask=_mask(of_all(keys), keys, num_queries, masks_own_id, history_ids),
+        mask=_mask(keys, num_queries, tf.shape(embeddings)[0], masks_own_id, history_ids, group_ids, of_all),
         score_mask=score_mask,
     )
 
 
 def _mask(
-    column_keys: tf.Tensor | None,
-    own_keys: tf.Tensor | None,
+    ids: tf.Tensor | None,
     num_queries: tf.Tensor,
+    num_candidates: tf.Tensor,
     masks_own_id: bool,
     history_ids: tf.Tensor | None,
+    group_ids: tf.Tensor | None,
+    of_all: Callable[[tf.Tensor], tf.Tensor],
 ) -> column_masks.ColumnMask | None:
-    row_keys = []
+    row_keys, column_keys = [], []
     if masks_own_id:
-        row_keys.append(own_keys[:num_queries, tf.newaxis])
+        row_keys.append(ids[:num_queries, tf.newaxis])
     if history_ids is not None:
         row_keys.append(id_keys_lib.id_keys(history_ids))
-    return column_masks.mask_columns(column_keys, tf.concat(row_keys, axis=1)) if row_keys else None
+    if row_keys:
+        column_keys.append(ids)
+    if group_ids is not None:
+        row_keys.append(_group_keys(group_ids)[:, tf.newaxis])
+        # No row is of the group that the extra negatives are given.
+        of_extra = tf.fill([num_candidates - num_queries], tf.constant(-1, tf.int64))
+        column_keys.append(_group_keys(tf.concat([group_ids, of_extra], axis=0)))
+    if not row_keys:
+        return None
+    return column_masks.mask_columns(of_all(tf.stack(column_keys, axis=1)), tf.concat(row_keys, axis=1))
+
+
+def _group_keys(group_ids: tf.Tensor) -> tf.Tensor:
+    """Returns int64 keys that are none of any id's."""
+    return id_keys_lib.id_keys(tf.strings.join(["group ", tf.strings.as_string(group_ids)]))

@@ -18,7 +18,7 @@ def is_masked(logits: tf.Tensor) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class ColumnMask:
-    """Columns to leave out, row by row: all that carry one of the row's keys.
+    """Columns to leave out, row by row: all that carry one of the row's keys; a column may carry several.
 
     The most frequent keys of the columns become dimensions of the product that makes
     the logits: a row that must not see such a key has `MASKED_LOGIT` there, a column
@@ -28,7 +28,7 @@ class ColumnMask:
     Attributes:
       of_rows: `[num_rows, num_frequent]` float32, `MASKED_LOGIT` or 0.
       of_columns: `[num_columns, num_frequent]` float32, 1 or 0.
-      order: `[num_columns]` int32, columns sorted by key.
+      order: `[num_columns * keys_per_column]` int32, columns sorted by key, each once for each of its keys.
       first: `[num_rows, num_keys]` int32, where each key's range starts in `order`.
       count: `[num_rows, num_keys]` int32, length of that range; 0 for a key that no column has, or a frequent one.
     """
@@ -57,11 +57,14 @@ def mask_columns(column_keys: tf.Tensor, row_keys: tf.Tensor) -> ColumnMask:
     """Returns the mask of all columns whose key is among the row's keys.
 
     Args:
-      column_keys: `[num_columns]` int64.
+      column_keys: `[num_columns]` or `[num_columns, keys_per_column]` int64.
       row_keys: `[num_rows, num_keys]` int64; a key that no column has masks nothing.
     """
-    order = tf.argsort(column_keys, stable=True)
-    in_order = tf.gather(column_keys, order)
+    if column_keys.shape.rank == 1:
+        column_keys = column_keys[:, tf.newaxis]
+    of_columns = tf.reshape(column_keys, [-1])
+    order = tf.argsort(of_columns, stable=True)
+    in_order = tf.gather(of_columns, order)
     flat = tf.reshape(row_keys, [-1])
     first = tf.searchsorted(in_order, flat, side="left")
     count = tf.searchsorted(in_order, flat, side="right") - first
@@ -70,8 +73,8 @@ def mask_columns(column_keys: tf.Tensor, row_keys: tf.Tensor) -> ColumnMask:
     is_frequent = row_keys[:, :, tf.newaxis] == frequent
     return ColumnMask(
         of_rows=tf.where(tf.reduce_any(is_frequent, axis=1), MASKED_LOGIT, 0.0),
-        of_columns=tf.cast(column_keys[:, tf.newaxis] == frequent, tf.float32),
-        order=order,
+        of_columns=tf.cast(tf.reduce_any(column_keys[:, :, tf.newaxis] == frequent, axis=1), tf.float32),
+        order=order // tf.maximum(tf.shape(column_keys)[1], 1),
         first=first,
         count=tf.where(tf.reduce_any(is_frequent, axis=2), 0, count),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tfrs_model import (
     features,
     frequency,
+    history,
     log_q_correction,
     objectives,
     similarity,
@@ -19,6 +20,7 @@ class ModelConfigError(ValueError):
 
 # The names that an option may have.
 NAMES = {
+    "history_encoder": tuple(history.ENCODERS),
     "similarity": similarity.SIMILARITIES,
     "objective": tuple(objectives.OBJECTIVES),
     "negatives": ("in_batch", "per_row", "labels"),
@@ -47,6 +49,11 @@ class ModelConfig:
       candidate_hidden_units: widths of the candidate tower's hidden layers.
       use_query_id: whether a query's own id is embedded.
       history_length: how many of the last candidate ids the query tower reads; 0 for none.
+      history_encoder: what the tower makes of the history, a name in `history.ENCODERS`.
+      history_layers: of `gru` and `self_attention`.
+      history_heads: of `self_attention`; they share `embedding_dim` out.
+      history_time_gaps: whether `self_attention` reads the time between two interactions; then requests bring
+        `history_timestamps`.
       share_candidate_embedding: whether history and candidate tower use one table.
       dropout: rate on the inputs of both towers, in [0, 1).
       num_oov_buckets: rows for ids outside the vocabulary, by their hash.
@@ -78,6 +85,10 @@ class ModelConfig:
     candidate_hidden_units: tuple[int, ...] = ()
     use_query_id: bool = True
     history_length: int = 20
+    history_encoder: str = "mean"
+    history_layers: int = 2
+    history_heads: int = 2
+    history_time_gaps: bool = False
     share_candidate_embedding: bool = True
     dropout: float = 0.3
     num_oov_buckets: int = 1
@@ -106,6 +117,13 @@ class ModelConfig:
             ("embedding_dim", self.embedding_dim, self.embedding_dim >= 1, ">= 1"),
             ("query_hidden_units, candidate_hidden_units", units, all(unit >= 1 for unit in units), ">= 1 each"),
             ("history_length", self.history_length, self.history_length >= 0, ">= 0"),
+            ("history_layers", self.history_layers, self.history_layers >= 1, ">= 1"),
+            (
+                "history_heads",
+                self.history_heads,
+                self.history_heads >= 1 and self.embedding_dim % self.history_heads == 0,
+                f">= 1 and divide embedding_dim={self.embedding_dim}",
+            ),
             ("dropout", self.dropout, 0.0 <= self.dropout < 1.0, "in [0, 1)"),
             ("num_oov_buckets", self.num_oov_buckets, self.num_oov_buckets >= 1, ">= 1"),
             ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
@@ -148,6 +166,11 @@ class ModelConfig:
             raise ModelConfigError(
                 f"objective={self.objective} wants positive scores for positives, but similarity=euclidean has none "
                 "above 0; use dot or cosine, or compare with softmax or bayesian_personalised_ranking."
+            )
+        if self.history_time_gaps and self.history_encoder != "self_attention":
+            raise ModelConfigError(
+                f"history_time_gaps is for history_encoder=self_attention, but it is {self.history_encoder}; switch "
+                "the one off, or choose the other."
             )
         if self.remove_history and not self.history_length:
             raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")

@@ -19,8 +19,12 @@ MAX_NGRAM_SIZE = 8
 # Names the towers use themselves; a feature of the same name would hide one.
 QUERY_ID = "query_id"
 HISTORY = "history"
+HISTORY_TIMESTAMPS = "history_timestamps"
 CANDIDATE_ID = "candidate_id"
-RESERVED_NAMES = (QUERY_ID, HISTORY, CANDIDATE_ID)
+# In training several rows may read one history: which each reads, and how many of its positions it sees.
+HISTORY_ROW = "history_row"
+HISTORY_END = "history_end"
+RESERVED_NAMES = (QUERY_ID, HISTORY, HISTORY_TIMESTAMPS, HISTORY_ROW, HISTORY_END, CANDIDATE_ID)
 ID_TABLES = (QUERY_ID, CANDIDATE_ID)
 
 # A feature's name becomes an input name, a column and a file name; a table's name a file name.

@@ -139,6 +139,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         score_mask: tf.Tensor | None = None,
         training: bool | None = None,
         history_ids: tf.Tensor | None = None,
+        group_ids: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Computes the loss of a batch and updates the metrics.
 
@@ -159,6 +160,9 @@ class Retrieval(tfrs.tasks.Retrieval):
             `streaming_frequency`.
           history_ids: `[num_queries, length]` ids that a query chose before, of the kind of
             `candidate_ids`: they are no negatives of it. `None` masks nothing.
+          group_ids: `[num_queries]` int64 >= 0, the same number for the rows of one query: as many columns of its
+            own came into the batch with it, and are no sample of what others choose, so they are no negatives
+            of each other. `None` masks nothing.
 
         Returns:
           The loss, summed or averaged as `reduction` says or as the loss object reduces it.
@@ -183,6 +187,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             masks_own_id=self._masks_own_id,
             history_ids=history_ids,
             score_mask=score_mask,
+            group_ids=group_ids,
         )
         is_single_head = query_embeddings.shape.rank == 2
         if is_single_head and not self._has_own_loss:

@@ -11,13 +11,16 @@ from tfrs_model import schema as schema_lib
 from tfrs_model import task as task_lib
 
 MEAN_LOSS = "mean_loss"
+# Key of a batch in which several rows are of one query.
+GROUP = "group"
 
 
 class TwoTowerModel(tfrs.Model):
     """Trains a query and a candidate tower on batches of positive pairs.
 
     A batch is `{"query": {...}, "candidate": {...}, "weight": [batch_size]}` with
-    the raw inputs of each tower. The frequency estimate belongs to the task: it is
+    the raw inputs of each tower. With `"group": [batch_size]` int64 the positives of rows
+    of one number are no negatives of each other. The frequency estimate belongs to the task: it is
     training state, saved in checkpoints and never exported.
 
     Under a synchronous strategy a batch is global: replicas share its rows out, and report
@@ -81,7 +84,7 @@ class TwoTowerModel(tfrs.Model):
         if isinstance(self.task, row_task.RowTask):
             return self._loss_of_rows(inputs, queries, candidates, training)
         ids, probability = inputs["candidate"][schema_lib.CANDIDATE_ID], None
-        history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
+        history = self._history_ids(inputs["query"])
         if self._negatives is not None and training:
             columns = self._negatives(queries, candidates, ids, self._encode)
             candidates, ids, probability = columns.embeddings, columns.keys, columns.probability
@@ -95,7 +98,18 @@ class TwoTowerModel(tfrs.Model):
             compute_metrics=not training,
             training=training,
             history_ids=history,
+            group_ids=inputs.get(GROUP),
         )
+
+    def _history_ids(self, query: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+        """Returns `[batch_size, length]` what each row's query chose before, or `None` where that is not masked."""
+        if not self._masks_history:
+            return None
+        history = query[schema_lib.HISTORY]
+        if schema_lib.HISTORY_ROW not in query:
+            return history
+        is_seen = tf.sequence_mask(query[schema_lib.HISTORY_END], tf.shape(history)[1])
+        return tf.where(is_seen, tf.gather(history, query[schema_lib.HISTORY_ROW]), "")
 
     def _loss_of_rows(
         self, inputs: Mapping[str, tf.Tensor], queries: tf.Tensor, candidates: tf.Tensor, training: bool
@@ -103,7 +117,7 @@ class TwoTowerModel(tfrs.Model):
         if not isinstance(self._negatives, negatives_lib.RowNegatives):
             return self.task(queries, candidates, labels=inputs["weight"])
         drawn = self._negatives(inputs["candidate"][schema_lib.CANDIDATE_ID], training=training)
-        history = inputs["query"][schema_lib.HISTORY] if self._masks_history else None
+        history = self._history_ids(inputs["query"])
         return self.task(
             queries,
             candidates,

@@ -3,6 +3,7 @@
 from tfrs_model import (
     feature_tables,
     frequency,
+    history,
     negatives,
     row_task,
     string_embedding,
@@ -81,6 +82,7 @@ def _build_towers(
         similarity=config.similarity,
         seed=seed,
         feature_tables=tables,
+        history_encoder=_build_history_encoder(config, seed),
     )
     candidate_tower = towers.CandidateTower(
         id_embedding=candidate_table,
@@ -93,6 +95,19 @@ def _build_towers(
         feature_tables=tables,
     )
     return query_tower, candidate_tower
+
+
+def _build_history_encoder(config: ModelConfig, seed: int) -> history.HistoryEncoder:
+    options = {
+        "num_layers": config.history_layers,
+        "num_heads": config.history_heads,
+        "dropout": config.dropout,
+        "reads_time_gaps": config.history_time_gaps,
+    }
+    read = {name: options[name] for name in history.ENCODERS[config.history_encoder].options}
+    return history.build_encoder(
+        config.history_encoder, config.embedding_dim, seed=seed, name="query_tower_history", **read
+    )
 
 
 def _build_row_negatives(

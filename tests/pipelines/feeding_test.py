@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
 
-from pipelines import feeding, prepared_data
+from pipelines import feeding, history_windows, prepared_data
 from tests.pipelines import prepared_tables
 
 _ROWS = [(f"q{i // 6}", "abcdef"[i % 6], i % 6, "train", i % 6) for i in range(30)]
@@ -121,3 +121,71 @@ def test_the_time_of_a_batch_is_that_of_the_pipeline_alone():
     slow = tf.data.Dataset.range(9).map(lambda i: tf.py_function(lambda i: time.sleep(0.02) or i, [i], tf.int64))
     assert 0.015 < feeding.seconds_per_batch(slow, num_batches=4) < 0.2
     assert feeding.seconds_per_batch(slow.take(1)) == 0.0
+
+
+# Three queries of 7, 5 and 1 interactions, of which some share a moment with those before them.
+_SEQUENCES = [
+    *(("q0", "abcdefa"[i], (1, 1, 2, 3, 5, 5, 9)[i], "train", (0, 0, 2, 3, 4, 4, 6)[i]) for i in range(7)),
+    *(("q1", "fedcb"[i], i, "train", i) for i in range(5)),
+    ("q2", "a", 4, "train", 0),
+]
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    directory = prepared_tables.write(tmp_path_factory.mktemp("sequences") / "prepared", _SEQUENCES, list("abcdef"))
+    return prepared_data.read_prepared_data(directory)
+
+
+def _what_rows_see(batch):
+    """Returns (query, candidate, weight, ids and moments that the row may read) of each row."""
+    query, rows = batch["query"], []
+    for i, candidate in enumerate(batch["candidate"]["candidate_id"].numpy()):
+        if "history_row" in query:
+            window, seen = int(query["history_row"][i]), int(query["history_end"][i])
+        else:
+            window, seen = i, None
+        ids = [each.decode() for each in query["history"][window].numpy()[:seen] if each]
+        moments = [int(each) for each in query["history_timestamps"][window].numpy()[:seen] if each >= 0]
+        rows.append((query["query_id"][i].numpy().decode(), candidate.decode(), float(query["age"][i]), ids, moments))
+    return rows
+
+
+def test_a_row_of_a_window_sees_the_end_of_what_it_would_bring_alone(sequences):
+    feeder, examples = feeding.Feeder(sequences, 4, reads_timestamps=True), sequences.examples("train")
+    windows = history_windows.cut_windows(examples, 4)
+    steps = -(-len(windows) // 2)
+    alone = {}
+    for row in _what_rows_see(next(iter(feeder.training_batches(examples, len(examples), 1, 0, 1)))):
+        alone.setdefault(row[:2], []).append(row)
+    rows = [row for batch in feeder.window_batches(examples, windows, 2, 1, 0, steps) for row in _what_rows_see(batch)]
+    assert sorted(row[:2] for row in rows) == sorted((query, candidate) for query, candidate, *_ in _SEQUENCES)
+    for query, candidate, age, ids, moments in rows:
+        whole = [each for each in alone[query, candidate] if each[3][len(each[3]) - len(ids) :] == ids]
+        assert whole, (query, candidate, ids)
+        assert len(ids) >= min(2, min(len(each[3]) for each in whole))
+        np.testing.assert_equal(age, whole[0][2])
+        assert any(each[4][len(each[4]) - len(moments) :] == moments for each in whole)
+
+
+def test_window_batches_number_their_windows_and_start_at_any_step(sequences):
+    feeder, examples = feeding.Feeder(sequences, 4), sequences.examples("train")
+    windows = history_windows.cut_windows(examples, 4)
+    undisturbed = list(feeder.window_batches(examples, windows, 2, 3, 0, 8))
+    resumed = list(feeder.window_batches(examples, windows, 2, 3, 5, 8))
+    for late, again in zip(undisturbed[5:], resumed, strict=True):
+        for expected, found in zip(tf.nest.flatten(late), tf.nest.flatten(again), strict=True):
+            np.testing.assert_array_equal(expected, found)
+    for batch in undisturbed:
+        assert len({int(each) for each in batch["group"]}) == len({int(each) for each in batch["query"]["history_row"]})
+
+
+def test_the_windows_of_two_workers_are_those_of_one(sequences):
+    feeder, examples = feeding.Feeder(sequences, 4), sequences.examples("train")
+    windows = history_windows.cut_windows(examples, 4)
+    alone = _pairs(feeder.window_batches(examples, windows, 4, 3, 0, 3))
+    first, second = (
+        [_pairs([batch]) for batch in feeder.window_batches(examples, windows, 4, 3, 0, 3, 2, worker)]
+        for worker in range(2)
+    )
+    assert alone == [pair for ours, theirs in zip(first, second, strict=True) for pair in ours + theirs]

@@ -45,3 +45,17 @@ def test_what_few_keys_mask_again_and_again_is_not_listed_pair_by_pair():
 def test_no_columns_or_no_keys_mask_nothing(keys):
     mask = column_masks.mask_columns(tf.constant(keys, tf.int64), tf.zeros([2, 0], tf.int64))
     assert not _masked(mask, 2, len(keys)).any()
+
+
+def test_a_column_with_several_keys_is_masked_by_each_of_them():
+    keys = tf.constant([[1, 10], [2, 10], [1, 20], [3, 20]], tf.int64)
+    mask = column_masks.mask_columns(keys, tf.constant([[1, 99], [2, 20], [98, 97]], tf.int64))
+    assert _masked(mask, 3, 4).tolist() == [[True, False, True, False], [False, True, True, True], [False] * 4]
+
+
+def test_many_columns_with_two_keys_are_masked_like_a_comparison_pair_by_pair():
+    generator = np.random.default_rng(0)
+    columns, rows = generator.integers(0, 60, [200, 2]), generator.integers(0, 60, [20, 3])
+    mask = column_masks.mask_columns(tf.constant(columns), tf.constant(rows))
+    expected = [[bool(set(column) & set(row)) for column in columns] for row in rows]
+    np.testing.assert_array_equal(_masked(mask, 20, 200), expected)

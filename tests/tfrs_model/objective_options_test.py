@@ -14,6 +14,10 @@ _NUM_STEPS = 4
 
 # What each option is changed to, and what has to be on for it to matter.
 _CHANGES = {
+    "history_encoder": ("gru", {}),
+    "history_layers": (1, {"history_encoder": "self_attention"}),
+    "history_heads": (4, {"history_encoder": "self_attention"}),
+    "history_time_gaps": (True, {"history_encoder": "self_attention"}),
     "similarity": ("dot", {}),
     "objective": ("bayesian_personalised_ranking", {}),
     "temperature": (0.5, {}),
@@ -53,6 +57,7 @@ def _batches():
             "query": {
                 "query_id": tf.constant(generator.choice(["u1", "u2", "u3"], 12)),
                 "history": tf.constant(np.array(_IDS)[drawn[:, 1:]]),
+                "history_timestamps": tf.constant([[0, 10**9]] * 12, tf.int64),
             },
             "candidate": {"candidate_id": tf.constant(np.array(_IDS)[drawn[:, 0]])},
             "weight": tf.constant(generator.choice([0.5, 1.0], 12), tf.float32),

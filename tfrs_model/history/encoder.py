@@ -33,6 +33,11 @@ class HistoryEncoder(tf.keras.layers.Layer):
         """Width of the embeddings and of the states."""
         return self._width
 
+    @property
+    def reads_time_gaps(self) -> bool:
+        """Whether `call` needs timestamps."""
+        return False
+
     def call(
         self,
         embeddings: tf.Tensor,

@@ -67,6 +67,11 @@ class SelfAttention(encoder.HistoryEncoder):
     def _bias_table(self, name: str, num_buckets: int) -> tf.Variable:
         return self.add_weight(name=f"{self.name}/{name}", shape=(self._num_heads, num_buckets), initializer="zeros")
 
+    @property
+    def reads_time_gaps(self) -> bool:
+        """Whether `call` needs timestamps."""
+        return self._reads_time_gaps
+
     def call(
         self,
         embeddings: tf.Tensor,

@@ -1,4 +1,4 @@
-"""What a query tower reads of a history that may be longer than those it was trained on."""
+"""Which part of a history a query tower reads."""
 
 import tensorflow as tf
 

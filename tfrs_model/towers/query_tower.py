@@ -28,6 +28,7 @@ class QueryTower(tower_lib.Tower):
       similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
       feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
+      history_encoder: what the tower makes of the history's embeddings; `None` averages them.
 
     Raises:
       ValueError: if there is nothing to encode.
@@ -47,6 +48,7 @@ class QueryTower(tower_lib.Tower):
         similarity: str = "cosine",
         seed: int = 0,
         feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
+        history_encoder: history_lib.HistoryEncoder | None = None,
         name: str = "query_tower",
         **kwargs,
     ):
@@ -62,6 +64,16 @@ class QueryTower(tower_lib.Tower):
         self._history_length = history_length
         self._id_embedding = id_embedding
         self._history_embedding = history_embedding
+        self._history_encoder = None
+        if history_embedding is not None:
+            self._history_encoder = history_encoder or history_lib.Mean(
+                history_embedding.embedding_dim, name=f"{name}_history"
+            )
+
+    @property
+    def reads_history_timestamps(self) -> bool:
+        """Whether the history's moments are an input."""
+        return self._history_encoder is not None and self._history_encoder.reads_time_gaps
 
     @property
     def input_specs(self) -> dict[str, tf.TensorSpec]:
@@ -71,6 +83,9 @@ class QueryTower(tower_lib.Tower):
             specs[schema_lib.QUERY_ID] = tf.TensorSpec([None], tf.string, name=schema_lib.QUERY_ID)
         if self._history_embedding is not None:
             specs[schema_lib.HISTORY] = tf.TensorSpec([None, None], tf.string, name=schema_lib.HISTORY)
+        if self.reads_history_timestamps:
+            name = schema_lib.HISTORY_TIMESTAMPS
+            specs[name] = tf.TensorSpec([None, None], tf.int64, name=name)
         return specs | self._features.input_specs
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -79,7 +94,10 @@ class QueryTower(tower_lib.Tower):
         Args:
           inputs: `query_id` `[batch_size]` strings; `history` `[batch_size, length]`
             candidate ids, oldest first, filled with empty strings on either side;
-            the features by name.
+            `history_timestamps` of the same shape, int64 microseconds UTC, -1 where unknown, if the
+            encoder reads time gaps; the features by name. In training several rows may share one
+            history: then `history` is `[num_histories, length]`, `history_row` `[batch_size]` int64
+            says which a row reads, and `history_end` how many of its positions the row sees.
           training: whether dropout draws.
 
         Returns:
@@ -90,9 +108,27 @@ class QueryTower(tower_lib.Tower):
         if self._id_embedding is not None:
             parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
         if self._history_embedding is not None:
-            history = history_lib.keep_last(inputs[schema_lib.HISTORY], self._history_length)
-            parts.append(string_embedding.mean_of_present(self._history_embedding(history), history))
+            parts.append(self._encode_history(inputs, training))
         return self._encode(parts, training)
+
+    def _encode_history(self, inputs: Mapping[str, tf.Tensor], training: bool | None) -> tf.Tensor:
+        is_shared = schema_lib.HISTORY_ROW in inputs
+        history = inputs[schema_lib.HISTORY]
+        if not is_shared:
+            history = history_lib.keep_last(history, self._history_length)
+        timestamps = None
+        if self.reads_history_timestamps:
+            timestamps = inputs[schema_lib.HISTORY_TIMESTAMPS]
+            tf.debugging.assert_equal(
+                tf.shape(timestamps),
+                tf.shape(history),
+                message="Inputs history and history_timestamps must have one shape; give each id its moment, or -1.",
+            )
+        encode = self._history_encoder if is_shared else self._history_encoder.last_state
+        states = encode(self._history_embedding(history), tf.not_equal(history, ""), timestamps, training=training)
+        if not is_shared:
+            return states
+        return tf.gather_nd(states, tf.stack([inputs[schema_lib.HISTORY_ROW], inputs[schema_lib.HISTORY_END]], axis=1))
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
@@ -100,9 +136,14 @@ class QueryTower(tower_lib.Tower):
             **super().get_config(),
             "tables": self._tables_config(id_embedding=self._id_embedding, history_embedding=self._history_embedding),
             "history_length": self._history_length,
+            "history_encoder": None
+            if self._history_encoder is None
+            else tf.keras.layers.serialize(self._history_encoder),
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "QueryTower":
         """Makes the tower that `get_config` describes, with tables of its own."""
-        return cls(**tower_lib.with_tables(config))
+        encoder = config["history_encoder"]
+        encoder = encoder and tf.keras.layers.deserialize(encoder)
+        return cls(**{**tower_lib.with_tables(config), "history_encoder": encoder})

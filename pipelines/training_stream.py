@@ -1,0 +1,39 @@
+"""The endless stream of batches that a run is trained on, and how many of them are an epoch."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pipelines import feeding, history_windows, prepared_data, training_config
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingStream:
+    """What a run reads.
+
+    Attributes:
+      steps_per_epoch: batches in which every interaction comes about once.
+      batches: returns batches number `first_step` to `last_step - 1`, counted from the start of training.
+    """
+
+    steps_per_epoch: int
+    batches: Callable[[int, int], tf.data.Dataset]
+
+
+def open_stream(
+    feeder: feeding.Feeder, examples: prepared_data.Examples, training: training_config.TrainingConfig
+) -> TrainingStream:
+    """Returns the stream over these examples, interaction by interaction or window by window as the options say."""
+    if not training.every_position:
+        return TrainingStream(
+            math.ceil(len(examples) / training.batch_size),
+            lambda first, last: feeder.training_batches(examples, training.batch_size, training.seed, first, last),
+        )
+    windows = history_windows.cut_windows(examples, training.model.history_length)
+    per_batch = windows.windows_per_batch(training.batch_size)
+    return TrainingStream(
+        math.ceil(len(windows) / per_batch),
+        lambda first, last: feeder.window_batches(examples, windows, per_batch, training.seed, first, last),
+    )
