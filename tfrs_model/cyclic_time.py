@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-# What a moment that is not known is given as.
-MISSING = -1
+from tfrs_model import schema
 
 _MICROSECONDS_PER_DAY = 24 * 60 * 60 * 1_000_000
 
@@ -25,7 +24,7 @@ def encode_moments(microseconds: tf.Tensor, parts: Sequence[str]) -> tf.Tensor:
     Returns:
       `[batch_size, 2 * len(parts) + 1]` float32.
     """
-    missing = tf.equal(microseconds, MISSING)
+    missing = tf.equal(microseconds, schema.MISSING_MOMENT)
     columns = []
     for part in parts:
         angles = tf.constant(2 * math.pi, tf.float64) * _FRACTIONS[part](microseconds)

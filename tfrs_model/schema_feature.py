@@ -14,6 +14,8 @@ TIMESTAMP_UNITS = ("s", "ms", "us")
 POOLINGS = ("mean", "sum", "sqrtn", "max")
 NGRAM_UNITS = ("word", "character")
 TIMESTAMP_PARTS = ("hour_of_day", "day_of_week", "day_of_month", "month_of_year")
+# What a moment that is not known is stored and given as, in microseconds.
+MISSING_MOMENT = -1
 MAX_NGRAM_SIZE = 8
 
 # Names the towers use themselves; a feature of the same name would hide one.
@@ -105,11 +107,6 @@ class Feature:
     def weights_name(self) -> str | None:
         """Name of the input and prepared column of the weights, or `None` without weights."""
         return f"{self.name}_weights" if self.weights_column is not None else None
-
-    @property
-    def embeds(self) -> bool:
-        """Whether values become rows of an embedding table."""
-        return self.kind not in ("numeric", "timestamp")
 
     @property
     def has_vocabulary(self) -> bool:

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from pipelines.preparation import columns, mixed_units
 from pipelines.preparation.errors import PreparationError
-from tfrs_model.schema import Feature
+from tfrs_model.schema import MISSING_MOMENT, Feature
 
 # What is wrong with a value, and what to do about it in a table.
 _COMPLAINTS = {
@@ -89,7 +89,9 @@ def missing_values(feature: Feature) -> dict[str, ir.Value]:
         )
     if feature.kind in ("numeric", "bucketised"):
         return {feature.name: ibis.literal(float("nan"), type="float32")}
-    return {feature.name: ibis.literal(-1, type="int64") if feature.kind == "timestamp" else ibis.literal("")}
+    if feature.kind == "timestamp":
+        return {feature.name: ibis.literal(MISSING_MOMENT, type="int64")}
+    return {feature.name: ibis.literal("")}
 
 
 def read_feature(raw: ir.Table, feature: Feature, where: Callable[[str], str]) -> FeatureReading:
@@ -144,7 +146,7 @@ def _moment(reading: columns.Reading) -> columns.Reading:
     # The first fault that holds counts, and that a time is missing is looked for first.
     (missing, _), *others = reading.faults
     faults = [(condition & ~missing, reason.removeprefix("timestamp_")) for condition, reason in others]
-    value = ibis.cases((missing, -1), else_=reading.value).cast("int64")
+    value = ibis.cases((missing, MISSING_MOMENT), else_=reading.value).cast("int64")
     return columns.Reading(value, tuple(fault for fault in faults if fault[1] != "missing"))
 
 

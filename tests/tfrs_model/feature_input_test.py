@@ -54,6 +54,11 @@ def test_every_kind_says_what_a_request_brings():
             assert (values.dtype.name, values.shape.rank) == specs[name][:2]
 
 
+def test_numbers_and_moments_as_they_are_start_no_embedding_table():
+    embedded = {kind: feature_input.FeatureInput("x", kind).embeds for kind in schema.FEATURE_KINDS}
+    assert sorted(kind for kind, embeds in embedded.items() if not embeds) == ["numeric", "timestamp"]
+
+
 def test_lists_of_a_configuration_become_tuples():
     made = feature_input.FeatureInput("x", "bucketised", boundaries=[1.0], vocabulary=[], ngram_sizes=[2], parts=[])
     assert (made.boundaries, made.vocabulary, made.ngram_sizes, made.parts) == ((1.0,), (), (2,), ())

@@ -56,7 +56,6 @@ def test_a_feature_says_its_table_its_weights_and_whether_it_has_a_vocabulary():
     assert _feature("multivalent", weights_column="w").weights_name == "x_weights"
     assert [kind for kind in _LEAST if _feature(kind).has_vocabulary] == ["id", "categorical", "multivalent"]
     assert not _feature("categorical", hash_buckets=2).has_vocabulary
-    assert [kind for kind in _LEAST if not _feature(kind).embeds] == ["numeric", "timestamp"]
 
 
 @pytest.mark.parametrize(
