@@ -57,6 +57,23 @@ def read_interaction_rows(
     return pa.table(columns)
 
 
+def take(column: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
+    """Returns the values at these positions, in this order; text and lists with 64-bit offsets.
+
+    What is taken from puts the chunks together first, and with the 32-bit offsets of `string` and `list` that fails
+    from 2 GiB on.
+    """
+    return column.cast(_with_large_offsets(column.type)).take(pa.array(rows))
+
+
+def _with_large_offsets(dtype: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(dtype):
+        return pa.large_string()
+    if pa.types.is_list(dtype):
+        return pa.large_list(_with_large_offsets(dtype.value_type))
+    return dtype
+
+
 def _numbers_of(encoded: pa.ChunkedArray, values: pa.ChunkedArray, dtype: type[np.integer]) -> np.ndarray:
     """Returns the position in `values` of each element; every entry of a chunk's dictionary is looked up once."""
     chunks = [chunk for chunk in encoded.chunks if len(chunk)]

@@ -67,7 +67,7 @@ class Examples:
     def take(self, rows: np.ndarray) -> "Examples":
         """Returns the examples at these positions; what is visible stays the same."""
         per_example = [f.name for f in dataclasses.fields(self) if f.name not in _OF_ALL]
-        context = {name: column.take(pa.array(rows)) for name, column in self.context.items()}
+        context = {name: interaction_rows.take(column, rows) for name, column in self.context.items()}
         return dataclasses.replace(self, context=context, **{name: getattr(self, name)[rows] for name in per_example})
 
 

@@ -3,7 +3,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import artifacts, interaction_rows
+from pipelines import artifacts, feature_arrays, interaction_rows, prepared_data
+from tfrs_model import schema
 
 _QUERY_IDS = pa.chunked_array([["p", "q"], ["r", "s"]])
 _CANDIDATE_IDS = pa.chunked_array([["a", "b", "c"]])
@@ -47,6 +48,38 @@ def test_text_and_lists_are_never_put_into_one_chunk_which_can_overflow(tmp_path
     assert [len(chunk) for chunk in table["context.device"].chunks] == [2, 2, 1]
     empty = _read(tmp_path, pa.table({name: pa.array(values) for name, values in _LOG.items()}).slice(0, 0))
     assert empty["context.page"].to_pylist() == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "dtype"),
+    [
+        ([["x", ""], ["y", "x"]], "large_string"),
+        ([[["x"], []], [["x", "y"], ["z"]]], "large_list<element: large_string>"),
+        ([[[1.5], []], [[1.5, 2.0], [4.0]]], "large_list<element: double>"),
+        ([[1.5, 2.5], [-1.0, 0.0]], "double"),
+    ],
+)
+def test_what_is_taken_of_text_and_lists_may_be_more_than_two_gibibytes(chunks, dtype):
+    # The offsets of `string` and `list` are 32 bits wide: what is taken from several chunks fails where they end.
+    taken = interaction_rows.take(pa.chunked_array(chunks), np.array([3, 0, 2]))
+    assert str(taken.type).replace("item:", "element:") == dtype
+    assert taken.to_pylist() == [chunks[1][1], chunks[0][0], chunks[1][0]]
+
+
+def test_examples_take_their_context_so_and_it_is_read_like_the_whole(tmp_path):
+    features = [schema.Feature("page", "multivalent"), schema.Feature("device", "categorical")]
+    log = {**_LOG, "context.device": ["x", "y", "", "x", "z"]}
+    table = _read(tmp_path, log, row_group_size=2)
+    none, context = np.zeros(5, np.int32), {each.name: table[f"context.{each.name}"] for each in features}
+    taken = prepared_data.Examples(none, none, none, none, none, none, none, context).take(np.array([0, 2, 4]))
+    assert {name: str(column.type)[:6] for name, column in taken.context.items()} == {
+        "page": "large_",
+        "device": "large_",
+    }
+    arrays = feature_arrays.read_features(taken.context, features)
+    rows = np.arange(3)
+    assert arrays["page"].gather(rows).numpy().tolist() == [[b"x", b""], [b"x", b"y"], [b"z", b""]]
+    assert arrays["device"].gather(rows).numpy().tolist() == [b"x", b"", b"z"]
 
 
 @pytest.mark.parametrize("column", ["query_id", "candidate_id", "split"])
