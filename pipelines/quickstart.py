@@ -225,7 +225,8 @@ def _data_card(manifest: dict) -> dict:
         datetime.datetime.fromtimestamp(microseconds / 1e6, datetime.UTC).date().isoformat()
         for microseconds in manifest["time_range_microseconds"]
     )
-    return {**manifest["counts"], "drops": manifest["drops"], "time_range": [first, last]}
+    counted = {key: manifest[key] for key in ("drops", "removed_values")}
+    return {**manifest["counts"], **counted, "time_range": [first, last]}
 
 
 def _training_card(trained: train.TrainResult) -> dict:

@@ -159,8 +159,12 @@ def _data(data: Mapping) -> dict | None:
     facts += [(name.capitalize(), count(data[name])) for name in ("queries", "candidates") if name in data]
     if data.get("time_range"):
         facts.append(("Time range", " to ".join(data["time_range"])))
-    drops = [(reason.replace("_", " "), count(number)) for reason, number in (data.get("drops") or {}).items()]
-    return {"facts": facts, "drops": drops} if facts or drops else None
+    counted = {key: _reasons(data.get(key) or {}) for key in ("drops", "removed_values")}
+    return {"facts": facts, **counted} if facts or any(counted.values()) else None
+
+
+def _reasons(counts: Mapping) -> list[tuple[str, str]]:
+    return [(reason.replace("_", " "), count(number)) for reason, number in counts.items()]
 
 
 def _index(index: Mapping, serving: Mapping) -> list[tuple[str, str]] | None:

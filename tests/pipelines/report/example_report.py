@@ -17,6 +17,7 @@ def example_report(num_epochs: int = 5, best_epoch: int = 4) -> dict:
             "queries": 942,
             "candidates": 1682,
             "drops": {"timestamp_out_of_range": 17},
+            "removed_values": {"candidate.genres_empty_value": 1234},
             "time_range": ["1997-09-20", "1998-04-22"],
         },
         "configuration": {"early_stop_metric": "recall_at_10", "query_hidden_units": [128, 64], "dropout": 0.25},

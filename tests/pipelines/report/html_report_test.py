@@ -100,7 +100,7 @@ def test_text_of_the_data_is_shown_and_never_read_as_markup():
     report["serving"]["history"][0]["title"] = report["serving"]["recommendations"][0]["title"] = _MARKUP
     report["serving"]["recommendations"][0]["genres"] = [_MARKUP]
     report["configuration"] = report["versions"] = {_MARKUP: _MARKUP}
-    report["data"]["drops"] = {_MARKUP: 1}
+    report["data"]["drops"] = report["data"]["removed_values"] = {_MARKUP: 1}
     report["stages"][0]["name"] = report["created"] = report["evaluation"]["split"] = _MARKUP
     document = _render(report)
     assert not document.find("script", "b")
@@ -156,10 +156,11 @@ def test_without_the_baseline_the_model_stands_alone():
     assert parsed_page.table(document, "by tenth of the corpus").rows()[0] == ["Tenth", "Model", "Held-out"]
 
 
-def test_a_table_of_what_was_dropped_needs_something_dropped():
+@pytest.mark.parametrize(("key", "caption"), [("drops", "left out"), ("removed_values", "removed from lists")])
+def test_a_table_of_what_was_dropped_or_removed_needs_something_that_was(key, caption):
     report = example_report.example_report()
-    report["data"]["drops"] = {}
-    assert "left out" not in " ".join(each.text for each in _render(report).find("caption"))
+    report["data"][key] = {}
+    assert caption not in " ".join(each.text for each in _render(report).find("caption"))
 
 
 @pytest.mark.parametrize("nothing", [math.nan, None])
@@ -262,6 +263,7 @@ def test_the_facts_are_those_of_the_report(document):
         "Recommended by popularity": "416.7",
     }.items() <= facts.items()
     assert parsed_page.table(document, "left out").rows()[1:] == [["timestamp out of range", "17"]]
+    assert parsed_page.table(document, "removed from lists").rows()[1:] == [["candidate.genres empty value", "1,234"]]
     assert parsed_page.table(document, "Configuration").rows()[2:] == [
         ["query_hidden_units", "128, 64"],
         ["dropout", "0.25"],
