@@ -40,7 +40,8 @@ _RESUME = flags.DEFINE_bool(
 _CONFIG = flags.DEFINE_string(
     "config",
     None,
-    "JSON file of options named like the flags, or the name of one that is shipped, such as movielens_100k.",
+    "JSON file of options named like the flags, or the name of one that is shipped, such as movielens_100k; flags "
+    "that are given go before it, it goes before their defaults.",
 )
 
 

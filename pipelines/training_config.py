@@ -89,6 +89,12 @@ def training_config(options: dict[str, Any]) -> TrainingConfig:
     return TrainingConfig(**{part: cls(**of_part(part)) for part, cls in parts.items()}, **of_part(""))
 
 
+def default_options() -> dict[str, Any]:
+    """Returns every option, named like its flag, with the value it has where nothing is given."""
+    options = dataclasses.asdict(TrainingConfig())
+    return {**options.pop("model"), **options.pop("optimization"), **options}
+
+
 def read_options(name_or_path: str) -> dict[str, Any]:
     """Reads a configuration file, by path or by the name of a shipped one.
 

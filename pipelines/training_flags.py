@@ -1,4 +1,7 @@
-"""The flags of a training run, named like its options; those not given leave an option as it is."""
+"""The flags of a training run, named like its options; those not given leave an option as it is.
+
+Their defaults are those of the options, for `--help` alone: a `--config` file may hold others.
+"""
 
 from typing import Any
 
@@ -97,7 +100,12 @@ _TRAINING_FLAGS = (
     flags.DEFINE_integer("seed", None, "Of every random draw."),
 )
 
+_FLAGS = (*_MODEL_FLAGS, *_TRAINING_FLAGS)
+for _flag in _FLAGS:
+    _default = training_config.default_options()[_flag.name]
+    flags.set_default(_flag, list(_default) if isinstance(_default, tuple) else _default)
+
 
 def options_from_flags() -> dict[str, Any]:
     """Returns the model and training options that were given as flags."""
-    return {flag.name: flag.value for flag in (*_MODEL_FLAGS, *_TRAINING_FLAGS) if flag.present}
+    return {flag.name: flag.value for flag in _FLAGS if flag.present}
