@@ -4,14 +4,16 @@ import dataclasses
 import json
 import re
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from absl import logging
 from google.protobuf import json_format, message
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
 from serving import errors
 from serving.server import (
+    input_nesting,
     json_answer,
     json_document,
     model_registry,
@@ -87,8 +89,12 @@ class RestApi:
         document = json_document.parse(body)
         signature_name = tensor_json.signature_name(document)
         with self._models.lease(model_spec) as model:
-            inputs = tensor_json.read_inputs(document, _input_data_types(model, signature_name))
-            outputs = model.run(signature_name, inputs.arrays)
+            declared = _declared_inputs(model, signature_name)
+            inputs = tensor_json.read_inputs(document, {name: info.dtype for name, info in declared.items()})
+            try:
+                outputs = model.run(signature_name, inputs.arrays)
+            except errors.InvalidArgumentError as error:
+                raise input_nesting.explain(error, inputs, declared) from error
         return json_answer.write_outputs(outputs, inputs.is_row_format)
 
     def _status(self, model_spec: model_pb2.ModelSpec) -> bytes:
@@ -114,14 +120,14 @@ def error_answer(error: errors.ServingError) -> RestAnswer:
     return RestAnswer(error.http_status, json_answer.write_error(error.message))
 
 
-def _input_data_types(model: servable.Servable, signature_name: str) -> dict[str, int]:
+def _declared_inputs(model: servable.Servable, signature_name: str) -> Mapping[str, meta_graph_pb2.TensorInfo]:
     name = signature_name or servable.DEFAULT_SIGNATURE_NAME
     if name not in model.signature_defs:
         raise errors.InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
     inputs = model.signature_defs[name].inputs
     if not inputs:
         raise errors.InvalidArgumentError(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
-    return {name: info.dtype for name, info in inputs.items()}
+    return inputs
 
 
 def _model_spec(match: re.Match) -> model_pb2.ModelSpec:

@@ -152,6 +152,20 @@ def test_a_wrong_request_gets_the_status_and_sentence_of_tensorflow_serving(http
     assert response.headers["Content-Type"] == "application/json"
 
 
+def test_a_history_that_is_one_string_is_told_to_be_a_list_of_them(http):
+    instance = {"query_id": "q", "history": "item-1"}
+    response = _predict(http, {"signature_name": "recommend", "instances": [instance]})
+    assert response.status_code == 400
+    sentence = response.json()["error"]
+    assert sentence.startswith(
+        'Input \'history\' must be a list of strings in each of \'instances\', such as {"history": ["a", "b"]}, '
+        "but came as a string (the model itself says: "
+    )
+    assert "\n" not in sentence
+    mended = _predict(http, {"signature_name": "recommend", "instances": [{**instance, "history": ["item-1"]}]})
+    assert mended.json()["predictions"][0]["candidate_ids"] == ["q-first", "item-1", ""]
+
+
 def test_status_is_that_of_the_documentation(http):
     expected = {
         "model_version_status": [
