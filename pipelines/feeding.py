@@ -15,8 +15,8 @@ import pyarrow as pa
 import tensorflow as tf
 
 from pipelines import feature_arrays, history_windows, prepared_data
-from tfrs_model import cyclic_time, seeds
 from tfrs_model import schema as schema_lib
+from tfrs_model import seeds
 
 Batch = dict[str, dict[str, tf.Tensor] | tf.Tensor]
 
@@ -182,7 +182,7 @@ class Feeder:
         inputs = {schema_lib.HISTORY: tf.gather(self._history_ids, tf.where(is_shown, history, padding_row))}
         if self._reads_timestamps:
             moments = tf.gather(columns["sequence_timestamps"], positions)
-            inputs[schema_lib.HISTORY_TIMESTAMPS] = tf.where(is_shown, moments, cyclic_time.MISSING)
+            inputs[schema_lib.HISTORY_TIMESTAMPS] = tf.where(is_shown, moments, schema_lib.MISSING_MOMENT)
         return inputs
 
     def candidate_inputs(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfrs_model import schema as schema_lib
+
 NUM_POSITION_BUCKETS = 32
 _NUM_EXACT = 16
 _FARTHEST = 128
 NUM_TIME_GAP_BUCKETS = 33
 _MISSING_GAP = NUM_TIME_GAP_BUCKETS - 1
-_MISSING_TIME = -1
+
 
 # Added to a logit, it leaves no float32 weight beside any other.
 _INVISIBLE = -1e9
@@ -73,7 +75,9 @@ def _time_gap_buckets(query_times: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
     # The exponent of a float64 is the logarithm rounded down, exact up to 2^53 microseconds, 285 years.
     exponents = tf.bitwise.right_shift(tf.bitcast(tf.cast(gaps, tf.float64), tf.int64), tf.constant(52, tf.int64))
     buckets = tf.clip_by_value(tf.cast(exponents, tf.int32) - (1023 + 19), 0, _MISSING_GAP - 1)
-    is_missing = tf.logical_or(tf.equal(query_times, _MISSING_TIME), tf.equal(times, _MISSING_TIME))
+    is_missing = tf.logical_or(
+        tf.equal(query_times, schema_lib.MISSING_MOMENT), tf.equal(times, schema_lib.MISSING_MOMENT)
+    )
     return tf.where(is_missing, _MISSING_GAP, buckets)
 
 
