@@ -23,7 +23,7 @@ _LIMIT_SECONDS = 240.0
 
 def beside_a_scan(log: pathlib.Path, prepared_dir: pathlib.Path) -> dict:
     """Prepares the log as the job does by default, and reads all its columns with pyarrow, each in its own process."""
-    scanned = own_process.measure(_MODULE, "scan", log)
+    scanned = scan(log)
     prepared = own_process.measure(_MODULE, "prepare", log, prepared_dir)
     return {
         "rows": [
@@ -36,6 +36,11 @@ def beside_a_scan(log: pathlib.Path, prepared_dir: pathlib.Path) -> dict:
         "limit_of_seconds": _LIMIT_SECONDS,
         "holds": prepared["peak_memory_bytes"] < _LIMIT_BYTES and prepared["process_seconds"] < _LIMIT_SECONDS,
     }
+
+
+def scan(log: pathlib.Path) -> dict:
+    """Returns seconds, rows and peak of memory of reading all columns of a Parquet file, or of all in a directory."""
+    return own_process.measure(_MODULE, "scan", log)
 
 
 def _prepare(log: str, prepared_dir: str) -> dict:

@@ -25,5 +25,22 @@ def measure(module: str, *arguments: object) -> dict:
 
 def peak_bytes() -> int:
     """Returns the peak of this program; `getrusage` would count that of the parent it was forked from."""
-    (line,) = (each for each in pathlib.Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return _peak_bytes_of("self")
+
+
+def peak_bytes_of_child(program: str) -> int | None:
+    """Returns the peak, so far, of the largest child of this process that runs a program; `None` without any.
+
+    Args:
+      program: the name of its file, such as `java`.
+    """
+    tasks = pathlib.Path("/proc/self/task").iterdir()
+    children = [child for task in tasks for child in (task / "children").read_text().split()]
+    alike = [child for child in children if pathlib.Path(f"/proc/{child}/exe").resolve().name == program]
+    return max(map(_peak_bytes_of, alike), default=None)
+
+
+def _peak_bytes_of(process: str) -> int:
+    lines = pathlib.Path(f"/proc/{process}/status").read_text().splitlines()
+    (line,) = (each for each in lines if each.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
