@@ -6,7 +6,15 @@ from collections.abc import Mapping
 import ibis.expr.types as ir
 
 from pipelines import artifacts, publishing
-from pipelines.preparation import conversion, day_partitions, similar_ids, splits, tables, training_statistics
+from pipelines.preparation import (
+    conversion,
+    day_partitions,
+    scratch_hold,
+    similar_ids,
+    splits,
+    tables,
+    training_statistics,
+)
 from pipelines.preparation import interactions as interactions_lib
 from pipelines.preparation.engine import Engine
 from pipelines.preparation.engines import EngineOptions, open_engine
@@ -63,7 +71,7 @@ def build_tables(
     """
     stages, work = Stages(unfinished.work), unfinished.work
     readable = {role: conversion.as_parquet(source, schema, work, stages) for role, source in sources.items()}
-    with open_engine(engine_options, work) as engine:
+    with scratch_hold.hold(work) as held, open_engine(engine_options, work, held) as engine:
         return _Build(engine, readable, schema, options, unfinished, stages).run()
 
 

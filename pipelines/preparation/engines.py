@@ -25,12 +25,13 @@ class EngineOptions:
     spark_master: str = "local[*]"
 
 
-def open_engine(options: EngineOptions, scratch_dir: pathlib.Path) -> Engine:
+def open_engine(options: EngineOptions, scratch_dir: pathlib.Path, held: int | None = None) -> Engine:
     """Returns the engine, to be used as a context manager.
 
     Args:
       options: which, and with how much memory.
       scratch_dir: existing directory for intermediate tables and spilled rows.
+      held: descriptor that holds the directory, for a process that the engine starts; `None` if nothing does.
 
     Raises:
       PreparationError: if the engine is unknown, or what it needs is not installed; with the remedy.
@@ -38,11 +39,11 @@ def open_engine(options: EngineOptions, scratch_dir: pathlib.Path) -> Engine:
     if options.name == "duckdb":
         return DuckDbEngine(scratch_dir, options.memory_limit)
     if options.name == "spark":
-        return _spark_engine(options, scratch_dir)
+        return _spark_engine(options, scratch_dir, held)
     raise PreparationError(f"--engine must be one of {', '.join(ENGINES)}, but is {options.name!r}.")
 
 
-def _spark_engine(options: EngineOptions, scratch_dir: pathlib.Path) -> Engine:
+def _spark_engine(options: EngineOptions, scratch_dir: pathlib.Path, held: int | None) -> Engine:
     # PySpark is an extra, so it is imported only when it is asked for.
     try:
         import pyspark  # noqa: F401
@@ -53,4 +54,4 @@ def _spark_engine(options: EngineOptions, scratch_dir: pathlib.Path) -> Engine:
         ) from error
     from pipelines.preparation.spark_engine import SparkEngine
 
-    return SparkEngine(scratch_dir, options.memory_limit, options.spark_master)
+    return SparkEngine(scratch_dir, options.memory_limit, options.spark_master, held)

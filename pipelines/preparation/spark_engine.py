@@ -40,9 +40,16 @@ class SparkEngine(Engine):
       scratch_dir: existing directory for intermediate tables and spilled rows; on a cluster one that all share.
       memory_limit: of the driver, such as `2GB`; `None` is half of the machine's memory on a local master.
       master: address of Spark's master, such as `local[*]`.
+      held: descriptor that holds `scratch_dir`, for the Java process to inherit.
     """
 
-    def __init__(self, scratch_dir: pathlib.Path, memory_limit: str | None = None, master: str = "local[*]"):
+    def __init__(
+        self,
+        scratch_dir: pathlib.Path,
+        memory_limit: str | None = None,
+        master: str = "local[*]",
+        held: int | None = None,
+    ):
         self._scratch_dir = scratch_dir.absolute()
         self._csv_tables: dict[tuple[pathlib.Path, ...], pathlib.Path] = {}
         self._views = 0
@@ -50,7 +57,7 @@ class SparkEngine(Engine):
         # What a run that was killed left there is of its own session.
         shutil.rmtree(self._links, ignore_errors=True)
         self._links.mkdir()
-        self._session, self._owns_spark = open_session(self._scratch_dir, memory_limit, master)
+        self._session, self._owns_spark = open_session(self._scratch_dir, memory_limit, master, held)
         self._backend = ibis.pyspark.connect(self._session)
         self._backend.compiler = SparkDialect()
         self._files = DuckDbEngine(self._scratch_dir, _FILES_MEMORY)

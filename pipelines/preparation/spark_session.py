@@ -34,7 +34,9 @@ _SQL_SETTINGS = {
 }
 
 
-def open_session(scratch_dir: pathlib.Path, memory_limit: str | None, master: str) -> tuple[SparkSession, bool]:
+def open_session(
+    scratch_dir: pathlib.Path, memory_limit: str | None, master: str, held: int | None = None
+) -> tuple[SparkSession, bool]:
     """Returns a session with our settings, and whether Spark was started for it.
 
     A Spark that runs in this process already is used as it is, through a session of its own.
@@ -43,12 +45,13 @@ def open_session(scratch_dir: pathlib.Path, memory_limit: str | None, master: st
       scratch_dir: for what Spark spills, and its log.
       memory_limit: of the driver, such as `2GB`; `None` is half of the machine's memory on a local master.
       master: such as `local[*]`.
+      held: descriptor that the Java process inherits and keeps open as long as it lives.
 
     Raises:
       PreparationError: if Java is missing or too old, or Spark does not start.
     """
     running = SparkSession.getActiveSession()
-    session = _start(scratch_dir, memory_limit, master) if running is None else running.newSession()
+    session = _start(scratch_dir, memory_limit, master, held) if running is None else running.newSession()
     for name, value in _SQL_SETTINGS.items():
         session.conf.set(name, value)
     return session, running is None
@@ -91,7 +94,7 @@ def require_java() -> None:
         )
 
 
-def _start(scratch_dir: pathlib.Path, memory_limit: str | None, master: str) -> SparkSession:
+def _start(scratch_dir: pathlib.Path, memory_limit: str | None, master: str, held: int | None) -> SparkSession:
     require_java()
     conf = SparkConf(loadDefaults=True)
     conf.setAll(list(_settings(scratch_dir, memory_limit, master).items()))
@@ -99,7 +102,8 @@ def _start(scratch_dir: pathlib.Path, memory_limit: str | None, master: str) -> 
     try:
         with log.open("ab") as output:
             # Java says much at its start that no setting silences; the log's end is quoted if it fails.
-            gateway = SparkContext._gateway or launch_gateway(conf, {"stdout": output, "stderr": output})
+            process = {"stdout": output, "stderr": output, "pass_fds": [] if held is None else [held]}
+            gateway = SparkContext._gateway or launch_gateway(conf, process)
         return SparkSession(SparkContext(conf=conf, gateway=gateway))
     except (pyspark.errors.PySparkException, py4j.protocol.Py4JError, OSError) as error:
         raise PreparationError(f"Spark does not start with --spark_master={master}: {_end(log, error)}.") from error
