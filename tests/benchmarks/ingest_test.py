@@ -1,10 +1,11 @@
 import collections
 import json
+import zlib
 
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import ingest, ingest_feeding, ingest_log, ingest_preparation
+from benchmarks import ingest, ingest_feeding, ingest_log, ingest_preparation, ingest_spark, own_process
 from pipelines import job
 
 
@@ -82,6 +83,73 @@ def test_the_json_line_holds_both_parts_and_leaves_nothing_behind(monkeypatch, t
     result = json.loads(json.dumps(ingest.run(ingest.IngestBenchmarkConfig(1000, str(tmp_path)))))
     assert (result["preparation"]["holds"], result["feeding"]["holds"], result["holds"]) == (True, False, False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_of_a_size_is_in_several_files_of_skewed_ids_that_hardly_compress(tmp_path):
+    written = ingest_log.write_log_of_size(tmp_path, 1_000_000)
+    # By hand: three texts of 32 digits, each with its length in 4 bytes, and two numbers of 8: 124 bytes a row.
+    assert written == {"interactions": 8065, "queries": 403, "candidates": 80}
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 8
+    assert 1_000_000 <= sum(file.stat().st_size for file in files) < 1_100_000
+    table = pq.read_table(tmp_path)
+    queries = collections.Counter(table["query_id"].to_pylist())
+    (_, count), (_, next_count) = queries.most_common(2)
+    assert (count, next_count < 60) == (pytest.approx(403, abs=80), True)
+    assert len(set(table["note"].to_pylist())) == 8065
+    digits = "".join(queries)
+    assert (len(digits), set(digits)) == (32 * len(queries), set("0123456789abcdef"))
+    # 32 digits are 16 bytes of chance; no compression takes less.
+    assert len(zlib.compress("".join(table["note"].to_pylist()).encode(), 9)) > 16 * 8065
+
+
+_SMALL = {"seconds": 2.0, "files": {"queries.parquet": "ab"}}
+
+
+@pytest.mark.parametrize(
+    ("limit", "of_spark", "holds"),
+    [
+        (200_000, {}, True),
+        (9_000_000, {}, False),
+        (200_000, {"files": {"queries.parquet": "ba"}}, False),
+    ],
+)
+def test_spark_must_write_the_same_files_from_enough_bytes(monkeypatch, tmp_path, limit, of_spark, holds):
+    def measured(_, *arguments):
+        return {**_SMALL, **(of_spark if "spark" in arguments else {})}
+
+    monkeypatch.setattr(ingest_spark, "_FEWEST_BYTES", limit)
+    monkeypatch.setattr(own_process, "measure", measured)
+    part = ingest_spark.beside_duckdb(tmp_path, num_bytes=200_000)
+    assert (part["holds"], part["times_of_duckdb"]) == (holds, 1.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.drill
+def test_spark_with_a_driver_of_a_gibibyte_is_measured_beside_duckdb(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--conf spark.sql.shuffle.partitions=2 pyspark-shell")
+    part = ingest_spark.beside_duckdb(tmp_path, num_bytes=200_000)
+    _, spark, duckdb = part["rows"]
+    assert [each["interactions"] for each in part["rows"]] == [1613] * 3
+    assert (part["files_are_identical"], part["holds"]) == (True, False)
+    assert (spark["peak_memory_bytes_of_java"] > 100_000_000, duckdb["peak_memory_bytes_of_java"]) == (True, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_that_are_unknown_or_need_another_are_refused():
+    with pytest.raises(
+        job.ConfigError, match="--ingest_parts must be some of preparation, feeding, spark, but 'sp' is"
+    ):
+        ingest.IngestBenchmarkConfig(parts=("sp",))
+    with pytest.raises(job.ConfigError, match="--ingest_parts=feeding reads what `preparation` has written; name both"):
+        ingest.IngestBenchmarkConfig(parts=("feeding", "spark"))
+
+
+def test_spark_is_measured_alone_if_it_alone_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(ingest_spark, "beside_duckdb", lambda directory: {"holds": True})
+    result = ingest.run(ingest.IngestBenchmarkConfig(1000, str(tmp_path), ("spark",)))
+    assert {"spark": {"holds": True}, "holds": True}.items() <= result.items()
+    assert "preparation" not in result
 
 
 def test_too_short_a_log_is_refused():

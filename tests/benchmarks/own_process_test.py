@@ -23,3 +23,15 @@ def test_the_peak_is_that_of_this_process():
     block = bytearray(b"x" * 300_000_000)
     assert own_process.peak_bytes() >= len(block)
     assert own_process.peak_bytes() >= before > 0
+
+
+def test_the_peak_of_a_child_is_found_by_its_program():
+    assert own_process.peak_bytes_of_child("sleep") is None
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        while not (peak := own_process.peak_bytes_of_child("sleep")):
+            pass
+        assert 0 < peak < 50_000_000
+    finally:
+        child.kill()
+        child.wait()

@@ -93,7 +93,7 @@ class _Places:
         self.passes(name, lambda: os.truncate(written, written.stat().st_size // 2))
 
 
-def _in_child(work: Callable[[], None]) -> int:
+def in_child(work: Callable[[], None]) -> int:
     """Returns the exit code of a forked process, negative if a signal ended it."""
     child = os.fork()
     if child == 0:
@@ -106,16 +106,19 @@ def _in_child(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _prepare(folder: pathlib.Path, places: _Places | None = None) -> None:
-    if places is not None:
-        places.watch()
-    # One table in a format that is converted first.
-    config = film_log.config(folder, **_OPTIONS)
+def prepare(folder: pathlib.Path, **options: object) -> None:
+    """Prepares the film log, with one table in a format that is converted first."""
+    config = film_log.config(folder, **_OPTIONS, **options)
     users = film_log.write_table(folder / "users.jsonl", film_log.USERS)
     prepare_data.run(dataclasses.replace(config, queries=users))
 
 
-def _publish_other(folder: pathlib.Path) -> None:
+def _prepare_passing(folder: pathlib.Path, places: _Places) -> None:
+    places.watch()
+    prepare(folder)
+
+
+def publish_other(folder: pathlib.Path) -> None:
     """Publishes what the run that is killed will replace."""
     prepare_data.run(film_log.config(folder))
 
@@ -123,15 +126,15 @@ def _publish_other(folder: pathlib.Path) -> None:
 def _list_places(folder: pathlib.Path) -> list[str]:
     def work() -> None:
         places = _Places()
-        _prepare(folder, places)
+        _prepare_passing(folder, places)
         (folder / "places.txt").write_text("\n".join(places.passed))
 
-    assert _in_child(lambda: _publish_other(folder)) == 0
-    assert _in_child(work) == 0
+    assert in_child(lambda: publish_other(folder)) == 0
+    assert in_child(work) == 0
     return (folder / "places.txt").read_text().splitlines()
 
 
-def _tables(folder: pathlib.Path) -> dict[str, bytes]:
+def published(folder: pathlib.Path) -> dict[str, bytes]:
     """Returns every published file, the manifest without the folder of the sources, which it names."""
     contents = film_log.contents(folder / "prepared")
     return {name: content.replace(str(folder).encode(), b"FOLDER") for name, content in contents.items()}
@@ -140,11 +143,11 @@ def _tables(folder: pathlib.Path) -> dict[str, bytes]:
 def _killed(folder: pathlib.Path, expected: dict[str, bytes], places: list[str]) -> Iterator[str]:
     for number, place in enumerate(places):
         run_in = folder / str(number)
-        assert _in_child(lambda run_in=run_in: _publish_other(run_in)) == 0
-        code = _in_child(lambda run_in=run_in, number=number: _prepare(run_in, _Places(number)))
+        assert in_child(lambda run_in=run_in: publish_other(run_in)) == 0
+        code = in_child(lambda run_in=run_in, number=number: _prepare_passing(run_in, _Places(number)))
         assert code == -signal.SIGKILL, (place, code)
-        assert _in_child(lambda run_in=run_in: _prepare(run_in)) == 0, place
-        found = _tables(run_in)
+        assert in_child(lambda run_in=run_in: prepare(run_in)) == 0, place
+        found = published(run_in)
         assert found == expected, (place, sorted(set(found) ^ set(expected)))
         leftovers = sorted(path.name for path in run_in.glob(".prepared*"))
         assert not leftovers, (place, leftovers)
@@ -155,7 +158,7 @@ def main() -> None:
     folder = pathlib.Path(sys.argv[1])
     undisturbed = folder / "undisturbed"
     places = _list_places(undisturbed)
-    for place in _killed(folder, _tables(undisturbed), places):
+    for place in _killed(folder, published(undisturbed), places):
         print(place, flush=True)
 
 

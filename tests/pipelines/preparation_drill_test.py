@@ -8,12 +8,29 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _STAGES = ("converted_queries", "candidates", "log", "interactions", "queries", "vocabularies", "days")
 
 
-@pytest.mark.drill
-def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturbed_one_does(tmp_path):
-    command = [sys.executable, "-m", "tests.pipelines.killed_preparations", str(tmp_path)]
+_SPARK_PLACES = (
+    "after the start of Java",
+    "in the middle of Spark's writing log",
+    "before joining the parts of accepted.parquet",
+    "in the middle of joining the parts of interactions.parquet",
+    "in the middle of writing queries.parquet",
+    "after stage queries",
+    "in the middle of Spark's writing parts_of_candidate_id.parquet",
+    "before publishing",
+    "after the exchange",
+)
+
+
+def _places(program, folder):
+    command = [sys.executable, "-m", f"tests.pipelines.{program}", str(folder)]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    places = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+@pytest.mark.drill
+def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturbed_one_does(tmp_path):
+    places = _places("killed_preparations", tmp_path)
     for name in _STAGES:
         assert f"before stage {name}" in places
         assert f"after stage {name}" in places
@@ -30,3 +47,10 @@ def test_a_preparation_killed_anywhere_and_run_again_publishes_what_an_undisturb
     assert places.count("in the middle of writing interactions.parquet") > 1
     for event in ("publishing", "the exchange"):
         assert {f"before {event}", f"after {event}"} <= set(places)
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_a_preparation_on_spark_killed_anywhere_and_run_again_publishes_the_same_and_no_java_process_stays(tmp_path):
+    lines = _places("killed_spark_preparations", tmp_path)
+    assert tuple(line.split(": ")[0] for line in lines) == _SPARK_PLACES

@@ -1,0 +1,196 @@
+"""Prepares the film log on Spark, killed at one place after another, and compares what a second run publishes.
+
+python -m tests.pipelines.killed_spark_preparations FOLDER
+
+Prints one line a place: how long Spark's Java process outlived its parent. Each killed run is
+started afresh, since a process with a Java child cannot be forked.
+"""
+
+import multiprocessing
+import os
+import pathlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+
+from pipelines import publishing
+from pipelines.preparation import record_batches, spark_engine, spark_session, stages
+from tests.pipelines import killed_preparations
+
+# Tables of a few rows in several parts all the same.
+_SPARK = "--conf spark.sql.shuffle.partitions=2 --conf spark.sql.adaptive.enabled=false pyspark-shell"
+_POLL_SECONDS = 0.001
+_SECONDS_TO_END = 30.0
+
+
+def _kill(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_beside(owner: object, name: str, meant: Callable[..., bool], is_before: bool) -> None:
+    """Replaces a function by one that kills this process before or after the call that is meant."""
+    work = getattr(owner, name)
+
+    def watched(*arguments: object) -> object:
+        if is_before and meant(*arguments):
+            _kill()
+        made = work(*arguments)
+        if meant(*arguments):
+            _kill()
+        return made
+
+    setattr(owner, name, watched)
+
+
+def _kill_while_parts_are_written(name: str) -> None:
+    """Kills when Spark has begun to write the first part of a table, and has not yet said that all are there."""
+    write_parts = spark_engine.SparkEngine._write_parts
+
+    def watch(parts: pathlib.Path) -> None:
+        while not list(parts.glob("_temporary/**/part-*")):
+            time.sleep(_POLL_SECONDS)
+        if not (parts / "_SUCCESS").exists():
+            _kill()
+
+    def watched(instance: spark_engine.SparkEngine, table: object, of: str) -> pathlib.Path:
+        if of == name:
+            threading.Thread(target=watch, args=(instance._scratch_dir / name,), daemon=True).start()
+        return write_parts(instance, table, of)
+
+    spark_engine.SparkEngine._write_parts = watched
+
+
+def _kill_while_parts_are_joined(name: str) -> None:
+    """Kills when the first part has been read, and the second is asked for."""
+    join, of_files = spark_engine.DuckDbEngine.join_files, record_batches.of_files
+
+    def first_and_then_dies(paths: list[pathlib.Path]) -> Iterator[object]:
+        assert len(paths) > 1, paths
+        yield from of_files(paths[:1])
+        _kill()
+
+    def watched(instance: object, parts: list[pathlib.Path], path: pathlib.Path) -> None:
+        if path.name == name:
+            record_batches.of_files = first_and_then_dies
+        join(instance, parts, path)
+
+    spark_engine.DuckDbEngine.join_files = watched
+
+
+def _kill_with_half_a_file(name: str) -> None:
+    join = spark_engine.DuckDbEngine.join_files
+
+    def watched(instance: object, parts: list[pathlib.Path], path: pathlib.Path) -> None:
+        join(instance, parts, path)
+        if path.name == name:
+            os.truncate(path, path.stat().st_size // 2)
+            _kill()
+
+    spark_engine.DuckDbEngine.join_files = watched
+
+
+def _kill_before_joining(name: str) -> None:
+    _kill_beside(spark_engine.DuckDbEngine, "join_files", lambda _, parts, path: path.name == name, is_before=True)
+
+
+def _kill_after_stage(name: str) -> None:
+    _kill_beside(stages.Stages, "run", lambda _, stage, *__: stage == name, is_before=False)
+
+
+def _always(*_: object) -> bool:
+    return True
+
+
+# How each run is killed, and with which engine the next one goes on: with DuckDB it is there while Java still ends.
+_PLACES: dict[str, tuple[Callable[[], None], str]] = {
+    "after the start of Java": (
+        lambda: _kill_beside(spark_session, "launch_gateway", _always, is_before=False),
+        "duckdb",
+    ),
+    "in the middle of Spark's writing log": (lambda: _kill_while_parts_are_written("log"), "spark"),
+    "before joining the parts of accepted.parquet": (lambda: _kill_before_joining("accepted.parquet"), "duckdb"),
+    "in the middle of joining the parts of interactions.parquet": (
+        lambda: _kill_while_parts_are_joined("interactions.parquet"),
+        "spark",
+    ),
+    "in the middle of writing queries.parquet": (lambda: _kill_with_half_a_file("queries.parquet"), "duckdb"),
+    "after stage queries": (lambda: _kill_after_stage("queries"), "duckdb"),
+    "in the middle of Spark's writing parts_of_candidate_id.parquet": (
+        lambda: _kill_while_parts_are_written("parts_of_candidate_id.parquet"),
+        "spark",
+    ),
+    "before publishing": (lambda: _kill_beside(publishing, "_publish_once", _always, is_before=True), "duckdb"),
+    "after the exchange": (lambda: _kill_beside(publishing, "_exchange", _always, is_before=False), "duckdb"),
+}
+
+
+def _prepare_on_spark(folder: pathlib.Path, place: str | None = None) -> None:
+    if place is not None:
+        _PLACES[place][0]()
+    killed_preparations.prepare(folder, engine="spark", engine_memory_limit="1GiB")
+
+
+def _started_on_spark(*arguments: object) -> multiprocessing.Process:
+    process = multiprocessing.get_context("spawn").Process(target=_prepare_on_spark, args=arguments)
+    process.start()
+    return process
+
+
+def _java_processes(folder: pathlib.Path) -> list[psutil.Process]:
+    """Returns those whose command line names the folder, as that of Spark names its directory for spilled rows."""
+    return [each for each in psutil.process_iter(["cmdline"]) if f"{folder}/." in " ".join(each.info["cmdline"] or [])]
+
+
+def _going_on(folder: pathlib.Path, engine: str) -> multiprocessing.Process:
+    """Returns the next run, which has begun; with DuckDB at once."""
+    if engine == "spark":
+        return _started_on_spark(folder)
+    process = multiprocessing.get_context("fork").Process(target=killed_preparations.prepare, args=(folder,))
+    process.start()
+    return process
+
+
+def _exit_code(process: multiprocessing.Process) -> int:
+    """Returns it when the process has ended; negative if a signal ended it."""
+    process.join()
+    return process.exitcode
+
+
+def _killed(folder: pathlib.Path, expected: dict[str, bytes], place: str, engine: str) -> float:
+    """Kills one run and goes on with another; returns the seconds that Java outlived the first."""
+    assert killed_preparations.in_child(lambda: killed_preparations.publish_other(folder)) == 0
+    assert _exit_code(_started_on_spark(folder, place)) == -signal.SIGKILL, place
+    killed_at = time.monotonic()
+    orphans, next_run = _java_processes(folder), _going_on(folder, engine)
+    assert orphans, place
+    _, alive = psutil.wait_procs(orphans, _SECONDS_TO_END)
+    seconds = time.monotonic() - killed_at
+    assert not alive, (place, alive)
+    assert _exit_code(next_run) == 0, place
+    found = killed_preparations.published(folder)
+    assert found == expected, (place, sorted(set(found) ^ set(expected)))
+    _, alive = psutil.wait_procs(_java_processes(folder), _SECONDS_TO_END)
+    assert not alive, (place, alive)
+    # Looked for when no process is left that could write anything.
+    leftovers = sorted(path.name for path in folder.glob(".prepared*"))
+    assert not leftovers, (place, leftovers)
+    return seconds
+
+
+def main() -> None:
+    os.environ["PYSPARK_SUBMIT_ARGS"] = _SPARK
+    folder = pathlib.Path(sys.argv[1])
+    undisturbed = folder / "undisturbed"
+    assert killed_preparations.in_child(lambda: killed_preparations.prepare(undisturbed)) == 0
+    expected = killed_preparations.published(undisturbed)
+    for number, (place, (_, engine)) in enumerate(_PLACES.items()):
+        seconds = _killed(folder / str(number), expected, place, engine)
+        print(f"{place}: Java ended after {seconds:.1f} s, {engine} went on", flush=True)
+
+
+if __name__ == "__main__":
+    main()
