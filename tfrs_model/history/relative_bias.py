@@ -81,5 +81,14 @@ def _time_gap_buckets(query_times: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
     return tf.where(is_missing, _MISSING_GAP, buckets)
 
 
-def _looked_up(table: tf.Tensor, buckets: tf.Tensor) -> tf.Tensor:
-    return tf.gather(table, buckets, axis=1)
+@tf.custom_gradient
+def _looked_up(table: tf.Tensor, buckets: tf.Tensor) -> tuple:
+    """Returns `[num_heads, *buckets.shape]`; its gradient sums head by head, without turning a copy around."""
+    values = tf.gather(tf.transpose(table), buckets)
+
+    def gradient(of_values: tf.Tensor) -> tuple[tf.Tensor, None]:
+        num_buckets = tf.shape(table)[1]
+        sums = [tf.math.unsorted_segment_sum(each, buckets, num_buckets) for each in tf.unstack(of_values)]
+        return tf.stack(sums), None
+
+    return tf.transpose(values, [3, 0, 1, 2]), gradient
