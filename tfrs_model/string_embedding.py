@@ -75,17 +75,3 @@ class StringEmbedding(tf.keras.layers.Layer):
             "num_oov_buckets": self._num_oov_buckets,
             "seed": self._seed,
         }
-
-
-def mean_of_present(embeddings: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Averages the embeddings of the non-empty values; zero where there is none.
-
-    Args:
-      embeddings: `[batch_size, length, embedding_dim]` float32, zero where `values` is empty.
-      values: `[batch_size, length]` strings.
-
-    Returns:
-      `[batch_size, embedding_dim]` float32.
-    """
-    count = tf.reduce_sum(tf.cast(tf.not_equal(values, ""), tf.float32), axis=1, keepdims=True)
-    return tf.math.divide_no_nan(tf.reduce_sum(embeddings, axis=1), count)

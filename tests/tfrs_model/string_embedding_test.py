@@ -104,25 +104,6 @@ def test_sizes_below_one_are_refused(dim, buckets):
         string_embedding.StringEmbedding(["a"], dim, buckets, name="genre")
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (["a", "b", "", ""], [2.0, 3.0]),
-        (["", "", "b", "a"], [2.0, 3.0]),
-        (["a", "", "b", ""], [2.0, 3.0]),
-        (["a", "a", "b", ""], [5 / 3, 8 / 3]),
-        (["b", "", "", ""], [3.0, 4.0]),
-        (["", "", "", ""], [0.0, 0.0]),
-        ([], [0.0, 0.0]),
-    ],
-)
-def test_the_mean_is_over_present_values_wherever_the_filling_stands(values, expected):
-    vectors = {"a": [1.0, 2.0], "b": [3.0, 4.0], "": [0.0, 0.0]}
-    embeddings = tf.constant([vectors[value] for value in values], tf.float32, shape=[1, len(values), 2])
-    mean = string_embedding.mean_of_present(embeddings, tf.constant(values, tf.string, shape=[1, len(values)]))
-    np.testing.assert_allclose(mean, [expected], rtol=1e-6)
-
-
 def test_a_vocabulary_of_bytes_is_refused_rather_than_never_found():
     with pytest.raises(ValueError, match="vocabulary values must be text, but b'a' is not; decode or format it"):
         string_embedding.StringEmbedding([b"a"], 2)
