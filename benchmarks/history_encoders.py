@@ -7,10 +7,11 @@ states of every position. Time is that of forward and backward to embeddings and
 compiled graph with deterministic ops, a median, each encoder in a process of its own, so that
 the peak of memory is its own; what the process held before the first step is taken off. A batch
 has 1024 rows, or fewer where those would be more than 25600 positions.
-Beside them stand two limits measured in the same way: `sum`, which reads the embeddings and adds
-them up, below which no encoder can be; and `attention_products`, the bare matrix products of
-self-attention with their gradients, without softmax, norms, biases or packing. A tenth
-of the positions, at random, is absent. A table goes to stderr.
+Beside them stand two limits measured in the same way: `one_pass`, which reads the embeddings
+and writes their sum, or as many states, so that no encoder can be faster; and
+`attention_products`, the bare matrix products of self-attention with their gradients, without
+softmax, norms, biases or packing. A tenth of the positions, at random, is absent. A table goes
+to stderr.
 
 It holds if self-attention without time gaps takes at most three times as long as its products
 at every length, every position trained.

@@ -7,7 +7,7 @@ from benchmarks import history_encoder_step, history_encoders
 from pipelines import job
 
 _NAMES = [
-    *("sum", "attention_products"),
+    *("one_pass", "attention_products"),
     *("mean", "recency_weighted_mean", "gru", "self_attention", "self_attention_time_gaps"),
 ]
 
@@ -46,7 +46,7 @@ def test_it_does_not_hold_if_attention_takes_more_than_three_times_its_products(
 def test_a_step_of_each_runs_and_gives_every_gradient(name, trained):
     states, weights = (
         history_encoder_step._limit(name, trained)
-        if name in ("sum", "attention_products")
+        if name in ("one_pass", "attention_products")
         else history_encoder_step._encoder(name, trained)
     )
     gradients = history_encoder_step._step(states, weights)(*history_encoder_step._inputs(3, 5))
