@@ -14,6 +14,8 @@ _MODEL_FLAGS = (
     flags.DEFINE_integer("embedding_dim", None, "Width of both towers' outputs and of the id tables."),
     flags.DEFINE_list("query_hidden_units", None, "Widths of the query tower's hidden layers, such as 128,64."),
     flags.DEFINE_list("candidate_hidden_units", None, "Widths of the candidate tower's hidden layers."),
+    flags.DEFINE_integer("query_cross_layers", None, "Layers of the query tower's cross network; 0 for none."),
+    flags.DEFINE_integer("candidate_cross_layers", None, "Layers of the candidate tower's cross network; 0 for none."),
     flags.DEFINE_bool("use_query_id", None, "Whether a query's own id is embedded."),
     flags.DEFINE_integer("history_length", None, "How many of the last candidate ids a query brings; 0 for none."),
     flags.DEFINE_enum(
@@ -26,6 +28,14 @@ _MODEL_FLAGS = (
     ),
     flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
     flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
+    flags.DEFINE_float(
+        "query_id_dropout", None, "Probability with which training takes a query's id for an unknown one, in [0, 1)."
+    ),
+    flags.DEFINE_float(
+        "candidate_id_dropout",
+        None,
+        "Probability with which training takes a candidate's id for an unknown one, in [0, 1).",
+    ),
     flags.DEFINE_integer("num_oov_buckets", None, "Embedding rows for ids outside the vocabulary."),
     flags.DEFINE_float("temperature", None, "Divisor of the training scores, > 0."),
     flags.DEFINE_enum(

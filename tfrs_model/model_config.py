@@ -30,6 +30,8 @@ NAMES = {
 
 _SQUARED = ("squared_error", "huber", "normalised_squared_error")
 _COUNTS = (
+    "query_cross_layers",
+    "candidate_cross_layers",
     "num_row_negatives",
     "num_hard_negatives",
     "num_uniform_negatives",
@@ -37,6 +39,7 @@ _COUNTS = (
     "bank_size",
     "bank_warm_up_steps",
 )
+_SHARES = ("dropout", "query_id_dropout", "candidate_id_dropout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +58,11 @@ class ModelConfig:
       history_time_gaps: whether `self_attention` reads the time between two interactions; then requests bring
         `history_timestamps`.
       share_candidate_embedding: whether history and candidate tower use one table.
+      query_cross_layers: layers of the query tower's cross network, before the hidden ones.
+      candidate_cross_layers: layers of the candidate tower's cross network.
       dropout: rate on the inputs of both towers, in [0, 1).
+      query_id_dropout: probability in [0, 1) with which training takes a query's own id for an unknown one.
+      candidate_id_dropout: probability in [0, 1) with which training takes a candidate's id for an unknown one.
       num_oov_buckets: rows for ids outside the vocabulary, by their hash.
       similarity: `cosine`, `dot` or `euclidean`, of both towers' outputs.
       objective: the loss of a row, a name in `objectives.OBJECTIVES`.
@@ -90,7 +97,11 @@ class ModelConfig:
     history_heads: int = 2
     history_time_gaps: bool = False
     share_candidate_embedding: bool = True
+    query_cross_layers: int = 0
+    candidate_cross_layers: int = 0
     dropout: float = 0.3
+    query_id_dropout: float = 0.0
+    candidate_id_dropout: float = 0.0
     num_oov_buckets: int = 1
     similarity: str = "cosine"
     objective: str = "softmax"
@@ -124,7 +135,7 @@ class ModelConfig:
                 self.history_heads >= 1 and self.embedding_dim % self.history_heads == 0,
                 f">= 1 and divide embedding_dim={self.embedding_dim}",
             ),
-            ("dropout", self.dropout, 0.0 <= self.dropout < 1.0, "in [0, 1)"),
+            *((name, getattr(self, name), 0.0 <= getattr(self, name) < 1.0, "in [0, 1)") for name in _SHARES),
             ("num_oov_buckets", self.num_oov_buckets, self.num_oov_buckets >= 1, ">= 1"),
             ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
             ("frequency_num_buckets", self.frequency_num_buckets, self.frequency_num_buckets >= 0, ">= 0"),
@@ -171,6 +182,11 @@ class ModelConfig:
             raise ModelConfigError(
                 f"history_time_gaps is for history_encoder=self_attention, but it is {self.history_encoder}; switch "
                 "the one off, or choose the other."
+            )
+        if self.query_id_dropout and not self.use_query_id:
+            raise ModelConfigError(
+                f"query_id_dropout={self.query_id_dropout} needs query ids to drop, but use_query_id is false; set it "
+                "to 0."
             )
         if self.remove_history and not self.history_length:
             raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")

@@ -60,9 +60,21 @@ class StringEmbedding(tf.keras.layers.Layer):
         """Width of a row."""
         return self._embedding_dim
 
-    def call(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns `values.shape + [embedding_dim]` float32; zero where a value is empty."""
+    def call(self, values: tf.Tensor, as_unknown: tf.Tensor | None = None) -> tf.Tensor:
+        """Embeds values.
+
+        Args:
+          values: strings of any shape.
+          as_unknown: bool of the same shape: where true, a value gets the row that it would have if the
+            vocabulary did not hold it; `None` is false everywhere.
+
+        Returns:
+          `values.shape + [embedding_dim]` float32; zero where a value is empty.
+        """
         rows = self._lookup(values)
+        if as_unknown is not None:
+            bucket = tf.strings.to_hash_bucket_fast(values, self._num_oov_buckets)
+            rows = tf.where(tf.logical_and(as_unknown, tf.not_equal(rows, 0)), 1 + bucket, rows)
         present = tf.cast(tf.not_equal(rows, 0), tf.float32)
         return self._table(rows) * present[..., tf.newaxis]
 

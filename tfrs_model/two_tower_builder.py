@@ -83,6 +83,8 @@ def _build_towers(
         seed=seed,
         feature_tables=tables,
         history_encoder=_build_history_encoder(config, seed),
+        id_dropout=config.query_id_dropout,
+        cross_layers=config.query_cross_layers,
     )
     candidate_tower = towers.CandidateTower(
         id_embedding=candidate_table,
@@ -93,6 +95,8 @@ def _build_towers(
         similarity=config.similarity,
         seed=seed,
         feature_tables=tables,
+        id_dropout=config.candidate_id_dropout,
+        cross_layers=config.candidate_cross_layers,
     )
     return query_tower, candidate_tower
 

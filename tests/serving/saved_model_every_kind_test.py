@@ -30,7 +30,15 @@ class _Exported:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    config = model_config.ModelConfig(embedding_dim=8, query_hidden_units=(6,), history_length=2, dropout=0.5)
+    config = model_config.ModelConfig(
+        embedding_dim=8,
+        query_hidden_units=(6,),
+        query_cross_layers=2,
+        history_length=2,
+        dropout=0.5,
+        query_id_dropout=0.5,
+        candidate_id_dropout=0.5,
+    )
     model = two_tower_builder.build_two_tower(config, every_kind.model_inputs(), seed=1)
     model.compute_loss(every_kind.batch())
     every_kind.randomise(model.query_tower)

@@ -45,6 +45,33 @@ def test_the_empty_string_is_zero_and_trains_no_row():
     np.testing.assert_array_equal(gradient, [[0, 0, 0], [0, 0, 0], [1, 1, 1]])
 
 
+@pytest.mark.parametrize("num_buckets", [1, 2, 1000])
+@pytest.mark.parametrize("vocabulary", [["other"], []])
+def test_a_value_taken_for_unknown_has_the_row_it_has_where_it_is_unknown(num_buckets, vocabulary):
+    values = [f"v{i}" for i in range(200)] + ["é", "[UNK]", " "]
+    taken = _numbered_rows(string_embedding.StringEmbedding(values, 1, num_buckets))
+    unaware = _numbered_rows(string_embedding.StringEmbedding(vocabulary, 1, num_buckets))
+    rows = taken(tf.constant(values), as_unknown=tf.ones([len(values)], tf.bool))
+    np.testing.assert_array_equal(rows, unaware(tf.constant(values)))
+    assert len(np.unique(rows)) > min(num_buckets, 100) - 1
+    # Unknown anyway, and so the same row.
+    np.testing.assert_array_equal(unaware(tf.constant(values), as_unknown=tf.ones([len(values)], tf.bool)), rows)
+
+
+def test_only_the_marked_values_are_taken_for_unknown_and_the_empty_string_is_none():
+    layer = _numbered_rows(string_embedding.StringEmbedding(["a", "b"], 1))
+    rows = layer(tf.constant([["a", "a"], ["b", ""]]), as_unknown=tf.constant([[True, False], [True, True]]))
+    np.testing.assert_array_equal(rows[..., 0], [[1, 2], [1, 0]])
+
+
+def test_a_value_taken_for_unknown_trains_the_row_of_the_unknown_alone():
+    layer = string_embedding.StringEmbedding(["a", "b"], 1)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(tf.constant(["a", "b"]), as_unknown=tf.constant([True, False])))
+    gradient = tape.gradient(loss, layer.trainable_variables[0])
+    assert sorted(gradient.indices.numpy()) == [1, 3]
+
+
 def test_an_empty_vocabulary_leaves_only_the_unknown():
     # So it is with a feature that no training row carries.
     layer = _numbered_rows(string_embedding.StringEmbedding([], 2))

@@ -24,9 +24,11 @@ class CandidateTower(tower_lib.Tower):
       similarity: `dot`, `cosine` or `euclidean`: what the inner product of both towers' outputs is.
       seed: of everything drawn.
       feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
+      id_dropout: probability in [0, 1) with which training takes a candidate id for an unknown one.
+      cross_layers: layers of the cross network before the hidden ones; 0 for none.
 
     Raises:
-      ValueError: if there is nothing to encode.
+      ValueError: if there is nothing to encode, or no id to drop.
     """
 
     _augment = staticmethod(similarity_lib.augment_candidates)
@@ -41,11 +43,14 @@ class CandidateTower(tower_lib.Tower):
         similarity: str = "cosine",
         seed: int = 0,
         feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
+        id_dropout: float = 0.0,
+        cross_layers: int = 0,
         name: str = "candidate_tower",
         **kwargs,
     ):
-        options = (embedding_dim, hidden_units, dropout, similarity, seed)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers)
         super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
+        tower_lib.require_id_to_drop(id_embedding, id_dropout)
         if id_embedding is None and not feature_inputs:
             raise ValueError("A candidate tower needs a candidate id or a feature, but has none of them.")
         self._id_embedding = id_embedding
@@ -63,7 +68,7 @@ class CandidateTower(tower_lib.Tower):
 
         Args:
           inputs: `candidate_id` `[batch_size]` strings, and the features by name.
-          training: whether dropout draws.
+          training: whether dropout of inputs and ids draws.
 
         Returns:
           `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
@@ -71,7 +76,7 @@ class CandidateTower(tower_lib.Tower):
         tower_lib.require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)
         if self._id_embedding is not None:
-            parts.append(self._id_embedding(inputs[schema_lib.CANDIDATE_ID]))
+            parts.append(self._embed_ids(self._id_embedding, inputs[schema_lib.CANDIDATE_ID], training))
         return self._encode(parts, training)
 
     def get_config(self) -> dict:

@@ -29,9 +29,11 @@ class QueryTower(tower_lib.Tower):
       seed: of everything drawn.
       feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
       history_encoder: what the tower makes of the history's embeddings; `None` averages them.
+      id_dropout: probability in [0, 1) with which training takes a query id for an unknown one.
+      cross_layers: layers of the cross network before the hidden ones; 0 for none.
 
     Raises:
-      ValueError: if there is nothing to encode.
+      ValueError: if there is nothing to encode, or no id to drop.
     """
 
     _augment = staticmethod(similarity_lib.augment_queries)
@@ -49,11 +51,14 @@ class QueryTower(tower_lib.Tower):
         seed: int = 0,
         feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
         history_encoder: history_lib.HistoryEncoder | None = None,
+        id_dropout: float = 0.0,
+        cross_layers: int = 0,
         name: str = "query_tower",
         **kwargs,
     ):
-        options = (embedding_dim, hidden_units, dropout, similarity, seed)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers)
         super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
+        tower_lib.require_id_to_drop(id_embedding, id_dropout)
         if id_embedding is None and history_embedding is None and not feature_inputs:
             raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
         if history_length < 1:
@@ -98,7 +103,7 @@ class QueryTower(tower_lib.Tower):
             encoder reads time gaps; the features by name. In training several rows may share one
             history: then `history` is `[num_histories, length]`, `history_row` `[batch_size]` int64
             says which a row reads, and `history_end` how many of its positions the row sees.
-          training: whether dropout draws.
+          training: whether dropout of inputs and ids draws.
 
         Returns:
           `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
@@ -106,7 +111,7 @@ class QueryTower(tower_lib.Tower):
         tower_lib.require_inputs(self.name, self.input_specs, inputs)
         parts = self._features(inputs)
         if self._id_embedding is not None:
-            parts.append(self._id_embedding(inputs[schema_lib.QUERY_ID]))
+            parts.append(self._embed_ids(self._id_embedding, inputs[schema_lib.QUERY_ID], training))
         if self._history_embedding is not None:
             parts.append(self._encode_history(inputs, training))
         return self._encode(parts, training)

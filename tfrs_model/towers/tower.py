@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
+import tensorflow_recommenders as tfrs
 
 from tfrs_model import dropout as dropout_lib
 from tfrs_model import features as features_lib
@@ -11,7 +12,18 @@ from tfrs_model import similarity as similarity_lib
 
 
 class Tower(tf.keras.layers.Layer):
-    """What both towers share: features beside ids, an MLP, a projection, the form that makes the score a product."""
+    """What both towers share: features beside ids, a cross network, an MLP, a projection, the form of the similarity.
+
+    Id dropout (after Volkovs et al., DropoutNet, NeurIPS 2017, which drops what is known of a
+    user or item by preference): in training an id is now and then taken for one that is not in
+    the vocabulary. So the rows of unknown ids learn what it is to be new, and the features learn
+    to do without the id. Each row draws for itself, from the seed and the training call.
+
+    The cross network is that of DCN-V2 (Wang et al., WWW 2021, equation 1), of full rank, on the
+    concatenated inputs x_0:
+
+        x_{i+1} = x_0 * (W_i x_i + b_i) + x_i
+    """
 
     # Set by each tower: its side of the similarity.
     _augment: Callable[[tf.Tensor, str], tf.Tensor]
@@ -25,9 +37,13 @@ class Tower(tf.keras.layers.Layer):
         dropout: float,
         similarity: str,
         seed: int,
+        id_dropout: float = 0.0,
+        cross_layers: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if cross_layers < 0:
+            raise ValueError(f"{self.name}: cross_layers must be >= 0, but is {cross_layers}.")
         self._similarity = similarity
         self._features = features_lib.FeatureEncoder(feature_inputs, feature_tables, seed, name=f"{self.name}_features")
         self._embedding_dim = embedding_dim
@@ -37,6 +53,15 @@ class Tower(tf.keras.layers.Layer):
         self._input_dropout = dropout_lib.StatelessDropout(dropout, seed, name=f"{self.name}_dropout")
         self._hidden = [self._dense(f"dense_{i}", units, "relu") for i, units in enumerate(self._hidden_units)]
         self._projection = self._dense("projection", embedding_dim, None)
+        self._cross = [
+            tfrs.layers.dcn.Cross(kernel_initializer=self._kernel_initializer(f"cross_{i}"), name=f"cross_{i}")
+            for i in range(cross_layers)
+        ]
+        self._id_dropout_rate = id_dropout
+        # Without it no counter goes into checkpoints.
+        self._id_dropout = (
+            dropout_lib.StatelessDropout(id_dropout, seed, name=f"{self.name}_id_dropout") if id_dropout else None
+        )
 
     @property
     def embedding_dim(self) -> int:
@@ -52,13 +77,22 @@ class Tower(tf.keras.layers.Layer):
         return shared_layers.to_config({**id_tables, "feature_tables": self._features.given_tables})
 
     def _dense(self, name: str, units: int, activation: str | None) -> tf.keras.layers.Dense:
-        seed = seeds.derive_seed(self._seed, f"{self.name}/{name}")
-        return tf.keras.layers.Dense(
-            units, activation, kernel_initializer=tf.keras.initializers.GlorotUniform(seed=seed), name=name
-        )
+        return tf.keras.layers.Dense(units, activation, kernel_initializer=self._kernel_initializer(name), name=name)
+
+    def _kernel_initializer(self, name: str) -> tf.keras.initializers.Initializer:
+        return tf.keras.initializers.GlorotUniform(seed=seeds.derive_seed(self._seed, f"{self.name}/{name}"))
+
+    def _embed_ids(self, table: string_embedding.StringEmbedding, ids: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """Returns `[batch_size, embedding_dim]`; in training some ids are taken for unknown ones."""
+        if self._id_dropout is None or not training:
+            return table(ids)
+        kept = self._id_dropout(tf.ones_like(ids, tf.float32), training=training)
+        return table(ids, as_unknown=tf.equal(kept, 0.0))
 
     def _encode(self, parts: Sequence[tf.Tensor], training: bool | None) -> tf.Tensor:
-        hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
+        inputs = hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
+        for cross in self._cross:
+            hidden = cross(inputs, hidden)
         for layer in self._hidden:
             hidden = layer(hidden)
         return self._augment(self._projection(hidden), self._similarity)
@@ -73,7 +107,21 @@ class Tower(tf.keras.layers.Layer):
             "dropout": self._dropout_rate,
             "similarity": self._similarity,
             "seed": self._seed,
+            "id_dropout": self._id_dropout_rate,
+            "cross_layers": len(self._cross),
         }
+
+
+def require_id_to_drop(id_embedding: string_embedding.StringEmbedding | None, id_dropout: float) -> None:
+    """Checks that there is an id where one is to be dropped.
+
+    Raises:
+      ValueError: if there is none.
+    """
+    if id_embedding is None and id_dropout:
+        raise ValueError(
+            f"id_dropout={id_dropout} needs an id to drop, but the tower has no table of ids; set it to 0."
+        )
 
 
 def require_inputs(name: str, expected: Mapping, inputs: Mapping) -> None:

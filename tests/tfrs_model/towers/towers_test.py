@@ -156,19 +156,54 @@ def test_dropout_acts_in_training_only():
     assert not np.allclose(tower(_QUERIES, training=True), tower(_QUERIES))
 
 
+def test_the_histories_ids_are_not_dropped_with_the_query_id():
+    tower = _query_tower(id_dropout=0.99)
+    without_id = {**_QUERIES, "query_id": tf.fill([4], "")}
+    np.testing.assert_array_equal(tower(without_id, training=True), tower(without_id))
+    assert not np.allclose(tower(_QUERIES, training=True), tower(_QUERIES))
+
+
+def test_an_id_to_drop_must_be_there():
+    for make in (
+        lambda: towers.QueryTower(None, _table(["c1"]), id_dropout=0.2),
+        lambda: towers.CandidateTower(None, [_GENRES], id_dropout=0.2),
+    ):
+        with pytest.raises(ValueError, match=r"id_dropout=0.2 needs an id to drop, but the tower has no table of ids"):
+            make()
+
+
+def test_a_cross_layer_multiplies_the_inputs_with_a_linear_map_and_adds_them():
+    tower = towers.CandidateTower(None, [_AGE], embedding_dim=2, similarity="dot", cross_layers=2)
+    inputs = {"age": tf.constant([60.0])}
+    tower(inputs)
+    tower._cross[0].set_weights([np.array([[1, 2], [5, 5]]), np.array([0, 1])])
+    tower._cross[1].set_weights([np.array([[1, 0], [0, 1]]), np.array([-2, 0])])
+    tower._projection.set_weights([np.eye(2), np.zeros(2)])
+    # By hand: x0 = ((60 - 30) / 10, 0) = (3, 0); x1 = (3, 0) * (3, 7) + (3, 0) = (12, 0);
+    # x2 = (3, 0) * (12 - 2, 0) + (12, 0) = (42, 0).
+    np.testing.assert_allclose(tower(inputs), [[42.0, 0.0]], rtol=1e-6)
+
+
+def test_a_negative_number_of_cross_layers_is_refused():
+    with pytest.raises(ValueError, match=r"candidate_tower: cross_layers must be >= 0, but is -1\."):
+        _candidate_tower(cross_layers=-1)
+
+
 def test_initial_weights_depend_on_the_seed_only():
     def weights(seed, **options):
-        tower = _query_tower(seed=seed, **options)
+        tower = _query_tower(seed=seed, cross_layers=2, **options)
         tower(_QUERIES)
-        return tower._projection.get_weights()[0]
+        return [layer.get_weights()[0] for layer in (*tower._cross, tower._projection)]
 
-    np.testing.assert_array_equal(weights(1), weights(1))
-    assert not np.array_equal(weights(1), weights(2))
+    for first, again, other in zip(weights(1), weights(1), weights(2), strict=True):
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+    assert not np.array_equal(*weights(1)[:2])
 
 
 @pytest.mark.parametrize(("make", "batch"), [(_query_tower, _QUERIES), (_candidate_tower, _CANDIDATES)])
 def test_a_tower_made_from_the_config_answers_the_same_with_the_same_weights(make, batch):
-    tower = make(hidden_units=(6,), dropout=0.25, seed=9)
+    tower = make(hidden_units=(6,), dropout=0.25, seed=9, id_dropout=0.5, cross_layers=2)
     tower(batch)
     _randomise(tower)
     config = json.loads(json.dumps(tf.keras.layers.serialize(tower)))
