@@ -185,7 +185,7 @@ def ratio_interval(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
 def _answers(ml1m_dir: str, directory: pathlib.Path, variant: str, seed: int, split: str) -> Answers:
     """Returns the answers of a variant and seed, from an earlier run if there is one."""
     hidden = cold_start_log.prepare(ml1m_dir, directory, variant != "ids", _HIDDEN_SHARE, seed)
-    data = prepared_data.read_prepared_data(directory / "prepared")
+    data = prepared_data.read_prepared_data(directory / "served")
     options = {**_OPTIONS, **VARIANTS[variant], "seed": seed}
     origin = {"options": options, "data": data.manifest_sha256, "source": source_digest.source_sha256(*_CODE)}
     done, kept = directory / f"{split}.json", directory / f"{split}.npz"
@@ -194,7 +194,7 @@ def _answers(ml1m_dir: str, directory: pathlib.Path, variant: str, seed: int, sp
     done.unlink(missing_ok=True)
     train.run(
         train.TrainJobConfig(
-            str(directory / "prepared"), str(directory / "model"), training_config.training_config(options)
+            str(directory / "known"), str(directory / "model"), training_config.training_config(options)
         )
     )
     if split == "test":

@@ -95,24 +95,27 @@ def tables(tmp_path_factory):
 
 def test_hidden_items_keep_their_place_in_the_corpus_and_lose_their_training_interactions(tables, tmp_path):
     hidden = cold_start_log.prepare(str(tables), tmp_path, True, 0.1, 3)
-    data = prepared_data.read_prepared_data(tmp_path / "prepared")
+    data = prepared_data.read_prepared_data(tmp_path / "served")
     rows = np.flatnonzero(np.isin(data.candidate_ids, hidden.astype(str)))
     assert len(hidden) == len(rows) == 3
     assert (data.training_counts()[rows] == 0).all()
     held_out = np.concatenate([data.examples(split).candidate_rows for split in ("validation", "test")])
     assert np.isin(rows, held_out).any()
-    inputs = prepared_data.read_model_inputs(tmp_path / "prepared")
+    known = prepared_data.read_prepared_data(tmp_path / "known")
+    assert set(data.candidate_ids) - set(known.candidate_ids) == set(hidden.astype(str))
+    np.testing.assert_array_equal(known.training_counts(), np.delete(data.training_counts(), rows))
+    inputs = prepared_data.read_model_inputs(tmp_path / "served")
     assert not set(inputs.candidate_ids) & set(hidden.astype(str))
-    assert {each.name for each in inputs.candidate_features} == {"genres", "year", "decade", "title"}
+    assert {each.name for each in inputs.candidate_features} == {"genres", "year", "decade", "words"}
 
 
 def test_the_year_is_read_from_the_title_and_without_content_nothing_is(tables, tmp_path):
     cold_start_log.prepare(str(tables), tmp_path, True, 0.1, 0)
-    items = pq.read_table(tmp_path / "items.parquet").slice(0, 2)
+    items = pq.read_table(tmp_path / "known_sources" / "items.parquet").slice(0, 2)
     assert items["year"].to_pylist() == [1960, 1961]
     assert items["decade"].to_pylist() == [196, 196]
     cold_start_log.prepare(str(tables), tmp_path / "ids", False, 0.1, 0)
-    assert prepared_data.read_model_inputs(tmp_path / "ids" / "prepared").candidate_features == ()
+    assert prepared_data.read_model_inputs(tmp_path / "ids" / "known").candidate_features == ()
 
 
 def test_other_seeds_hide_other_items_and_the_same_seed_the_same():
