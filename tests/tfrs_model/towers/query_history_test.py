@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_model import features, history, string_embedding, towers
+
+_SEX = features.FeatureInput("sex", "categorical", 3, ("F", "M"))
+
+
+def _history_tower(encoder, reads_time_gaps=False, **options):
+    table = string_embedding.StringEmbedding(["c1", "c2", "c3"], 8, name="candidate_id")
+    options = {"embedding_dim": 6, "history_length": 5, **options}
+    made = {"reads_time_gaps": True} if reads_time_gaps else {}
+    return towers.QueryTower(
+        None,
+        table,
+        [_SEX],
+        history_encoder=history.build_encoder(encoder, 8, seed=1, name="encoder", **made),
+        **options,
+    )
+
+
+_ENCODERS = [(name, False) for name in history.ENCODERS] + [("self_attention", True)]
+
+
+@pytest.mark.parametrize(("encoder", "reads_time_gaps"), _ENCODERS)
+def test_rows_that_share_a_history_are_embedded_as_if_each_brought_what_it_sees(encoder, reads_time_gaps):
+    tower = _history_tower(encoder, reads_time_gaps)
+    ids, moments = ["c1", "", "c2", "c3"], [5, -1, 70_000_000, 90_000_000]
+    shared = {
+        "sex": tf.constant(["F", "M", "", "F", "F"]),
+        "history": tf.constant([ids, ["c2", "c2", "", ""]]),
+        "history_timestamps": tf.constant([moments, [-1, -1, -1, -1]], tf.int64),
+        "history_row": tf.constant([0, 0, 1, 0, 1], tf.int64),
+        "history_end": tf.constant([4, 1, 2, 0, 0], tf.int64),
+    }
+    seen = [ids, ["c1", "", "", ""], ["c2", "c2", "", ""], [""] * 4, [""] * 4]
+    seen_at = [moments, [5, -1, -1, -1], *[[-1] * 4] * 3]
+    alone = {"sex": shared["sex"], "history": tf.constant(seen), "history_timestamps": tf.constant(seen_at, tf.int64)}
+    np.testing.assert_allclose(tower(shared), tower(alone), atol=1e-6)
+    # The last two rows know the same: an empty history, and the same sex.
+    assert len({tuple(np.round(each, 4)) for each in tower(alone).numpy()}) == 4
+
+
+@pytest.mark.parametrize(("encoder", "reads_time_gaps"), _ENCODERS)
+def test_a_tower_with_any_encoder_comes_back_from_its_configuration_and_weights(encoder, reads_time_gaps):
+    tower = _history_tower(encoder, reads_time_gaps)
+    inputs = {
+        "sex": tf.constant(["F", "M", ""]),
+        "history": tf.constant([["c1", "c2", ""], ["", "c2", "c9"], ["", "", ""]]),
+        "history_timestamps": tf.constant([[1, 2, -1], [-1, 5, 3_000_000], [-1, -1, -1]], tf.int64),
+    }
+    expected = tower(inputs)
+    other = towers.QueryTower.from_config(json.loads(json.dumps(tower.get_config())))
+    other(inputs)
+    other.set_weights(tower.get_weights())
+    np.testing.assert_array_equal(other(inputs), expected)
+
+
+def test_moments_are_an_input_only_of_an_encoder_that_reads_time_gaps():
+    assert "history_timestamps" not in _history_tower("self_attention").input_specs
+    tower = _history_tower("self_attention", reads_time_gaps=True)
+    assert tower.input_specs["history_timestamps"].dtype == tf.int64
+    inputs = {"sex": tf.constant(["F"]), "history": tf.constant([["c1", "c2"]])}
+    with pytest.raises(KeyError, match="needs input 'history_timestamps'"):
+        tower(inputs)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="history_timestamps must have one shape; give each id"):
+        tower({**inputs, "history_timestamps": tf.constant([[1]], tf.int64)})
