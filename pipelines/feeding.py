@@ -149,6 +149,7 @@ class Feeder:
             "history_begin": _held_once(examples.history_begin),
             "history_end": _held_once(examples.history_end),
             "sequence": _held_once(examples.sequence),
+            **({} if examples.own_position is None else {"own_position": _held_once(examples.own_position)}),
             **({"sequence_timestamps": _held_once(examples.sequence_timestamps)} if self._reads_timestamps else {}),
             "context": feature_arrays.read_features(examples.context, self._context_features),
         }
@@ -168,7 +169,13 @@ class Feeder:
     def _last_of_history(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
         begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
         end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
-        positions = end - self._history_length + tf.range(self._history_length, dtype=end.dtype)
+        steps = tf.range(self._history_length, dtype=end.dtype)
+        if "own_position" in columns:
+            # Round and round from the row itself, so that where more is there than is read each row reads another part.
+            own = tf.gather(columns["own_position"], rows)[:, tf.newaxis]
+            positions = begin + (own - begin + 1 + steps) % (end - begin)
+            return self._history_inputs(columns, positions, steps < end - begin - 1)
+        positions = end - self._history_length + steps
         return self._history_inputs(columns, positions, positions >= begin)
 
     def _history_inputs(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipelines import artifacts, interaction_rows
 from pipelines.artifacts import CONTEXT_PREFIX, PREPARED_FORMAT_VERSION, SPLITS
+from pipelines.examples import Examples
 from tfrs_model import feature_input as feature_input_lib
 from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
@@ -25,50 +26,8 @@ _AGAIN = "run prepare_data again"
 _TRAIN_AGAIN = f"{_AGAIN}, or train again if this is a model's copy"
 
 
-# What the examples of a split share.
-_OF_ALL = ("sequence", "sequence_timestamps", "context")
-
-
 class PreparedDataError(ValueError):
     """The prepared directory is of another format, damaged, incomplete or empty where rows are needed."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """The interactions of one split, with everything that was visible before each.
-
-    Positions are int32, and int64 in a log of more than two thousand million interactions.
-
-    Attributes:
-      query_rows: `[num_examples]` int32 rows of the query table.
-      candidate_rows: `[num_examples]` int32 rows of the corpus.
-      weights: `[num_examples]` float32.
-      timestamps: `[num_examples]` int64 microseconds UTC.
-      history_begin: `[num_examples]` first position of the query in `sequence`.
-      history_end: `[num_examples]` position after the last strictly earlier interaction.
-      sequence: `[num_visible]` int32 corpus rows, query after query, oldest first.
-      sequence_timestamps: `[num_visible]` int64 microseconds UTC.
-      context: by input name, the `[num_examples]` values of context features.
-    """
-
-    query_rows: np.ndarray
-    candidate_rows: np.ndarray
-    weights: np.ndarray
-    timestamps: np.ndarray
-    history_begin: np.ndarray
-    history_end: np.ndarray
-    sequence: np.ndarray
-    sequence_timestamps: np.ndarray
-    context: Mapping[str, pa.ChunkedArray] = dataclasses.field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.query_rows)
-
-    def take(self, rows: np.ndarray) -> "Examples":
-        """Returns the examples at these positions; what is visible stays the same."""
-        per_example = [f.name for f in dataclasses.fields(self) if f.name not in _OF_ALL]
-        context = {name: interaction_rows.take(column, rows) for name, column in self.context.items()}
-        return dataclasses.replace(self, context=context, **{name: getattr(self, name)[rows] for name in per_example})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +62,9 @@ class PreparedData:
         """Returns the interactions of a split.
 
         A training row sees training rows; a validation row also validation rows;
-        a test row sees all, and each sees strictly earlier ones only.
+        a test row sees all, and each sees strictly earlier ones only. In a log without
+        time a training row sees all other training rows of its query, and a held-out
+        row all rows of earlier splits.
 
         Raises:
           PreparedDataError: if the split is unknown or has no interactions.
@@ -111,28 +72,30 @@ class PreparedData:
         if split not in SPLITS:
             raise PreparedDataError(f"split must be one of {', '.join(SPLITS)}, but is {split!r}.")
         splits, number = self._splits(), SPLITS.index(split)
-        of_split, visible = splits == number, splits <= number
+        of_split = splits == number
         if not of_split.any():
             raise PreparedDataError(
                 f"Split {split!r} of {self.paths.directory} has no interactions; prepare the data with another split."
             )
         rows = self._interactions.filter(pa.array(of_split))
+        has_time = self.schema.interactions.timestamp is not None
+        # Without time nothing of a split is earlier than anything else of it.
+        visible = splits <= number if has_time or not number else splits < number
         query_rows = rows[interaction_rows.QUERY_ROW].to_numpy()
+        begin, history_end = self._histories(rows, visible, has_time)
         candidate_rows = rows[interaction_rows.CANDIDATE_ROW].to_numpy()
-        history_end = rows["history_end"].to_numpy()
         timestamps = rows["timestamp"].to_numpy()
-        # The file is sorted by query, so a query's rows are contiguous.
-        begin = self._first_positions(visible).astype(history_end.dtype)[query_rows]
         return Examples(
             query_rows=query_rows,
             candidate_rows=candidate_rows,
             weights=rows["weight"].to_numpy(),
             timestamps=timestamps,
             history_begin=begin,
-            history_end=begin + history_end,
+            history_end=history_end,
             # A training row sees training rows only: what is visible is what is asked for.
             sequence=self._column(interaction_rows.CANDIDATE_ROW)[visible] if number else candidate_rows,
             sequence_timestamps=self._column("timestamp")[visible] if number else timestamps,
+            own_position=None if has_time or number else np.arange(len(query_rows), dtype=history_end.dtype),
             context={name.removeprefix(CONTEXT_PREFIX): rows[name] for name in self._context_columns},
         )
 
@@ -155,10 +118,14 @@ class PreparedData:
     def _context_columns(self) -> list[str]:
         return [name for name in self._interactions.column_names if name.startswith(CONTEXT_PREFIX)]
 
-    def _first_positions(self, visible: np.ndarray) -> np.ndarray:
-        """Returns `[num_queries]` int64, where each query's rows begin among the visible ones."""
-        counts = np.bincount(self._column(interaction_rows.QUERY_ROW)[visible], minlength=self.queries.num_rows)
-        return np.cumsum(counts) - counts
+    def _histories(self, rows: pa.Table, visible: np.ndarray, has_time: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where the history of each row begins among what is visible, and the position after its end."""
+        query_rows = rows[interaction_rows.QUERY_ROW].to_numpy()
+        num_earlier = rows["history_end"].to_numpy()
+        # The file is sorted by query, so a query's rows are contiguous.
+        lengths = np.bincount(self._column(interaction_rows.QUERY_ROW)[visible], minlength=self.queries.num_rows)
+        begin = (np.cumsum(lengths) - lengths).astype(num_earlier.dtype)[query_rows]
+        return begin, begin + (num_earlier if has_time else lengths.astype(num_earlier.dtype)[query_rows])
 
     def _splits(self) -> np.ndarray:
         return self._column("split")

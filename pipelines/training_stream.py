@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pipelines import feeding, history_windows, prepared_data, training_config
+from pipelines import feeding, history_windows, job, prepared_data, training_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +25,20 @@ class TrainingStream:
 def open_stream(
     feeder: feeding.Feeder, examples: prepared_data.Examples, training: training_config.TrainingConfig
 ) -> TrainingStream:
-    """Returns the stream over these examples, interaction by interaction or window by window as the options say."""
+    """Returns the stream over these examples, interaction by interaction or window by window as the options say.
+
+    Raises:
+      ConfigError: if positions are to be trained by what is before them, but nothing has a moment.
+    """
     if not training.every_position:
         return TrainingStream(
             math.ceil(len(examples) / training.batch_size),
             lambda first, last: feeder.training_batches(examples, training.batch_size, training.seed, first, last),
+        )
+    if examples.own_position is not None:
+        raise job.ConfigError(
+            "--every_position trains each position by what is before it, but the log has no time; name its column in "
+            "the schema, or train interaction by interaction."
         )
     windows = history_windows.cut_windows(examples, training.model.history_length)
     per_batch = windows.windows_per_batch(training.batch_size)

@@ -72,7 +72,7 @@ class InteractionColumns:
     Attributes:
       query_id: who or what asks.
       candidate_id: what was chosen.
-      timestamp: when; `None` for a log without time, which then has no histories.
+      timestamp: when; `None` for a log without time, where a history is all else that the query chose.
       timestamp_unit: one of `s`, `ms`, `us`, counted from 1970-01-01 UTC.
       weight: reward of the interaction, a finite number >= 0; `None` means 1 each.
       weight_divisor: column that the weight is divided by, > 0, such as the length of what was

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines import feeding, history_windows, prepared_data
 from tests.pipelines import prepared_tables
+from tfrs_model import schema as schema_lib
 
 _ROWS = [(f"q{i // 6}", "abcdef"[i % 6], i % 6, "train", i % 6) for i in range(30)]
 
@@ -189,3 +190,51 @@ def test_the_windows_of_two_workers_are_those_of_one(sequences):
         for worker in range(2)
     )
     assert alone == [pair for ours, theirs in zip(first, second, strict=True) for pair in ours + theirs]
+
+
+_WITHOUT_TIME = schema_lib.Schema(interactions=schema_lib.InteractionColumns(timestamp=None, split="split"))
+_UNORDERED = [
+    *(("q0", each, 0, "train", 0) for each in "abcde"),
+    ("q0", "f", 0, "test", 0),
+    ("q1", "a", 0, "train", 0),
+    ("q1", "c", 0, "validation", 0),
+    ("q1", "d", 0, "validation", 0),
+    ("q1", "e", 0, "test", 0),
+]
+
+
+@pytest.fixture(scope="module")
+def unordered(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("unordered") / "prepared"
+    return prepared_data.read_prepared_data(prepared_tables.write(directory, _UNORDERED, list("abcdef"), _WITHOUT_TIME))
+
+
+def _histories(data, split, history_length):
+    batch = next(iter(feeding.Feeder(data, history_length).query_batches(data.examples(split), 9)))
+    return [[each for each in row if each] for row in feeding.as_json({"history": batch["history"]})["history"]]
+
+
+def test_without_time_a_training_row_reads_all_that_its_query_chose_but_itself(unordered):
+    histories = _histories(unordered, "train", 9)
+    assert [sorted(each) for each in histories] == [
+        list("bcde"),
+        list("acde"),
+        list("abde"),
+        list("abce"),
+        list("abcd"),
+        [],
+    ]
+    # Of more than is read, each row reads another part, and never itself.
+    assert _histories(unordered, "train", 2) == [list("bc"), list("cd"), list("de"), list("ea"), list("ab"), []]
+
+
+def test_without_time_a_held_out_row_reads_the_earlier_splits_and_nothing_of_its_own(unordered):
+    assert _histories(unordered, "validation", 9) == [["a"], ["a"]]
+    assert _histories(unordered, "test", 9) == [list("abcde"), list("acd")]
+    assert _histories(unordered, "test", 2) == [list("de"), list("cd")]
+
+
+def test_without_time_some_rows_of_training_keep_their_own_histories(unordered):
+    few = unordered.examples("train").take(np.array([1, 4]))
+    batch = next(iter(feeding.Feeder(unordered, 2).query_batches(few, 9)))
+    assert feeding.as_json({"history": batch["history"]})["history"] == [["c", "d"], ["a", "b"]]
