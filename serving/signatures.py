@@ -6,6 +6,8 @@ ALL = (RECOMMEND, EMBED_QUERY)
 
 QUERY_ID = "query_id"
 HISTORY = "history"
+# When each candidate of the history was chosen, microseconds since 1970 UTC; -1 where that is not known.
+HISTORY_TIMESTAMPS = "history_timestamps"
 # Behind the name of a list of values: the input of their weights.
 WEIGHTS_SUFFIX = "_weights"
 

@@ -8,9 +8,11 @@ import numpy as np
 from serving import errors, signatures
 from serving.client import model_info
 
-# The served model reads "" as "nothing here", in lists and in answers, and a weight of 0 beside it.
+# The served model reads "" as "nothing here", in lists and in answers; beside it stand a weight of 0 or no moment.
 _ABSENT = ""
 _NO_WEIGHT = 0.0
+_NO_MOMENT = -1
+_FILLINGS = {"DT_STRING": _ABSENT, "DT_INT64": _NO_MOMENT}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,18 +40,20 @@ def query_inputs(
     features: Mapping[str, Sequence],
     input_specs: Mapping[str, model_info.TensorSpec],
 ) -> dict[str, list]:
-    """Returns the inputs of a recommend call; lists per query are padded, of strings with "" and of weights with 0.
+    """Returns the inputs of a recommend call; lists per query are padded, of strings with "", of weights with 0.
+
+    Moments of a history that are not given, where the model reads them, are not known: -1.
 
     Args:
       query_ids: `[num_queries]`.
       histories: per query its candidate ids, oldest first; `None` for no history, where the model takes one.
       features: feature name to `[num_queries]` values, or to one list of strings per query; `<name>_weights` to
-        one list of numbers per query.
+        one list of numbers per query, and so `history_timestamps`, microseconds since 1970 UTC.
       input_specs: what the signature takes.
 
     Raises:
       InvalidArgumentError: if one of the lists is not `[num_queries]` long, a string stands for a list, or a query
-        has another number of weights than values.
+        has another number of weights than values, or of moments than its history has ids.
     """
     _require_lists("query_ids", [query_ids])
     _require_lists("histories", histories or [])
@@ -58,6 +62,8 @@ def query_inputs(
     columns = {signatures.QUERY_ID: list(query_ids), **features}
     if histories is not None:
         columns[signatures.HISTORY] = histories
+        if signatures.HISTORY_TIMESTAMPS in input_specs:
+            columns.setdefault(signatures.HISTORY_TIMESTAMPS, [[_NO_MOMENT] * len(each) for each in histories])
     inputs = {}
     for name, values in columns.items():
         if len(values) != len(query_ids):
@@ -65,21 +71,23 @@ def query_inputs(
                 f"{name} has {len(values)} entries for {len(query_ids)} query ids; give one for each query."
             )
         is_nested = any(isinstance(value, (list, tuple)) for value in values)
-        is_text = name not in input_specs or input_specs[name].data_type == "DT_STRING"
-        inputs[name] = padded(values, _ABSENT if is_text else _NO_WEIGHT) if is_nested else list(values)
-    _require_as_many_weights(columns)
+        filling = _FILLINGS.get(input_specs[name].data_type, _NO_WEIGHT) if name in input_specs else _ABSENT
+        inputs[name] = padded(values, filling) if is_nested else list(values)
+    _require_as_many(columns)
     return inputs
 
 
-def _require_as_many_weights(columns: Mapping[str, Sequence]) -> None:
+def _require_as_many(columns: Mapping[str, Sequence]) -> None:
     # Padding would make lists of unequal lengths equal, and the server could not tell.
-    for name, values in columns.items():
-        weights = columns.get(name + signatures.WEIGHTS_SUFFIX, ())
-        for position, (mine, theirs) in enumerate(zip(values, weights, strict=False)):
+    pairs = [(name, name + signatures.WEIGHTS_SUFFIX, "values", "weights") for name in columns]
+    pairs.append((signatures.HISTORY, signatures.HISTORY_TIMESTAMPS, "ids", "moments"))
+    for name, other, kind, other_kind in pairs:
+        both = zip(columns.get(name, ()), columns.get(other, ()), strict=False)
+        for position, (mine, theirs) in enumerate(both):
             if isinstance(mine, (list, tuple)) and isinstance(theirs, (list, tuple)) and len(mine) != len(theirs):
                 raise errors.InvalidArgumentError(
-                    f"{name} has {len(mine)} values for query {position}, but {name}{signatures.WEIGHTS_SUFFIX} has "
-                    f"{len(theirs)} weights; give each value one."
+                    f"{name} has {len(mine)} {kind} for query {position}, but {other} has {len(theirs)} {other_kind}; "
+                    f"give each of the {kind} one."
                 )
 
 

@@ -32,13 +32,23 @@ _OPTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
+_ENCODERS = {
+    "mean": {},
+    "recency_weighted_mean": {},
+    "gru": {"every_position": True},
+    "self_attention": {"every_position": True},
+    "self_attention with time gaps": {"every_position": True, "history_time_gaps": True},
+}
+
+
+@pytest.fixture(scope="module", params=_ENCODERS)
+def made(tmp_path_factory, request):
     """Directory of prepared data, a model and an export in the folder `served/shop`."""
     root = tmp_path_factory.mktemp("jobs")
+    options = {**_OPTIONS, "history_encoder": request.param.split()[0], **_ENCODERS[request.param]}
     prepare_data.run(every_kind_log.config(root))
     prepared, model = str(root / "prepared"), str(root / "model")
-    train.run(train.TrainJobConfig(prepared, model, training_config.training_config(_OPTIONS)))
+    train.run(train.TrainJobConfig(prepared, model, training_config.training_config(options)))
     evaluate.run(evaluate.EvaluateConfig(prepared, model, str(root / "evaluation.json")))
     export.run(export.ExportConfig(prepared, model, str(root / "served" / "shop"), "brute_force", 2))
     return root
@@ -48,7 +58,8 @@ def made(tmp_path_factory):
 def held_out(made):
     """The query inputs of the test rows."""
     data = prepared_data.read_prepared_data(made / "prepared")
-    return next(iter(feeding.Feeder(data, 3).query_batches(data.examples("test"), 3)))
+    reads_timestamps = _query_tower(made).reads_history_timestamps
+    return next(iter(feeding.Feeder(data, 3, reads_timestamps).query_batches(data.examples("test"), 3)))
 
 
 def _query_tower(made):

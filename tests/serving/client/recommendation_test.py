@@ -38,6 +38,30 @@ def test_a_history_is_only_sent_to_a_model_that_takes_one():
     assert "history" not in recommendation.query_inputs(["u"], None, {}, {"query_id": _SPECS["query_id"]})
 
 
+_TIMED = {**_SPECS, "history_timestamps": model_info.TensorSpec("DT_INT64", None)}
+
+
+def test_moments_of_a_history_are_padded_with_unknown_ones():
+    features = {"history_timestamps": [[5, 6], [7], []]}
+    inputs = recommendation.query_inputs(["u", "v", "w"], [["a", "b"], ["c"], []], features, _TIMED)
+    assert inputs["history"] == [["a", "b"], ["c", ""], ["", ""]]
+    assert inputs["history_timestamps"] == [[5, 6], [7, -1], [-1, -1]]
+
+
+def test_a_model_that_reads_moments_gets_unknown_ones_where_none_are_given():
+    inputs = recommendation.query_inputs(["u", "v"], [["a", "b"], []], {}, _TIMED)
+    assert inputs["history_timestamps"] == [[-1, -1], [-1, -1]]
+    assert recommendation.query_inputs(["u"], None, {}, _TIMED)["history_timestamps"] == [[-1]]
+
+
+def test_a_history_with_fewer_moments_than_ids_is_refused():
+    with pytest.raises(errors.InvalidArgumentError) as refusal:
+        recommendation.query_inputs(["u"], [["a", "b"]], {"history_timestamps": [[5]]}, _TIMED)
+    assert str(refusal.value) == (
+        "history has 2 ids for query 0, but history_timestamps has 1 moments; give each of the ids one."
+    )
+
+
 @pytest.mark.parametrize(
     ("query_ids", "histories", "features", "text"),
     [
@@ -48,7 +72,7 @@ def test_a_history_is_only_sent_to_a_model_that_takes_one():
             ["u", "v"],
             None,
             {"tags": [["x"], ["x", "y"]], "tags_weights": [[1.0], [1.0]]},
-            "tags has 2 values for query 1, but tags_weights has 1 weights; give each value one.",
+            "tags has 2 values for query 1, but tags_weights has 1 weights; give each of the values one.",
         ),
         (["u"], ["c1"], {}, "histories takes lists of ids, but got 'c1'; write ['c1']."),
     ],
