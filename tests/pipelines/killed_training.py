@@ -1,8 +1,8 @@
-"""Trains with dropout and every kind of sampled negatives, and dies by SIGKILL at one named place.
+"""Trains with dropout and all else that draws, and dies by SIGKILL at one named place.
 
-python -m tests.pipelines.killed_training PREPARED_DIR MODEL_DIR [PLACE TIMES]
+python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE TIMES]
 
-PLACE is passed TIMES times before the kill; without one the run goes to its end.
+VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position. PLACE is passed TIMES times before the kill; without one the run goes to its end.
 """
 
 import collections
@@ -30,6 +30,17 @@ _OPTIONS = {
     "bank_size": 64,
     "bank_warm_up_steps": 4,
     "remove_accidental_hits": True,
+}
+_VARIANTS = {
+    "interactions": {},
+    "windows": {
+        "every_position": True,
+        "history_encoder": "self_attention",
+        "history_time_gaps": True,
+        "query_id_dropout": 0.2,
+        "candidate_id_dropout": 0.2,
+        "remove_history": True,
+    },
 }
 
 
@@ -101,10 +112,11 @@ def _half_written(directory: pathlib.Path, before: pathlib.Path, written: str) -
 
 
 def main() -> None:
-    prepared_dir, model_dir, *death = sys.argv[1:]
+    variant, prepared_dir, model_dir, *death = sys.argv[1:]
     place, times = death or (None, 0)
     _Death(place, int(times)).watch()
-    train.run(train.TrainJobConfig(prepared_dir, model_dir, training_config.training_config(_OPTIONS)))
+    options = training_config.training_config({**_OPTIONS, **_VARIANTS[variant]})
+    train.run(train.TrainJobConfig(prepared_dir, model_dir, options))
 
 
 if __name__ == "__main__":

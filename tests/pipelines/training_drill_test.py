@@ -27,8 +27,13 @@ _DEATHS = [
 ]
 
 
-def _train(prepared_dir, model_dir, *death) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tests.pipelines.killed_training", prepared_dir, str(model_dir), *map(str, death)]
+# Of what the other run does not have, its draws and its reader.
+_DEATHS_OF_WINDOWS = [("step", 3), ("half of checkpoints", 1), ("step", 2)]
+
+
+def _train(variant, prepared_dir, model_dir, *death) -> subprocess.CompletedProcess:
+    program = [sys.executable, "-m", "tests.pipelines.killed_training"]
+    command = [*program, variant, prepared_dir, str(model_dir), *map(str, death)]
     return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
 
 
@@ -41,14 +46,15 @@ def _values(checkpoint) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.drill
-def test_a_training_killed_anywhere_ends_with_the_bits_of_an_undisturbed_one(line, tmp_path):
+@pytest.mark.parametrize(("variant", "deaths"), [("interactions", _DEATHS), ("windows", _DEATHS_OF_WINDOWS)])
+def test_a_training_killed_anywhere_ends_with_the_bits_of_an_undisturbed_one(line, tmp_path, variant, deaths):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    done = _train(line.prepared_dir, undisturbed)
+    done = _train(variant, line.prepared_dir, undisturbed)
     assert done.returncode == 0, done.stderr[-3000:]
-    for place, times in _DEATHS:
-        died = _train(line.prepared_dir, killed, place, times)
+    for place, times in deaths:
+        died = _train(variant, line.prepared_dir, killed, place, times)
         assert died.returncode == -signal.SIGKILL, (place, died.stderr[-3000:])
-    done = _train(line.prepared_dir, killed)
+    done = _train(variant, line.prepared_dir, killed)
     assert done.returncode == 0, done.stderr[-3000:]
     for part in ("checkpoints", "best"):
         folders = (getattr(model_directory.ModelPaths(each), part) for each in (undisturbed, killed))

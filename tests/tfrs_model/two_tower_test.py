@@ -122,3 +122,23 @@ def test_towers_of_unequal_width_are_refused():
         ValueError, match="must share one embedding_dim, but the query tower has 3 and the candidate tower 5"
     ):
         two_tower.TwoTowerModel(*_towers(3, 5), task.Retrieval())
+
+
+def test_rows_of_one_window_are_no_negatives_of_each_other_and_mask_only_what_they_see():
+    candidates = string_embedding.StringEmbedding(["c1", "c2", "c3", "c4"], 4, name="candidate_id")
+    query_tower = towers.QueryTower(None, candidates, history_length=4, embedding_dim=3)
+    candidate_tower = towers.CandidateTower(candidates, embedding_dim=3)
+    model = two_tower.TwoTowerModel(query_tower, candidate_tower, task.Retrieval(), masks_history=True)
+    # Window 0 has rows 0 and 1, window 1 rows 2 and 3; row 2 sees c1, which is row 0's positive, row 3 also c3.
+    query = {
+        "history": tf.constant([["c4", "c2"], ["c1", "c3"]]),
+        "history_row": tf.constant([0, 0, 1, 1], tf.int64),
+        "history_end": tf.constant([0, 1, 1, 2], tf.int64),
+    }
+    ids = tf.constant(["c1", "c2", "c3", "c4"])
+    batch = {"query": query, "candidate": {"candidate_id": ids}, "weight": tf.ones([4]), "group": query["history_row"]}
+    scores = query_tower(query).numpy() @ candidate_tower({"candidate_id": ids}).numpy().T
+    # Row 1 has seen c4; rows 2 and 3 have seen c1; a row's own window is left out.
+    kept = [[0, 2, 3], [1, 2], [2, 1], [3, 1]]
+    expected = sum(np.log(np.sum(np.exp(scores[row, kept[row]]))) - scores[row, row] for row in range(4))
+    np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-5)
