@@ -5,3 +5,10 @@ from absl import flags
 PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "Directory of prepared data.")
 MODEL_DIR = flags.DEFINE_string("model_dir", None, "Directory of a model: checkpoints, best towers, curves.")
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory for everything the job makes.")
+ASK_PER = flags.DEFINE_enum(
+    "ask_per",
+    "interaction",
+    ("interaction", "query"),
+    "What is one question about held-out data: an interaction, with all that was visible strictly before it; or a "
+    "query, with what it chose in earlier splits, all that it chose in this one being targets.",
+)

@@ -22,6 +22,7 @@ from pipelines import (
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
+flags.declare_key_flag("ask_per")
 _SPLIT = flags.DEFINE_enum(
     "evaluation_split", "test", ("validation", "test"), "Which held-out interactions are asked for."
 )
@@ -37,35 +38,45 @@ class EvaluateConfig:
       model_dir: directory that `train` wrote.
       evaluation_path: JSON file to write, or empty for none.
       split: `validation` or `test`.
+      ask_per: `interaction`, each a question of its own, or `query`, each asked once for all it chose in the split.
     """
 
     prepared_dir: str
     model_dir: str
     evaluation_path: str = ""
     split: str = "test"
+    ask_per: str = "interaction"
 
     def __post_init__(self) -> None:
         for name in ("prepared_dir", "model_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+        if self.ask_per not in offline_evaluation.ASK_PER:
+            raise job.ConfigError(
+                f"--ask_per must be one of {', '.join(offline_evaluation.ASK_PER)}, but is {self.ask_per!r}."
+            )
 
 
 def config_from_flags() -> EvaluateConfig:
     """Returns the configuration that the flags describe."""
     return EvaluateConfig(
-        common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, _PATH.value or "", _SPLIT.value
+        common_flags.PREPARED_DIR.value,
+        common_flags.MODEL_DIR.value,
+        _PATH.value or "",
+        _SPLIT.value,
+        common_flags.ASK_PER.value,
     )
 
 
 def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None) -> dict:
-    """Ranks the corpus for every held-out interaction, by the model and by popularity.
+    """Ranks the corpus for every held-out interaction, or every query that has some, by the model and by popularity.
 
     Args:
       config: what is read and written.
       before_asking: called before the split is looked at, unless the evaluation is there already.
 
     Returns:
-      The JSON object that is written: counts, and `model` and `popularity` with
+      The JSON object that is written: what was asked, counts, and `model` and `popularity` with
       recall, NDCG, MRR, coverage and popularity bias each; `reused` says whether
       the file already held this evaluation.
 
@@ -78,6 +89,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
     origin = {
         "split": config.split,
+        "ask_per": config.ask_per,
         "model_stamp": description.stamp,
         "best_checkpoint": best_checkpoint,
         "prepared_data_sha256": data.manifest_sha256,
@@ -94,12 +106,11 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     with job.stage(f"Evaluating on {config.split}") as stage:
         ranked = offline_evaluation.rank_model(embedder, questions, show_progress=True)
         baseline = offline_evaluation.rank_by_popularity(questions, counts)
-        stage.update(interactions=len(questions.examples), candidates=data.corpus.num_rows)
-        stage["repeats of earlier choices left out"] = questions.num_repeats
+        stage.update({name.removeprefix("num_").replace("_", " "): number for name, number in questions.counts.items()})
+        stage.update(candidates=data.corpus.num_rows)
     evaluation = {
         **origin,
-        "num_interactions": len(questions.examples),
-        "num_repeats_left_out": questions.num_repeats,
+        **questions.counts,
         "num_candidates": data.corpus.num_rows,
         "model": offline_evaluation.summarize(questions, ranked, counts),
         "popularity": offline_evaluation.summarize(questions, baseline, counts),
@@ -126,8 +137,8 @@ def _existing(path: str) -> dict | None:
     return existing
 
 
-def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offline_evaluation.HeldOut:
-    questions = offline_evaluation.held_out(data, config.split)
+def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offline_evaluation.Questions:
+    questions = offline_evaluation.questions_of(data, config.split, config.ask_per)
     if not len(questions.examples):
         raise prepared_data.PreparedDataError(
             f"Every {config.split} interaction of {config.prepared_dir} repeats a candidate of an earlier split, so "

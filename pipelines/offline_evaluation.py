@@ -1,4 +1,9 @@
-"""Asks a model for held-out interactions over the full corpus, and says what the answers are worth."""
+"""Asks a model for held-out interactions over the full corpus, and says what the answers are worth.
+
+There are two ways to ask. Per interaction, each is one question with one target, asked with all that
+was visible strictly before it. Per query, as papers on fixed splits do, the corpus is ranked once from
+what the query chose in earlier splits, and all that it chose in the split are targets.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -7,10 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import feeding, prepared_data, progress
+from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, two_tower
 
-KS = (10, 50, 100)
+KS = (10, 20, 50, 100)
+ASK_PER = ("interaction", "query")
 _EMBEDDING_BATCH_SIZE = 1024
+_NUM_RECOMMENDED = 10
+
+OnBlock = Callable[[int], None] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +44,88 @@ class HeldOut:
         excluded, splits = _slices(self.excluded_rows, self.excluded_splits[rows], self.excluded_splits[rows + 1])
         return HeldOut(self.examples.take(rows), excluded, splits, self.num_repeats)
 
+    @property
+    def target_rows(self) -> np.ndarray:
+        """`[num_examples]` corpus rows that are asked for."""
+        return self.examples.candidate_rows
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is asked and what is not, for a reader of the figures."""
+        return {"num_interactions": len(self.examples), "num_repeats_left_out": self.num_repeats}
+
+    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
+        """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
+        k = min(_NUM_RECOMMENDED, len(corpus))
+        return ranking.rank_corpus(
+            queries, corpus, self.target_rows, self.excluded_rows, self.excluded_splits, k, on_block
+        )
+
+    def accuracy(self, ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
+        """Returns recall, NDCG and MRR, averages over interactions."""
+        return metrics.summarize_ranks(ranked.ranks, ks)
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOutQueries:
+    """What a split asks: one question per query, whose targets are all that it chose in the split.
+
+    Attributes:
+      examples: the first interaction of each query in the split, with the moment's features of that one; the
+        history is all that the query chose in earlier splits, whenever that was.
+      target_rows: different corpus rows that the query chose in the split, query after query.
+      target_splits: `[num_queries + 1]` bounds of each query's targets, of which it has one at least.
+      excluded_rows: corpus rows that the query chose in an earlier split, query after query.
+      excluded_splits: `[num_queries + 1]` bounds of each query's excluded rows.
+      num_repeats: targets left out because they are excluded.
+      num_duplicates: interactions left out because the same query has the same candidate in the split already.
+      num_queries_left_out: queries left out because none of their targets is left.
+    """
+
+    examples: prepared_data.Examples
+    target_rows: np.ndarray
+    target_splits: np.ndarray
+    excluded_rows: np.ndarray
+    excluded_splits: np.ndarray
+    num_repeats: int
+    num_duplicates: int
+    num_queries_left_out: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is asked and what is not, for a reader of the figures."""
+        return {
+            "num_queries": len(self.examples),
+            "num_interactions": len(self.target_rows),
+            "num_repeats_left_out": self.num_repeats,
+            "num_duplicates_left_out": self.num_duplicates,
+            "num_queries_left_out": self.num_queries_left_out,
+        }
+
+    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.TargetsRanking:
+        """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
+        targets = self.target_rows, self.target_splits
+        k = min(max(KS), len(corpus))
+        ranked = ranking.rank_for_targets(
+            queries, corpus, *targets, self.excluded_rows, self.excluded_splits, k, on_block
+        )
+        # A corpus of fewer candidates than the deepest cut-off has no further ones to return.
+        filled = np.pad(ranked.top_rows, ((0, 0), (0, max(KS) - k)), constant_values=-1)
+        return ranking.TargetsRanking(ranked.first_ranks, filled)
+
+    def accuracy(self, ranked: ranking.TargetsRanking, ks: Sequence[int] = KS) -> dict[str, float]:
+        """Returns recall and NDCG, averages over queries, and MRR of the first target of each; no k above `max(KS)`."""
+        recall_and_ndcg = metrics.summarize_targets(ranked.top_rows, self.target_rows, self.target_splits, ks)
+        return {**recall_and_ndcg, **metrics.summarize_ranks(ranked.first_ranks, ())}
+
+
+Questions = HeldOut | HeldOutQueries
+
+
+def questions_of(data: prepared_data.PreparedData, split: str, ask_per: str) -> Questions:
+    """Returns the questions of a split, asked in one of the ways of `ASK_PER`."""
+    return {"interaction": held_out, "query": held_out_queries}[ask_per](data, split)
+
 
 def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     """Returns the questions of a split, with the candidates of earlier splits excluded.
@@ -53,6 +145,44 @@ def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
         examples = examples.take(keep)
         excluded, splits = _slices(seen_rows, begin[keep], end[keep])
     return HeldOut(examples, excluded, splits, int(repeats.size))
+
+
+def held_out_queries(data: prepared_data.PreparedData, split: str) -> HeldOutQueries:
+    """Returns one question for each query of a split, with the candidates of earlier splits excluded.
+
+    Nothing of the split itself is visible but the features of the moment (`context_features`): they are
+    those of the query's first interaction in it. A target that the query chose in an earlier split is left
+    out and counted, a second interaction with the same target likewise, and a query without any target left.
+    """
+    examples = data.examples(split)
+    num_candidates = data.corpus.num_rows
+    chosen = np.unique(examples.query_rows.astype(np.int64) * num_candidates + examples.candidate_rows)
+    seen_queries, seen_rows = data.seen_before(split)
+    targets = np.setdiff1d(chosen, seen_queries.astype(np.int64) * num_candidates + seen_rows)
+    queries, num_targets = np.unique(targets // num_candidates, return_counts=True)
+    begin = np.searchsorted(seen_queries, queries, side="left")
+    end = np.searchsorted(seen_queries, queries, side="right")
+    excluded, splits = _slices(seen_rows, begin, end)
+    # The rows of an earlier split see what `seen_before` returns, row by row, with its moments.
+    earlier = [each for each in SPLITS[: SPLITS.index(split)] if data.has_split(each)]
+    visible = data.examples(earlier[-1])
+    first = examples.take(np.searchsorted(examples.query_rows, queries))
+    positions = {"history_begin": begin, "history_end": end}
+    return HeldOutQueries(
+        examples=dataclasses.replace(
+            first,
+            **{name: each.astype(examples.history_end.dtype) for name, each in positions.items()},
+            sequence=visible.sequence,
+            sequence_timestamps=visible.sequence_timestamps,
+        ),
+        target_rows=targets % num_candidates,
+        target_splits=np.concatenate([[0], np.cumsum(num_targets)]),
+        excluded_rows=excluded,
+        excluded_splits=splits,
+        num_repeats=len(chosen) - len(targets),
+        num_duplicates=len(examples) - len(chosen),
+        num_queries_left_out=len(np.unique(examples.query_rows)) - len(queries),
+    )
 
 
 class Embedder:
@@ -78,18 +208,29 @@ class Embedder:
         return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE))
 
 
-def rank_model(embedder: Embedder, questions: HeldOut, show_progress: bool = False) -> ranking.Ranking:
+def rank_model(
+    embedder: Embedder, questions: Questions, show_progress: bool = False
+) -> ranking.Ranking | ranking.TargetsRanking:
     """Ranks the corpus by the model's plain score: no temperature, no correction."""
-    return _rank(questions, embedder.queries(questions.examples), embedder.corpus(), show_progress)
+    queries, corpus = embedder.queries(questions.examples), embedder.corpus()
+    if not show_progress:
+        return questions.rank(queries, corpus)
+    with progress.progress_bar(len(queries), "Ranking", "query") as bar:
+        return questions.rank(queries, corpus, bar.update)
 
 
-def rank_by_popularity(questions: HeldOut, counts: np.ndarray) -> ranking.Ranking:
+def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking | ranking.TargetsRanking:
     """Ranks the corpus by training interactions, the same for everybody but for the exclusions."""
     ones = np.ones([len(questions.examples), 1], np.float32)
-    return _rank(questions, ones, counts.astype(np.float32)[:, np.newaxis], show_progress=False)
+    return questions.rank(ones, counts.astype(np.float32)[:, np.newaxis])
 
 
-def summarize(questions: HeldOut, ranked: ranking.Ranking, counts: np.ndarray, ks: Sequence[int] = KS) -> dict:
+def summarize(
+    questions: Questions,
+    ranked: ranking.Ranking | ranking.TargetsRanking,
+    counts: np.ndarray,
+    ks: Sequence[int] = KS,
+) -> dict:
     """Returns accuracy, coverage and popularity bias of a ranking as a JSON object.
 
     Args:
@@ -98,36 +239,16 @@ def summarize(questions: HeldOut, ranked: ranking.Ranking, counts: np.ndarray, k
       counts: `[num_candidates]` training interactions.
       ks: cut-offs of recall and NDCG.
     """
-    recommended = ranked.top_rows[:, :10]
-    targets = questions.examples.candidate_rows
+    recommended = ranked.top_rows[:, :_NUM_RECOMMENDED]
+    targets = questions.target_rows
     return {
-        **metrics.summarize_ranks(ranked.ranks, ks),
+        **questions.accuracy(ranked, ks),
         "coverage_at_10": metrics.coverage(recommended, len(counts)),
         "mean_popularity_at_10": metrics.mean_popularity(recommended, counts),
         "mean_popularity_of_targets": metrics.mean_popularity(targets, counts),
         "popularity_decile_shares_at_10": metrics.popularity_shares(recommended, counts),
         "popularity_decile_shares_of_targets": metrics.popularity_shares(targets, counts),
     }
-
-
-def _rank(
-    questions: HeldOut, query_embeddings: np.ndarray, candidate_embeddings: np.ndarray, show_progress: bool
-) -> ranking.Ranking:
-    def rank(on_block: Callable[[int], None] | None) -> ranking.Ranking:
-        return ranking.rank_corpus(
-            query_embeddings,
-            candidate_embeddings,
-            questions.examples.candidate_rows,
-            questions.excluded_rows,
-            questions.excluded_splits,
-            k=min(10, len(candidate_embeddings)),
-            on_block=on_block,
-        )
-
-    if not show_progress:
-        return rank(None)
-    with progress.progress_bar(len(questions.examples), "Ranking", "query") as bar:
-        return rank(bar.update)
 
 
 def _embed(embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset) -> np.ndarray:

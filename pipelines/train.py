@@ -29,10 +29,11 @@ from pipelines import (
     training_stream,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import metrics, negatives, optimizers, two_tower_builder
+from tfrs_model import negatives, optimizers, two_tower_builder
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
+flags.declare_key_flag("ask_per")
 flags.adopt_module_key_flags(training_flags)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
@@ -129,7 +130,7 @@ def run(config: TrainJobConfig) -> TrainResult:
             logging.info("Resuming after epoch %d", state.num_epochs_done)
         with job.stage("Training") as counts:
             batches = stream.batches(first_step, last_step)
-            _fit(config, model, state, batches, stream.steps_per_epoch, _validation(model, feeder, data))
+            _fit(config, model, state, batches, stream.steps_per_epoch, _validation(training, model, feeder, data))
             counts.update(epochs=state.num_epochs_done)
     history = state.history
     num_steps = state.num_epochs_done * stream.steps_per_epoch - first_step
@@ -191,18 +192,17 @@ def _require_rate_to_the_end(training: training_config_lib.TrainingConfig, num_s
         )
 
 
-def _validation(model, feeder: feeding.Feeder, data: prepared_data.PreparedData):
-    """Returns a function that ranks the validation interactions with the model as it is, or `None` without any."""
+def _validation(training, model, feeder: feeding.Feeder, data: prepared_data.PreparedData):
+    """Returns a function that asks the validation split of the model as it is, or `None` without any."""
     if not data.has_split("validation"):
         logging.info("No validation interactions: every epoch is trained and the last towers are kept")
         return None
-    questions = offline_evaluation.held_out(data, "validation")
+    questions = offline_evaluation.questions_of(data, "validation", training.ask_per)
     if not len(questions.examples):
         logging.warning("Every validation interaction repeats a training one: the last towers are kept")
         return None
     embedder = offline_evaluation.Embedder(model, feeder)
-    ks = offline_evaluation.KS
-    return lambda: metrics.summarize_ranks(offline_evaluation.rank_model(embedder, questions).ranks, ks)
+    return lambda: questions.accuracy(offline_evaluation.rank_model(embedder, questions))
 
 
 def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_per_epoch: int, validate) -> None:

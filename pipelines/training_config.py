@@ -7,10 +7,18 @@ import types
 import typing
 from typing import Any
 
-from pipelines import artifacts, job
+from pipelines import artifacts, job, offline_evaluation
 from tfrs_model import model_config, optimizers
 
-EARLY_STOP_METRICS = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
+EARLY_STOP_METRICS = (
+    "recall_at_10",
+    "recall_at_20",
+    "recall_at_50",
+    "recall_at_100",
+    "ndcg_at_10",
+    "ndcg_at_20",
+    "mrr",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +35,8 @@ class TrainingConfig:
       num_epochs: at most, >= 1.
       early_stop_patience: epochs without improvement, 0 for never.
       early_stop_metric: the validation metric that is watched.
+      ask_per: whether validation asks one question per `interaction`, or one per `query` with all that it chose in
+        the split as targets.
       seed: of every random draw, >= 0.
     """
 
@@ -38,6 +48,7 @@ class TrainingConfig:
     num_epochs: int = 20
     early_stop_patience: int = 3
     early_stop_metric: str = "recall_at_10"
+    ask_per: str = "interaction"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,6 +62,11 @@ class TrainingConfig:
                 self.early_stop_metric in EARLY_STOP_METRICS,
                 f"one of {', '.join(EARLY_STOP_METRICS)}",
             ),
+            (
+                "ask_per",
+                self.ask_per in offline_evaluation.ASK_PER,
+                f"one of {', '.join(offline_evaluation.ASK_PER)}",
+            ),
             ("seed", 0 <= self.seed < 2**31, "in [0, 2**31)"),
         ):
             if not allowed:
@@ -63,8 +79,8 @@ class TrainingConfig:
 
     def shaping_options(self) -> dict[str, Any]:
         """Returns what shapes the weights besides the model and the seed; a resumed run may not change it."""
-        shaping = {name: getattr(self, name) for name in ("batch_size", "every_position", "early_stop_metric")}
-        return {**dataclasses.asdict(self.optimization), **shaping}
+        names = ("batch_size", "every_position", "early_stop_metric", "ask_per")
+        return {**dataclasses.asdict(self.optimization), **{name: getattr(self, name) for name in names}}
 
 
 def training_config(options: dict[str, Any]) -> TrainingConfig:

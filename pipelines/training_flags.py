@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import flags
 
-from pipelines import training_config
+from pipelines import common_flags, training_config
 from tfrs_model import model_config, optimizers
 
 _MODEL_FLAGS = (
@@ -107,6 +107,7 @@ _TRAINING_FLAGS = (
         training_config.EARLY_STOP_METRICS,
         "Validation metric that picks the best epoch.",
     ),
+    common_flags.ASK_PER,
     flags.DEFINE_integer("seed", None, "Of every random draw."),
 )
 

@@ -102,7 +102,12 @@ def _accuracy(evaluation: Mapping) -> dict | None:
         }
         for name in metric_names.ranking_metrics(model)
     ]
-    return {"rows": rows, "has_popularity": bool(popularity), "split": evaluation.get("split") or "held-out"}
+    return {
+        "rows": rows,
+        "has_popularity": bool(popularity),
+        "split": evaluation.get("split") or "held-out",
+        "asked_per_query": evaluation.get("ask_per") == "query",
+    }
 
 
 def _training(training: Mapping, watched: str | None) -> dict | None:

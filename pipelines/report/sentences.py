@@ -25,13 +25,18 @@ def headline(evaluation: Mapping) -> str | None:
 
 
 def question(evaluation: Mapping) -> str:
-    """Returns what recall@10 was measured on."""
+    """Returns what recall@10 was measured on, and what is one question."""
     interactions = f"{count(evaluation.get('num_interactions'))} held-out {evaluation.get('split', '')}".rstrip()
     repeats = evaluation.get("num_repeats_left_out")
     left_out = f" {count(repeats)} repeats of earlier choices were left out." if repeats else ""
+    candidates = f"all {count(evaluation.get('num_candidates'))} candidates were ranked"
+    if evaluation.get("ask_per") == "query":
+        return (
+            f"For each of {count(evaluation.get('num_queries'))} queries, {candidates} once, without those it had "
+            f"chosen in earlier splits, and held against what it chose in {interactions} interactions.{left_out}"
+        )
     return (
-        f"For each of {interactions} interactions, all {count(evaluation.get('num_candidates'))} candidates were "
-        f"ranked, without those the query had chosen before.{left_out}"
+        f"For each of {interactions} interactions, {candidates}, without those the query had chosen before.{left_out}"
     )
 
 

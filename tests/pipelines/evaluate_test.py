@@ -72,3 +72,39 @@ def test_who_counts_looks_at_a_split_is_told_before_each(line, tmp_path):
     for _ in range(2):
         evaluate.run(config, before_asking=lambda: looks.append((tmp_path / "test.json").exists()))
     assert looks == [False]
+
+
+def test_asked_per_query_the_figures_are_means_over_queries_of_a_full_sort(line):
+    result = evaluate.run(
+        evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, split="validation", ask_per="query")
+    )
+    data = prepared_data.read_prepared_data(line.prepared_dir)
+    description = model_directory.read_description(line.model_dir)
+    model = model_directory.restore_model(line.model_dir, model_directory.best_checkpoint_name(line.model_dir))
+    embedder = offline_evaluation.Embedder(model, feeding.Feeder(data, description.config.history_length))
+    train, asked = data.examples("train"), data.examples("validation")
+    # Held out is each query's last but one, so what it sees is its whole training part either way.
+    scores = embedder.queries(asked) @ embedder.corpus().T
+    recalls, gains = [], []
+    for row, query in enumerate(asked.query_rows):
+        seen = set(train.candidate_rows[train.query_rows == query].tolist())
+        rank = 1 + [each for each in np.argsort(-scores[row]) if each not in seen].index(asked.candidate_rows[row])
+        recalls.append(rank <= 20)
+        gains.append(1 / np.log2(1 + rank) if rank <= 20 else 0.0)
+    assert result["num_queries"] == len(asked) == len(set(asked.query_rows.tolist()))
+    assert result["model"]["recall_at_20"] == pytest.approx(np.mean(recalls))
+    assert result["model"]["ndcg_at_20"] == pytest.approx(np.mean(gains))
+
+
+def test_an_evaluation_asked_another_way_is_another_one(line, tmp_path):
+    config = evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "test.json"))
+    assert evaluate.run(config)["ask_per"] == "interaction"
+    per_query = dataclasses.replace(config, ask_per="query")
+    assert not evaluate.run(per_query)["reused"]
+    assert json.loads((tmp_path / "test.json").read_text())["ask_per"] == "query"
+    assert evaluate.run(per_query)["reused"]
+
+
+def test_a_way_to_ask_that_does_not_exist_is_refused():
+    with pytest.raises(job.ConfigError, match="--ask_per must be one of interaction, query, but is 'user'"):
+        evaluate.EvaluateConfig("prepared", "model", ask_per="user")

@@ -16,7 +16,7 @@ def test_options_go_to_the_model_or_to_the_run_by_their_name():
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(
         job.ConfigError,
-        match="Unknown training option 'learning_rat'; known are bank_size, bank_warm_up_steps, batch_size,",
+        match="Unknown training option 'learning_rat'; known are ask_per, bank_size, bank_warm_up_steps,",
     ):
         training_config.training_config({"learning_rat": 0.1})
 
@@ -30,6 +30,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones():
         ({"num_epochs": 0}, "--num_epochs must be >= 1, but is 0."),
         ({"seed": -1}, "--seed must be in"),
         ({"early_stop_metric": "recall"}, "--early_stop_metric must be one of recall_at_10,"),
+        ({"ask_per": "user"}, "--ask_per must be one of interaction, query, but is 'user'."),
         ({"batch_size": "64"}, "--batch_size must be of kind int, but is '64'."),
         ({"use_query_id": 1}, "--use_query_id must be of kind bool, but is 1."),
         ({"query_hidden_units": ["a"]}, "--query_hidden_units must be whole numbers separated by commas"),
@@ -66,6 +67,8 @@ def test_a_resumed_run_may_change_how_it_is_executed_but_not_how_it_optimizes():
         "clip_norm": 0.5,
         "warm_up_steps": 5,
         "batch_size": 5,
+        "early_stop_metric": "ndcg_at_20",
+        "ask_per": "query",
     }.items():
         changed = training_config.training_config({option: value}).shaping_options()
         assert {name for name in plain if plain[name] != changed[name]} == {option}

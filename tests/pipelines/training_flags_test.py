@@ -4,7 +4,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import train, training_config, training_flags
+from pipelines import offline_evaluation, train, training_config, training_flags
 
 
 @pytest.fixture
@@ -44,3 +44,12 @@ def test_a_default_leaves_a_configuration_file_its_say():
         flags.FLAGS(["train", "--config=movielens_100k", "--dropout=.1", "--prepared_dir=p", "--model_dir=m"])
         shipped = training_config.read_options("movielens_100k")
         assert train.config_from_flags().training == training_config.training_config({**shipped, "dropout": 0.1})
+
+
+def test_every_way_to_ask_is_a_value_of_the_flag():
+    for way in offline_evaluation.ASK_PER:
+        with flagsaver.flagsaver():
+            flags.FLAGS(["train", f"--ask_per={way}"])
+            assert training_flags.options_from_flags() == {"ask_per": way}
+    with pytest.raises(flags.IllegalFlagValueError, match="value should be one of <interaction\\|query>"):
+        flags.FLAGS(["train", "--ask_per=user"])

@@ -2,7 +2,7 @@
 
 import math
 
-METRICS = ("recall_at_10", "ndcg_at_10", "recall_at_50", "ndcg_at_50", "recall_at_100", "ndcg_at_100", "mrr")
+METRICS = (*(f"{name}_at_{k}" for k in (10, 20, 50, 100) for name in ("recall", "ndcg")), "mrr")
 TARGET_SHARES = [0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.02, 0.01]
 
 
@@ -28,10 +28,13 @@ def example_report(num_epochs: int = 5, best_epoch: int = 4) -> dict:
         },
         "evaluation": {
             "split": "test",
+            "ask_per": "interaction",
             "num_interactions": 941,
             "num_candidates": 1682,
             "model": {
-                **dict(zip(METRICS, (0.1431, 0.0726, 0.3998, 0.1281, 0.5811, 0.1575, 0.0668), strict=True)),
+                **dict(
+                    zip(METRICS, (0.1431, 0.0726, 0.2338, 0.0951, 0.3998, 0.1281, 0.5811, 0.1575, 0.0668), strict=True)
+                ),
                 "coverage_at_10": 0.3079,
                 "mean_popularity_at_10": 233.35,
                 "mean_popularity_of_targets": 151.25,
@@ -39,7 +42,9 @@ def example_report(num_epochs: int = 5, best_epoch: int = 4) -> dict:
                 "popularity_decile_shares_of_targets": TARGET_SHARES,
             },
             "popularity": {
-                **dict(zip(METRICS, (0.0731, 0.0338, 0.2301, 0.0673, 0.3446, 0.0858, 0.0327), strict=True)),
+                **dict(
+                    zip(METRICS, (0.0731, 0.0338, 0.1259, 0.0469, 0.2301, 0.0673, 0.3446, 0.0858, 0.0327), strict=True)
+                ),
                 "coverage_at_10": 0.0541,
                 "mean_popularity_at_10": 416.67,
                 "mean_popularity_of_targets": 151.25,

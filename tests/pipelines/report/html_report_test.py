@@ -187,9 +187,11 @@ def test_the_accuracy_table_shows_the_numbers_of_the_evaluation(document):
     rows = parsed_page.table(document, "beside recommending by popularity").rows()[1:]
     assert [row[:3] for row in rows] == [
         ["Recall@10", "0.1431", "0.0731"],
+        ["Recall@20", "0.2338", "0.1259"],
         ["Recall@50", "0.3998", "0.2301"],
         ["Recall@100", "0.5811", "0.3446"],
         ["NDCG@10", "0.0726", "0.0338"],
+        ["NDCG@20", "0.0951", "0.0469"],
         ["NDCG@50", "0.1281", "0.0673"],
         ["NDCG@100", "0.1575", "0.0858"],
         ["MRR", "0.0668", "0.0327"],

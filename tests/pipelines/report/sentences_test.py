@@ -32,6 +32,21 @@ def test_the_question_says_what_was_left_out():
     )
 
 
+def test_the_question_says_when_each_query_was_asked_once():
+    evaluation = {
+        "split": "test",
+        "ask_per": "query",
+        "num_queries": 986,
+        "num_interactions": 57121,
+        "num_candidates": 3126,
+        "num_repeats_left_out": 0,
+    }
+    assert sentences.question(evaluation) == (
+        "For each of 986 queries, all 3,126 candidates were ranked once, without those it had chosen in earlier "
+        "splits, and held against what it chose in 57,121 held-out test interactions."
+    )
+
+
 @pytest.mark.parametrize(
     ("model", "verdict"),
     [

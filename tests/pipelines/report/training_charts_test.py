@@ -25,8 +25,8 @@ def test_loss_recall_and_ranking_are_drawn_apart_with_the_kept_epoch_marked():
     drawings = _drawn(training_charts.training_charts(history, 4, "recall_at_10"))
     assert list(drawings) == ["Training loss", "Validation recall", "Validation ranking"]
     assert all("kept: epoch 4" in _texts(drawing) for drawing in drawings.values())
-    assert {"Recall@10", "Recall@50", "Recall@100"} <= set(_texts(drawings["Validation recall"]))
-    assert {"NDCG@10", "NDCG@50", "NDCG@100", "MRR"} <= set(_texts(drawings["Validation ranking"]))
+    assert {"Recall@10", "Recall@20", "Recall@50", "Recall@100"} <= set(_texts(drawings["Validation recall"]))
+    assert {"NDCG@10", "NDCG@20", "NDCG@50", "NDCG@100", "MRR"} <= set(_texts(drawings["Validation ranking"]))
 
 
 def test_the_alternative_text_tells_first_kept_and_last_value():
@@ -43,10 +43,10 @@ def test_the_alternative_text_tells_first_kept_and_last_value():
 
 
 def test_names_of_lines_that_end_together_do_not_overlap():
-    alike = {"ndcg_at_10": 0.5, "ndcg_at_50": 0.5, "ndcg_at_100": 0.5, "mrr": 0.499}
+    alike = {"ndcg_at_10": 0.5, "ndcg_at_20": 0.5, "ndcg_at_50": 0.5, "ndcg_at_100": 0.5, "mrr": 0.499}
     history = [{"epoch": epoch, "loss": 1.0, "validation": alike} for epoch in (1, 2)]
     drawing = _drawn(training_charts.training_charts(history, 1))["Validation ranking"]
-    heights = sorted(_height(drawing, name) for name in ("MRR", "NDCG@10", "NDCG@50", "NDCG@100"))
+    heights = sorted(_height(drawing, name) for name in ("MRR", "NDCG@10", "NDCG@20", "NDCG@50", "NDCG@100"))
     letter_height = 12.5
     assert all(below - above >= letter_height for above, below in itertools.pairwise(heights))
 
