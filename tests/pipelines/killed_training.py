@@ -2,7 +2,8 @@
 
 python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE TIMES]
 
-VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position. PLACE is passed TIMES times before the kill; without one the run goes to its end.
+VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position.
+PLACE is passed TIMES times before the kill; without one the run goes to its end.
 """
 
 import collections
