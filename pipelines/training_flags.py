@@ -27,6 +27,11 @@ _MODEL_FLAGS = (
         "history_time_gaps", None, "Whether self_attention reads the time between interactions of the history."
     ),
     flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
+    flags.DEFINE_bool(
+        "skip_connection",
+        None,
+        "Whether embeddings of ids and history are added to the towers' outputs as they are, past all layers.",
+    ),
     flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
     flags.DEFINE_float(
         "query_id_dropout", None, "Probability with which training takes a query's id for an unknown one, in [0, 1)."

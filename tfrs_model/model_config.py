@@ -60,6 +60,8 @@ class ModelConfig:
       share_candidate_embedding: whether history and candidate tower use one table.
       query_cross_layers: layers of the query tower's cross network, before the hidden ones.
       candidate_cross_layers: layers of the candidate tower's cross network.
+      skip_connection: whether the embeddings of ids and history are added to the towers' outputs as they are, beside
+        what the layers make of the features; good for ids that come rarely.
       dropout: rate on the inputs of both towers, in [0, 1).
       query_id_dropout: probability in [0, 1) with which training takes a query's own id for an unknown one.
       candidate_id_dropout: probability in [0, 1) with which training takes a candidate's id for an unknown one.
@@ -99,6 +101,7 @@ class ModelConfig:
     share_candidate_embedding: bool = True
     query_cross_layers: int = 0
     candidate_cross_layers: int = 0
+    skip_connection: bool = False
     dropout: float = 0.3
     query_id_dropout: float = 0.0
     candidate_id_dropout: float = 0.0

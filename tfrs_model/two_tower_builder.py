@@ -71,32 +71,32 @@ def _build_towers(
     history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
     if config.use_query_id or schema_lib.QUERY_ID in feature_tables.readers_of_tables(features):
         tables[schema_lib.QUERY_ID] = table(schema_lib.QUERY_ID, inputs.query_ids)
+    of_both = {
+        "embedding_dim": config.embedding_dim,
+        "dropout": config.dropout,
+        "similarity": config.similarity,
+        "skip_connection": config.skip_connection,
+        "seed": seed,
+        "feature_tables": tables,
+    }
     query_tower = towers.QueryTower(
         id_embedding=tables[schema_lib.QUERY_ID] if config.use_query_id else None,
         history_embedding=history_table if config.history_length else None,
         feature_inputs=inputs.query_features,
         history_length=config.history_length or 1,
-        embedding_dim=config.embedding_dim,
-        hidden_units=config.query_hidden_units,
-        dropout=config.dropout,
-        similarity=config.similarity,
-        seed=seed,
-        feature_tables=tables,
         history_encoder=_build_history_encoder(config, seed),
+        hidden_units=config.query_hidden_units,
         id_dropout=config.query_id_dropout,
         cross_layers=config.query_cross_layers,
+        **of_both,
     )
     candidate_tower = towers.CandidateTower(
         id_embedding=candidate_table,
         feature_inputs=inputs.candidate_features,
-        embedding_dim=config.embedding_dim,
         hidden_units=config.candidate_hidden_units,
-        dropout=config.dropout,
-        similarity=config.similarity,
-        seed=seed,
-        feature_tables=tables,
         id_dropout=config.candidate_id_dropout,
         cross_layers=config.candidate_cross_layers,
+        **of_both,
     )
     return query_tower, candidate_tower
 

@@ -20,6 +20,7 @@ _CHANGES = {
     "history_time_gaps": (True, {"history_encoder": "self_attention"}),
     "query_cross_layers": (1, {}),
     "candidate_cross_layers": (1, {}),
+    "skip_connection": (True, {}),
     "query_id_dropout": (0.3, {}),
     "candidate_id_dropout": (0.3, {}),
     "similarity": ("dot", {}),

@@ -26,6 +26,7 @@ class CandidateTower(tower_lib.Tower):
       feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
       id_dropout: probability in [0, 1) with which training takes a candidate id for an unknown one.
       cross_layers: layers of the cross network before the hidden ones; 0 for none.
+      skip_connection: whether the embeddings are added to the output as they are; then they are as wide as it.
 
     Raises:
       ValueError: if there is nothing to encode, or no id to drop.
@@ -45,12 +46,14 @@ class CandidateTower(tower_lib.Tower):
         feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
         id_dropout: float = 0.0,
         cross_layers: int = 0,
+        skip_connection: bool = False,
         name: str = "candidate_tower",
         **kwargs,
     ):
-        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers, skip_connection)
         super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
         tower_lib.require_id_to_drop(id_embedding, id_dropout)
+        self._require_added_width(id_embedding)
         if id_embedding is None and not feature_inputs:
             raise ValueError("A candidate tower needs a candidate id or a feature, but has none of them.")
         self._id_embedding = id_embedding
@@ -74,10 +77,10 @@ class CandidateTower(tower_lib.Tower):
           `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
         """
         tower_lib.require_inputs(self.name, self.input_specs, inputs)
-        parts = self._features(inputs)
+        embeddings = []
         if self._id_embedding is not None:
-            parts.append(self._embed_ids(self._id_embedding, inputs[schema_lib.CANDIDATE_ID], training))
-        return self._encode(parts, training)
+            embeddings.append(self._embed_ids(self._id_embedding, inputs[schema_lib.CANDIDATE_ID], training))
+        return self._encode(self._features(inputs), embeddings, training)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""

@@ -31,6 +31,7 @@ class QueryTower(tower_lib.Tower):
       history_encoder: what the tower makes of the history's embeddings; `None` averages them.
       id_dropout: probability in [0, 1) with which training takes a query id for an unknown one.
       cross_layers: layers of the cross network before the hidden ones; 0 for none.
+      skip_connection: whether the embeddings are added to the output as they are; then they are as wide as it.
 
     Raises:
       ValueError: if there is nothing to encode, or no id to drop.
@@ -53,12 +54,14 @@ class QueryTower(tower_lib.Tower):
         history_encoder: history_lib.HistoryEncoder | None = None,
         id_dropout: float = 0.0,
         cross_layers: int = 0,
+        skip_connection: bool = False,
         name: str = "query_tower",
         **kwargs,
     ):
-        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers)
+        options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers, skip_connection)
         super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
         tower_lib.require_id_to_drop(id_embedding, id_dropout)
+        self._require_added_width(id_embedding, history_embedding)
         if id_embedding is None and history_embedding is None and not feature_inputs:
             raise ValueError("A query tower needs a query id, a history or a feature, but has none of them.")
         if history_length < 1:
@@ -109,12 +112,12 @@ class QueryTower(tower_lib.Tower):
           `[batch_size, embedding_dim]` float32; for the cosine of length 1, or shorter where nothing is known.
         """
         tower_lib.require_inputs(self.name, self.input_specs, inputs)
-        parts = self._features(inputs)
+        embeddings = []
         if self._id_embedding is not None:
-            parts.append(self._embed_ids(self._id_embedding, inputs[schema_lib.QUERY_ID], training))
+            embeddings.append(self._embed_ids(self._id_embedding, inputs[schema_lib.QUERY_ID], training))
         if self._history_embedding is not None:
-            parts.append(self._encode_history(inputs, training))
-        return self._encode(parts, training)
+            embeddings.append(self._encode_history(inputs, training))
+        return self._encode(self._features(inputs), embeddings, training)
 
     def _encode_history(self, inputs: Mapping[str, tf.Tensor], training: bool | None) -> tf.Tensor:
         is_shared = schema_lib.HISTORY_ROW in inputs

@@ -23,6 +23,11 @@ class Tower(tf.keras.layers.Layer):
     concatenated inputs x_0:
 
         x_{i+1} = x_0 * (W_i x_i + b_i) + x_i
+
+    With a skip connection the embeddings of id and history are added to the output as they are. A dense layer
+    is turned by every step and a row only by those that touch it, so that behind such a layer alone the rows
+    of a long tail do not keep up; the layers then read the features, and the embeddings only if there is more
+    than the projection.
     """
 
     # Set by each tower: its side of the similarity.
@@ -39,6 +44,7 @@ class Tower(tf.keras.layers.Layer):
         seed: int,
         id_dropout: float = 0.0,
         cross_layers: int = 0,
+        skip_connection: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -52,7 +58,11 @@ class Tower(tf.keras.layers.Layer):
         self._seed = seed
         self._input_dropout = dropout_lib.StatelessDropout(dropout, seed, name=f"{self.name}_dropout")
         self._hidden = [self._dense(f"dense_{i}", units, "relu") for i, units in enumerate(self._hidden_units)]
-        self._projection = self._dense("projection", embedding_dim, None)
+        self._skip_connection = skip_connection
+        self._layers_read_embeddings = bool(not skip_connection or hidden_units or cross_layers)
+        self._projection = None
+        if self._layers_read_embeddings or feature_inputs:
+            self._projection = self._dense("projection", embedding_dim, None)
         self._cross = [
             tfrs.layers.dcn.Cross(kernel_initializer=self._kernel_initializer(f"cross_{i}"), name=f"cross_{i}")
             for i in range(cross_layers)
@@ -73,6 +83,15 @@ class Tower(tf.keras.layers.Layer):
         """The features this tower reads besides ids and history."""
         return self._features.inputs_expected
 
+    def _require_added_width(self, *tables: string_embedding.StringEmbedding | None) -> None:
+        """Refuses tables of another width than the output that their rows are added to."""
+        for table in tables:
+            if self._skip_connection and table is not None and table.embedding_dim != self._embedding_dim:
+                raise ValueError(
+                    f"{self.name}: with skip_connection the rows of table {table.name!r} are added to the output, so "
+                    f"they must be embedding_dim={self._embedding_dim} wide, but are {table.embedding_dim}."
+                )
+
     def _tables_config(self, **id_tables: string_embedding.StringEmbedding | None) -> dict:
         return shared_layers.to_config({**id_tables, "feature_tables": self._features.given_tables})
 
@@ -89,13 +108,23 @@ class Tower(tf.keras.layers.Layer):
         kept = self._id_dropout(tf.ones_like(ids, tf.float32), training=training)
         return table(ids, as_unknown=tf.equal(kept, 0.0))
 
-    def _encode(self, parts: Sequence[tf.Tensor], training: bool | None) -> tf.Tensor:
-        inputs = hidden = self._input_dropout(tf.concat(parts, axis=1), training=training)
+    def _encode(
+        self, features: Sequence[tf.Tensor], embeddings: Sequence[tf.Tensor], training: bool | None
+    ) -> tf.Tensor:
+        """Returns what the similarity reads of the features and of the embeddings of id and history."""
+        widths = [sum(each.shape[1] for each in features), *(each.shape[1] for each in embeddings)]
+        inputs = self._input_dropout(tf.concat([*features, *embeddings], axis=1), training=training)
+        of_features, *of_embeddings = tf.split(inputs, widths, axis=1)
+        outputs = [self._layers_of(inputs if self._layers_read_embeddings else of_features)] if self._projection else []
+        return self._augment(tf.add_n(outputs + of_embeddings * self._skip_connection), self._similarity)
+
+    def _layers_of(self, inputs: tf.Tensor) -> tf.Tensor:
+        hidden = inputs
         for cross in self._cross:
             hidden = cross(inputs, hidden)
         for layer in self._hidden:
             hidden = layer(hidden)
-        return self._augment(self._projection(hidden), self._similarity)
+        return self._projection(hidden)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
@@ -108,6 +137,7 @@ class Tower(tf.keras.layers.Layer):
             "similarity": self._similarity,
             "seed": self._seed,
             "id_dropout": self._id_dropout_rate,
+            "skip_connection": self._skip_connection,
             "cross_layers": len(self._cross),
         }
 
