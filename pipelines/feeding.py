@@ -20,6 +20,9 @@ from tfrs_model import seeds
 
 Batch = dict[str, dict[str, tf.Tensor] | tf.Tensor]
 
+# So far above any length that what is left of it after division is as good as even.
+_LARGEST_DRAW = 2**62
+
 
 class Feeder:
     """Gathers raw tower inputs for rows of the query table and of the corpus.
@@ -71,8 +74,8 @@ class Feeder:
         columns = self._example_columns(examples)
 
         def batch(step: tf.Tensor) -> Batch:
-            rows = _shuffled(step, batch_size, share, len(examples), seed)
-            return self._batch(columns, rows, self._last_of_history(columns, rows))
+            rows, epochs = _shuffled(step, batch_size, share, len(examples), seed)
+            return self._batch(columns, rows, self._last_of_history(columns, rows, epochs, seed))
 
         return _mapped(batch, first_step, last_step)
 
@@ -114,7 +117,7 @@ class Feeder:
         }
 
         def batch(step: tf.Tensor) -> Batch:
-            chosen = _shuffled(step, windows_per_batch, share, len(windows), seed)
+            chosen, _ = _shuffled(step, windows_per_batch, share, len(windows), seed)
             begin, end, first, last = (tf.gather(bounds[name], chosen) for name in bounds)
             rows = tf.ragged.range(begin, end)
             owners = rows.value_rowids()
@@ -132,7 +135,8 @@ class Feeder:
         rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
 
         def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {**self._query_inputs(columns, rows), **self._last_of_history(columns, rows)}
+            history = self._last_of_history(columns, rows, tf.zeros_like(rows), seed=0)
+            return {**self._query_inputs(columns, rows), **history}
 
         return rows.map(batch).prefetch(tf.data.AUTOTUNE)
 
@@ -166,15 +170,18 @@ class Feeder:
         inputs = {name: column.gather(query_rows) for name, column in self._queries.items()}
         return inputs | {name: column.gather(rows) for name, column in columns["context"].items()}
 
-    def _last_of_history(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _last_of_history(
+        self, columns: dict[str, Any], rows: tf.Tensor, epochs: tf.Tensor, seed: int
+    ) -> dict[str, tf.Tensor]:
         begin = tf.gather(columns["history_begin"], rows)[:, tf.newaxis]
         end = tf.gather(columns["history_end"], rows)[:, tf.newaxis]
         steps = tf.range(self._history_length, dtype=end.dtype)
         if "own_position" in columns:
-            # Round and round from the row itself, so that where more is there than is read each row reads another part.
             own = tf.gather(columns["own_position"], rows)[:, tf.newaxis]
-            positions = begin + (own - begin + 1 + steps) % (end - begin)
-            return self._history_inputs(columns, positions, steps < end - begin - 1)
+            num_others = end - begin - 1
+            first = _drawn_below(tf.maximum(num_others, 1), own, epochs[:, tf.newaxis], seed)
+            positions = begin + (own - begin + 1 + (first + steps) % tf.maximum(num_others, 1)) % (end - begin)
+            return self._history_inputs(columns, positions, steps < num_others)
         positions = end - self._history_length + steps
         return self._history_inputs(columns, positions, positions >= begin)
 
@@ -197,17 +204,32 @@ class Feeder:
         return {name: column.gather(rows) for name, column in self._candidates.items()}
 
 
-def _shuffled(step: tf.Tensor, batch_size: int, share: tuple[int, int], num_rows: int, seed: int) -> tf.Tensor:
-    """Returns the rows of a worker's share of a batch, each epoch being another permutation of all rows."""
+def _shuffled(
+    step: tf.Tensor, batch_size: int, share: tuple[int, int], num_rows: int, seed: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the rows of a worker's share of a batch, and their epochs, each being another permutation of all rows."""
     positions = step * batch_size + tf.range(*share, dtype=tf.int64)
+    epochs = positions // num_rows
+    return _permuted(positions % num_rows, epochs, num_rows - 1, seed, "shuffle"), epochs
+
+
+def _drawn_below(limits: tf.Tensor, rows: tf.Tensor, epochs: tf.Tensor, seed: int) -> tf.Tensor:
+    """Returns a number in [0, limit) for each row of `[n, 1]`, another one in another epoch.
+
+    In a log without time, that is where a row begins to read round and round through the others of its query.
+    If it began at itself, or at any place that all share, what it reads would tell which candidate is left out.
+    """
+    drawn = _permuted(tf.cast(rows[:, 0], tf.int64), epochs[:, 0], _LARGEST_DRAW, seed, "history")
+    return tf.cast(drawn[:, tf.newaxis] % tf.cast(limits, tf.int64), limits.dtype)
+
+
+def _permuted(index: tf.Tensor, epochs: tf.Tensor, largest: int, seed: int, name: str) -> tf.Tensor:
+    """Returns what stands at `[n]` int64 places of permutations of 0 to `largest`, one for each epoch."""
     # One seed per position, since a batch may hold the end of one epoch and the start of
     # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
-    stream = tf.fill(tf.shape(positions), tf.constant(seeds.derive_seed(seed, "shuffle"), tf.int64))
-    return tf.raw_ops.RandomIndexShuffle(
-        index=positions % num_rows,
-        seed=tf.stack([tf.zeros_like(stream), stream, positions // num_rows], axis=1),
-        max_index=num_rows - 1,
-    )
+    stream = tf.fill(tf.shape(index), tf.constant(seeds.derive_seed(seed, name), tf.int64))
+    seeds_of_all = tf.stack([tf.zeros_like(stream), stream, epochs], axis=1)
+    return tf.raw_ops.RandomIndexShuffle(index=index, seed=seeds_of_all, max_index=tf.constant(largest, tf.int64))
 
 
 def _mapped(batch: Callable[[tf.Tensor], Batch], first_step: int, last_step: int) -> tf.data.Dataset:

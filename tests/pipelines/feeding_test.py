@@ -224,8 +224,10 @@ def test_without_time_a_training_row_reads_all_that_its_query_chose_but_itself(u
         list("abcd"),
         [],
     ]
-    # Of more than is read, each row reads another part, and never itself.
-    assert _histories(unordered, "train", 2) == [list("bc"), list("cd"), list("de"), list("ea"), list("ab"), []]
+    few = _histories(unordered, "train", 2)
+    assert [len(each) for each in few] == [2, 2, 2, 2, 2, 0]
+    for own, each in zip("abcde", few, strict=False):
+        assert set(each) < set("abcde") - {own}
 
 
 def test_without_time_a_held_out_row_reads_the_earlier_splits_and_nothing_of_its_own(unordered):
@@ -237,4 +239,25 @@ def test_without_time_a_held_out_row_reads_the_earlier_splits_and_nothing_of_its
 def test_without_time_some_rows_of_training_keep_their_own_histories(unordered):
     few = unordered.examples("train").take(np.array([1, 4]))
     batch = next(iter(feeding.Feeder(unordered, 2).query_batches(few, 9)))
-    assert feeding.as_json({"history": batch["history"]})["history"] == [["c", "d"], ["a", "b"]]
+    all_rows = _histories(unordered, "train", 2)
+    assert feeding.as_json({"history": batch["history"]})["history"] == [all_rows[1], all_rows[4]]
+
+
+def test_without_time_what_a_row_of_training_reads_does_not_tell_where_it_stands(tmp_path):
+    ids = [f"c{number:02d}" for number in range(21)]
+    rows = [("q0", each, 0, "train", 0) for each in ids]
+    directory = prepared_tables.write(tmp_path / "prepared", rows, ids, _WITHOUT_TIME)
+    data = prepared_data.read_prepared_data(directory)
+    # 100 epochs, 2100 rows of 4 others each.
+    batches = feeding.Feeder(data, 4).training_batches(data.examples("train"), 210, 5, 0, 10)
+    counts = np.zeros([4, 21])
+    for batch in batches:
+        own = np.array([int(each[1:]) for each in batch["candidate"]["candidate_id"].numpy()])
+        read = np.array([[int(each[1:]) for each in row] for row in batch["query"]["history"].numpy()])
+        assert all(len(set(row)) == 4 for row in read)
+        for place in range(4):
+            counts[place] += np.bincount((read[:, place] - own) % 21, minlength=21)
+    # In each of the four places every distance from the row itself, 1 to 20, comes 105 times but for chance: of the
+    # 80 counts, binomial with deviation 10, the farthest is within 4.5 deviations with probability .999.
+    assert not counts[:, 0].any()
+    assert np.abs(counts[:, 1:] - 105).max() < 45
