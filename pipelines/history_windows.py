@@ -44,7 +44,8 @@ def cut_windows(examples: prepared_data.Examples, history_length: int) -> Histor
     An example with n candidates before it belongs to window n // stride of its query, with a stride of half
     the length: so it sees at least half of `history_length` candidates, or all there are. With length 4 and
     stride 2 a query of seven interactions at different moments has examples 0 1, 2 3, 4 5, 6 in windows that
-    show candidates 0, 0 1 2, 1 2 3 4 and 3 4 5.
+    show candidates 0, 0 1 2, 1 2 3 4 and 3 4 5. More than `history_length` examples, as many interactions at one
+    moment make them, become several windows that show the same, so that no batch is much larger than the others.
 
     Args:
       examples: ordered by query and moment, as a split of prepared data is.
@@ -62,7 +63,9 @@ def cut_windows(examples: prepared_data.Examples, history_length: int) -> Histor
     number = (examples.history_end - examples.history_begin) // stride
     is_first = np.ones(len(examples), bool)
     is_first[1:] = (np.diff(examples.query_rows) != 0) | (np.diff(number) != 0)
-    example_begin = np.flatnonzero(is_first)
+    starts = np.flatnonzero(is_first)
+    since_start = np.arange(len(examples)) - np.repeat(starts, np.diff(starts, append=len(examples)))
+    example_begin = np.flatnonzero(since_start % history_length == 0)
     example_end = np.append(example_begin[1:], len(examples))
     begin = examples.history_begin[example_begin]
     latest = begin + (number[example_begin] + 1) * stride - 1
