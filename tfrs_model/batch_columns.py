@@ -92,5 +92,5 @@ def _mask(
 
 
 def _group_keys(group_ids: tf.Tensor) -> tf.Tensor:
-    """Returns int64 keys that are none of any id's."""
-    return id_keys_lib.id_keys(tf.strings.join(["group ", tf.strings.as_string(group_ids)]))
+    """Returns keys below 0, which no text has, and an integer id with probability 2**-63 only."""
+    return -1 - id_keys_lib.id_keys(tf.strings.as_string(group_ids))

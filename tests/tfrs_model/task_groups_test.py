@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tfrs_model import task
@@ -35,3 +36,15 @@ def test_groups_and_accidental_hits_are_masked_together():
     retrieval = task.Retrieval(remove_accidental_hits=True)
     loss = retrieval(queries, candidates, candidate_ids=tf.constant(ids), group_ids=tf.constant(groups, tf.int64))
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("ids", [["1", "group 1", "x"], ["-1", "group 0", "2"]])
+def test_no_group_is_taken_for_an_id_of_the_same_name(ids):
+    queries, candidates = _embeddings(num_queries=3)
+    logits = queries.numpy() @ candidates.numpy().T
+    expected = np.sum(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+    retrieval = task.Retrieval(remove_accidental_hits=True)
+    groups = tf.constant([0, 1, 2], tf.int64)
+    np.testing.assert_allclose(
+        retrieval(queries, candidates, candidate_ids=tf.constant(ids), group_ids=groups), expected, rtol=1e-5
+    )
