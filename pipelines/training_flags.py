@@ -32,7 +32,9 @@ _MODEL_FLAGS = (
         None,
         "Whether embeddings of ids and history are added to the towers' outputs as they are, past all layers.",
     ),
-    flags.DEFINE_float("dropout", None, "Dropout rate on the inputs of both towers, in [0, 1)."),
+    flags.DEFINE_float(
+        "dropout", None, "Dropout rate on the inputs of both towers and in their encoder of histories, in [0, 1)."
+    ),
     flags.DEFINE_float(
         "query_id_dropout", None, "Probability with which training takes a query's id for an unknown one, in [0, 1)."
     ),

@@ -54,7 +54,7 @@ class ModelConfig:
       history_length: how many of the last candidate ids the query tower reads; 0 for none.
       history_encoder: what the tower makes of the history, a name in `history.ENCODERS`.
       history_layers: of `gru` and `self_attention`.
-      history_heads: of `self_attention`; they share `embedding_dim` out.
+      history_heads: of `self_attention`, a divisor of `embedding_dim`, which they share out.
       history_time_gaps: whether `self_attention` reads the time between two interactions; then requests bring
         `history_timestamps`.
       share_candidate_embedding: whether history and candidate tower use one table.
@@ -62,7 +62,7 @@ class ModelConfig:
       candidate_cross_layers: layers of the candidate tower's cross network.
       skip_connection: whether the embeddings of ids and history are added to the towers' outputs as they are, beside
         what the layers make of the features; good for ids that come rarely.
-      dropout: rate on the inputs of both towers, in [0, 1).
+      dropout: rate on the inputs of both towers, and within `gru` and `self_attention`, in [0, 1).
       query_id_dropout: probability in [0, 1) with which training takes a query's own id for an unknown one.
       candidate_id_dropout: probability in [0, 1) with which training takes a candidate's id for an unknown one.
       num_oov_buckets: rows for ids outside the vocabulary, by their hash.
@@ -132,12 +132,7 @@ class ModelConfig:
             ("query_hidden_units, candidate_hidden_units", units, all(unit >= 1 for unit in units), ">= 1 each"),
             ("history_length", self.history_length, self.history_length >= 0, ">= 0"),
             ("history_layers", self.history_layers, self.history_layers >= 1, ">= 1"),
-            (
-                "history_heads",
-                self.history_heads,
-                self.history_heads >= 1 and self.embedding_dim % self.history_heads == 0,
-                f">= 1 and divide embedding_dim={self.embedding_dim}",
-            ),
+            ("history_heads", self.history_heads, self.history_heads >= 1, ">= 1"),
             *((name, getattr(self, name), 0.0 <= getattr(self, name) < 1.0, "in [0, 1)") for name in _SHARES),
             ("num_oov_buckets", self.num_oov_buckets, self.num_oov_buckets >= 1, ">= 1"),
             ("temperature", self.temperature, 0.0 < self.temperature < math.inf, "> 0 and finite"),
@@ -153,6 +148,7 @@ class ModelConfig:
             if not allowed:
                 raise ModelConfigError(f"{name} must be {rule}, but is {value}.")
         self._check_combinations()
+        self._check_histories()
         self._check_negatives()
 
     def _check_combinations(self) -> None:
@@ -181,15 +177,26 @@ class ModelConfig:
                 f"objective={self.objective} wants positive scores for positives, but similarity=euclidean has none "
                 "above 0; use dot or cosine, or compare with softmax or bayesian_personalised_ranking."
             )
-        if self.history_time_gaps and self.history_encoder != "self_attention":
-            raise ModelConfigError(
-                f"history_time_gaps is for history_encoder=self_attention, but it is {self.history_encoder}; switch "
-                "the one off, or choose the other."
-            )
         if self.query_id_dropout and not self.use_query_id:
             raise ModelConfigError(
                 f"query_id_dropout={self.query_id_dropout} needs query ids to drop, but use_query_id is false; set it "
                 "to 0."
+            )
+
+    def _check_histories(self) -> None:
+        if self.history_encoder != "mean" and not self.history_length:
+            raise ModelConfigError(
+                f"history_encoder={self.history_encoder} needs histories, but history_length is 0; raise it."
+            )
+        if self.history_encoder == "self_attention" and self.embedding_dim % self.history_heads:
+            raise ModelConfigError(
+                f"history_heads must divide embedding_dim={self.embedding_dim}, but is {self.history_heads}; every "
+                "head reads an equal part of it."
+            )
+        if self.history_time_gaps and self.history_encoder != "self_attention":
+            raise ModelConfigError(
+                f"history_time_gaps is for history_encoder=self_attention, but it is {self.history_encoder}; switch "
+                "the one off, or choose the other."
             )
         if self.remove_history and not self.history_length:
             raise ModelConfigError("remove_history needs histories, but history_length is 0; raise it.")

@@ -134,6 +134,8 @@ def test_options_come_back_from_json():
         ("candidate_id_dropout", -0.1, r"candidate_id_dropout must be in \[0, 1\), but is -0.1."),
         ("query_cross_layers", -1, "query_cross_layers must be >= 0, but is -1."),
         ("candidate_cross_layers", -2, "candidate_cross_layers must be >= 0, but is -2."),
+        ("history_layers", 0, "history_layers must be >= 1, but is 0."),
+        ("history_heads", 0, "history_heads must be >= 1, but is 0."),
         ("num_oov_buckets", 0, "num_oov_buckets must be >= 1, but is 0."),
         ("temperature", 0.0, "temperature must be > 0 and finite, but is 0.0."),
         ("temperature", float("nan"), "temperature must be > 0 and finite, but is nan."),
@@ -145,3 +147,28 @@ def test_options_come_back_from_json():
 def test_an_option_out_of_range_is_refused_by_name(option, value, sentence):
     with pytest.raises(model_config.ModelConfigError, match=sentence):
         model_config.ModelConfig(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"history_encoder": "gru", "history_length": 0},
+            "history_encoder=gru needs histories, but history_length is 0",
+        ),
+        (
+            {"history_encoder": "self_attention", "embedding_dim": 33},
+            "history_heads must divide embedding_dim=33, but is 2; every head reads an equal part",
+        ),
+        ({"history_encoder": "gru", "history_time_gaps": True}, "for history_encoder=self_attention, but it is gru"),
+    ],
+)
+def test_a_history_encoder_that_cannot_read_as_told_is_refused(options, sentence):
+    with pytest.raises(model_config.ModelConfigError, match=sentence):
+        model_config.ModelConfig(**options)
+
+
+@pytest.mark.parametrize("encoder", ["mean", "recency_weighted_mean", "gru"])
+def test_an_encoder_without_heads_has_any_width(encoder):
+    model = _build(embedding_dim=3, history_encoder=encoder)
+    assert model.query_tower.embedding_dim == 3
