@@ -136,6 +136,13 @@ class QueryTower(tower_lib.Tower):
         states = encode(self._history_embedding(history), tf.not_equal(history, ""), timestamps, training=training)
         if not is_shared:
             return states
+        # Without this check a GPU would read a row that is not there as zero.
+        tf.debugging.assert_less(
+            inputs[schema_lib.HISTORY_ROW],
+            tf.shape(states, tf.int64)[0],
+            message="Input history_row must name rows of history; where several replicas train, give each batches of "
+            "its own, with the histories that its rows read.",
+        )
         return tf.gather_nd(states, tf.stack([inputs[schema_lib.HISTORY_ROW], inputs[schema_lib.HISTORY_END]], axis=1))
 
     def get_config(self) -> dict:

@@ -44,6 +44,17 @@ def test_rows_that_share_a_history_are_embedded_as_if_each_brought_what_it_sees(
     assert len({tuple(np.round(each, 4)) for each in tower(alone).numpy()}) == 4
 
 
+def test_a_row_of_a_history_that_another_replica_holds_is_refused():
+    inputs = {
+        "sex": tf.constant(["F", "M"]),
+        "history": tf.constant([["c1", "c2"]]),
+        "history_row": tf.constant([0, 1], tf.int64),
+        "history_end": tf.constant([1, 2], tf.int64),
+    }
+    with pytest.raises(tf.errors.InvalidArgumentError, match="history_row must name rows of history; where several"):
+        tf.function(_history_tower("mean"))(inputs)
+
+
 @pytest.mark.parametrize(("encoder", "reads_time_gaps"), _ENCODERS)
 def test_a_tower_with_any_encoder_comes_back_from_its_configuration_and_weights(encoder, reads_time_gaps):
     tower = _history_tower(encoder, reads_time_gaps)
