@@ -27,8 +27,9 @@ class Examples:
       history_end: `[num_examples]` position after the last strictly earlier interaction.
       sequence: `[num_visible]` int32 corpus rows, query after query, oldest first.
       sequence_timestamps: `[num_visible]` int64 microseconds UTC.
-      own_position: `[num_examples]` position of each example in `sequence`, which its history leaves out, in training
-        on a log without time; else `None`.
+      own_position: on a log without time, `[num_examples]` position of each example in `sequence`, which its history
+        leaves out, or `history_end` of one that is held out; then an example reads a part of its history that is
+        drawn. `None` on a log with time, where it reads the last of it.
       context: by input name, the `[num_examples]` values of context features.
     """
 

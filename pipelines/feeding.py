@@ -178,9 +178,10 @@ class Feeder:
         steps = tf.range(self._history_length, dtype=end.dtype)
         if "own_position" in columns:
             own = tf.gather(columns["own_position"], rows)[:, tf.newaxis]
-            num_others = end - begin - 1
+            # A held-out row stands behind its history, a row of training in it.
+            num_others = tf.where(own < end, end - begin - 1, end - begin)
             first = _drawn_below(tf.maximum(num_others, 1), own, epochs[:, tf.newaxis], seed)
-            positions = begin + (own - begin + 1 + (first + steps) % tf.maximum(num_others, 1)) % (end - begin)
+            positions = begin + (own - begin + 1 + (first + steps) % tf.maximum(num_others, 1)) % (num_others + 1)
             return self._history_inputs(columns, positions, steps < num_others)
         positions = end - self._history_length + steps
         return self._history_inputs(columns, positions, positions >= begin)
@@ -248,14 +249,14 @@ def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
     return float(np.median(seconds)) if seconds else 0.0
 
 
-def _share(batch_size: int, num_workers: int, worker: int) -> tuple[int, int]:
-    """Returns where a worker's rows begin in each batch, and where they end."""
-    if not 0 <= worker < num_workers <= batch_size:
+def _share(size: int, num_workers: int, worker: int) -> tuple[int, int]:
+    """Returns where a worker's part of each batch begins, and where it ends."""
+    if not 0 <= worker < num_workers <= size:
         raise ValueError(
-            f"worker must be in [0, num_workers) and num_workers at most batch_size={batch_size}, but worker is "
-            f"{worker} of num_workers={num_workers}; start fewer workers, or choose a larger batch."
+            f"worker must be in [0, num_workers) and num_workers at most {size}, the rows or windows of a batch, but "
+            f"worker is {worker} of num_workers={num_workers}; start fewer workers, or choose a larger batch."
         )
-    return batch_size * worker // num_workers, batch_size * (worker + 1) // num_workers
+    return size * worker // num_workers, size * (worker + 1) // num_workers
 
 
 def _held_once(values: np.ndarray) -> tf.Tensor:

@@ -67,7 +67,8 @@ def cut_windows(examples: prepared_data.Examples, history_length: int) -> Histor
     since_start = np.arange(len(examples)) - np.repeat(starts, np.diff(starts, append=len(examples)))
     example_begin = np.flatnonzero(since_start % history_length == 0)
     example_end = np.append(example_begin[1:], len(examples))
-    begin = examples.history_begin[example_begin]
+    # Near the end of a long log int32 would overflow.
+    begin = examples.history_begin[example_begin].astype(np.int64)
     latest = begin + (number[example_begin] + 1) * stride - 1
     return HistoryWindows(
         example_begin=example_begin,

@@ -163,11 +163,13 @@ def held_out_queries(data: prepared_data.PreparedData, split: str) -> HeldOutQue
     begin = np.searchsorted(seen_queries, queries, side="left")
     end = np.searchsorted(seen_queries, queries, side="right")
     excluded, splits = _slices(seen_rows, begin, end)
-    # The rows of an earlier split see what `seen_before` returns, row by row, with its moments.
-    earlier = [each for each in SPLITS[: SPLITS.index(split)] if data.has_split(each)]
-    visible = data.examples(earlier[-1])
+    # What is visible is, row by row, what `seen_before` returns, with its moments.
+    visible, positions = examples, {"history_begin": begin, "history_end": end, "own_position": end}
+    if examples.own_position is None:
+        earlier = [each for each in SPLITS[: SPLITS.index(split)] if data.has_split(each)]
+        visible = data.examples(earlier[-1])
+        del positions["own_position"]
     first = examples.take(np.searchsorted(examples.query_rows, queries))
-    positions = {"history_begin": begin, "history_end": end}
     return HeldOutQueries(
         examples=dataclasses.replace(
             first,

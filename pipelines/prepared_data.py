@@ -95,7 +95,7 @@ class PreparedData:
             # A training row sees training rows only: what is visible is what is asked for.
             sequence=self._column(interaction_rows.CANDIDATE_ROW)[visible] if number else candidate_rows,
             sequence_timestamps=self._column("timestamp")[visible] if number else timestamps,
-            own_position=None if has_time or number else np.arange(len(query_rows), dtype=history_end.dtype),
+            own_position=None if has_time else history_end if number else np.arange(len(rows), dtype=begin.dtype),
             context={name.removeprefix(CONTEXT_PREFIX): rows[name] for name in self._context_columns},
         )
 

@@ -28,8 +28,13 @@ def open_stream(
     """Returns the stream over these examples, interaction by interaction or window by window as the options say.
 
     Raises:
-      ConfigError: if positions are to be trained by what is before them, but nothing has a moment.
+      ConfigError: if positions are to be trained by what is before them, or gaps to be read, but nothing has a moment.
     """
+    if examples.own_position is not None and training.model.history_time_gaps:
+        raise job.ConfigError(
+            "--history_time_gaps reads the time between two interactions, but the log has none; name its column in "
+            "the schema, or leave it out."
+        )
     if not training.every_position:
         return TrainingStream(
             math.ceil(len(examples) / training.batch_size),

@@ -142,8 +142,8 @@ def test_a_log_without_time_is_asked_per_query_with_its_histories(tmp_path):
     rows = [(query, candidate, 0, split, 0) for query, candidate, _, split, _ in _ROWS_OF_A_GIVEN_SPLIT]
     timeless = dataclasses.replace(prepared_tables.SCHEMA, interactions=schema_lib.InteractionColumns(timestamp=None))
     data = _given(tmp_path / "given", rows, timeless)
-    queries, histories, moments = _histories(data, offline_evaluation.held_out_queries(data, "test"))
-    assert (queries, histories, moments) == (["p", "r"], [["a", "b", "c"], []], [[0, 0, 0], []])
+    queries, histories, _ = _histories(data, offline_evaluation.held_out_queries(data, "test"))
+    assert (queries, [sorted(each) for each in histories]) == (["p", "r"], [["a", "b", "c"], []])
 
 
 def test_recall_and_ndcg_per_query_by_hand(given):

@@ -8,12 +8,12 @@ from tfrs_model import schema as schema_lib
 _ROWS = [(f"q{q}", "abcdef"[i % 6], i, "train", i) for q in range(3) for i in range(8)]
 
 
-def _stream(tmp_path, every_position, timestamp="timestamp", batch_size=8):
+def _stream(tmp_path, every_position, timestamp="timestamp", batch_size=8, **model):
     roles = schema_lib.InteractionColumns(timestamp=timestamp)
     directory = prepared_tables.write(tmp_path / "prepared", _ROWS, list("abcdef"), schema_lib.Schema(roles))
     data = prepared_data.read_prepared_data(directory)
     training = training_config.TrainingConfig(
-        model_config.ModelConfig(history_length=4), batch_size=batch_size, every_position=every_position
+        model_config.ModelConfig(history_length=4, **model), batch_size=batch_size, every_position=every_position
     )
     return training_stream.open_stream(feeding.Feeder(data, 4), data.examples("train"), training)
 
@@ -39,3 +39,8 @@ def test_batches_of_windows_hold_about_as_many_interactions_as_asked_for(tmp_pat
 def test_positions_of_a_log_without_time_are_refused(tmp_path):
     with pytest.raises(job.ConfigError, match="the log has no time; name its column in the schema, or train"):
         _stream(tmp_path, True, timestamp=None)
+
+
+def test_time_gaps_of_a_log_without_time_are_refused(tmp_path):
+    with pytest.raises(job.ConfigError, match="reads the time between two interactions, but the log has none"):
+        _stream(tmp_path, False, timestamp=None, history_encoder="self_attention", history_time_gaps=True)
