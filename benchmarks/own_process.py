@@ -1,5 +1,6 @@
 """A measurement in a process of its own, so that its peak of memory is its own."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -34,8 +35,11 @@ def peak_bytes_of_child(program: str) -> int | None:
     Args:
       program: the name of its file, such as `java`.
     """
-    tasks = pathlib.Path("/proc/self/task").iterdir()
-    children = [child for task in tasks for child in (task / "children").read_text().split()]
+    children = []
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        # A thread may end meanwhile, and its children are then those of another.
+        with contextlib.suppress(FileNotFoundError):
+            children += (task / "children").read_text().split()
     alike = [child for child in children if pathlib.Path(f"/proc/{child}/exe").resolve().name == program]
     return max(map(_peak_bytes_of, alike), default=None)
 
