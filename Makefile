@@ -30,7 +30,7 @@ quickstart: $(VENV)/.installed ## from MovieLens-100K to a served recommendation
 environment: $(VENV)/.installed ## only make .venv with the pinned dependencies
 
 test: $(VENV)/.installed-test ## first tier: unit and contract tests and one tiny run from end to end
-	$(BIN)/python -m pytest -m "not drill" --session-timeout=1200 $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "not drill" -n 2 --dist loadfile --session-timeout=1200 $(PYTEST_FLAGS)
 
 drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, Spark (needs Java 17)
 	$(BIN)/python -m pytest -m drill --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)

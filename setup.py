@@ -62,6 +62,7 @@ _EXTRAS = {
         "psutil>=6,<8",
         "pytest>=8.3,<10",
         "pytest-timeout>=2.4,<3",
+        "pytest-xdist>=3.6,<4",
         "ruff>=0.11",
     ],
     # Not ibis-framework[pyspark]: its upper bound stops before 4.1; what else it would bring is in [duckdb].

@@ -71,7 +71,7 @@ def test_examples_take_their_context_so_and_it_is_read_like_the_whole(tmp_path):
     log = {**_LOG, "context.device": ["x", "y", "", "x", "z"]}
     table = _read(tmp_path, log, row_group_size=2)
     none, context = np.zeros(5, np.int32), {each.name: table[f"context.{each.name}"] for each in features}
-    taken = prepared_data.Examples(none, none, none, none, none, none, none, context).take(np.array([0, 2, 4]))
+    taken = prepared_data.Examples(*[none] * 8, context=context).take(np.array([0, 2, 4]))
     assert {name: str(column.type)[:6] for name, column in taken.context.items()} == {
         "page": "large_",
         "device": "large_",

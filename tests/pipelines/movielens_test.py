@@ -85,7 +85,7 @@ def test_the_archive_of_grouplens_is_fetched_checked_and_its_terms_are_said(
 ):
     archive = _zipped(small_content, "ml-100k")
     monkeypatch.setattr(movielens, "_GROUPLENS_SHA1", hashlib.sha1(archive).hexdigest())
-    with _served(archive) as url, caplog.at_level(logging.INFO):
+    with _served(archive) as url, caplog.at_level(logging.INFO, logger="absl"):
         files = movielens.fetch_movielens_100k(None, tmp_path / "out", url)
         movielens.fetch_movielens_100k(None, tmp_path / "out", url)
     assert pq.read_table(files.queries)["age"].to_pylist() == [24, 53]

@@ -124,26 +124,35 @@ class QueryTower(tower_lib.Tower):
         history = inputs[schema_lib.HISTORY]
         if not is_shared:
             history = history_lib.keep_last(history, self._history_length)
-        timestamps = None
-        if self.reads_history_timestamps:
-            timestamps = inputs[schema_lib.HISTORY_TIMESTAMPS]
-            tf.debugging.assert_equal(
-                tf.shape(timestamps),
-                tf.shape(history),
-                message="Inputs history and history_timestamps must have one shape; give each id its moment, or -1.",
-            )
         encode = self._history_encoder if is_shared else self._history_encoder.last_state
-        states = encode(self._history_embedding(history), tf.not_equal(history, ""), timestamps, training=training)
+        states = encode(
+            self._history_embedding(history),
+            tf.not_equal(history, ""),
+            self._checked_timestamps(inputs) if self.reads_history_timestamps else None,
+            training=training,
+        )
         if not is_shared:
             return states
         # Without this check a GPU would read a row that is not there as zero.
-        tf.debugging.assert_less(
+        exists = tf.debugging.assert_less(
             inputs[schema_lib.HISTORY_ROW],
             tf.shape(states, tf.int64)[0],
             message="Input history_row must name rows of history; where several replicas train, give each batches of "
             "its own, with the histories that its rows read.",
         )
-        return tf.gather_nd(states, tf.stack([inputs[schema_lib.HISTORY_ROW], inputs[schema_lib.HISTORY_END]], axis=1))
+        with tf.control_dependencies([exists]):
+            positions = tf.stack([inputs[schema_lib.HISTORY_ROW], inputs[schema_lib.HISTORY_END]], axis=1)
+        return tf.gather_nd(states, positions)
+
+    def _checked_timestamps(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        timestamps = inputs[schema_lib.HISTORY_TIMESTAMPS]
+        is_as_long = tf.debugging.assert_equal(
+            tf.shape(timestamps),
+            tf.shape(inputs[schema_lib.HISTORY]),
+            message="Inputs history and history_timestamps must have one shape; give each id its moment, or -1.",
+        )
+        with tf.control_dependencies([is_as_long]):
+            return tf.identity(timestamps)
 
     def get_config(self) -> dict:
         """Returns the arguments that make an equal tower."""
