@@ -28,7 +28,7 @@ import time
 import numpy as np
 from absl import app, flags
 
-from benchmarks import cold_start_log, test_split_ledger
+from benchmarks import cold_start_log, data_flags, test_split_ledger
 from pipelines import (
     feeding,
     job,
@@ -41,7 +41,7 @@ from pipelines import (
 )
 from tfrs_model import ranking
 
-_ML1M_DIR = flags.DEFINE_string("ml1m_dir", None, "Folder of ml1m_positives, _items and _users.parquet.")
+flags.declare_key_flag("ml1m_dir")
 _WORK_DIR = flags.DEFINE_string("cold_start_work_dir", "benchmark_runs/cold_start", "Kept between runs.")
 _NUM_SEEDS = flags.DEFINE_integer("cold_start_num_seeds", 3, "Seeds, from 0.", lower_bound=1)
 _SPLIT = flags.DEFINE_enum("cold_start_split", "test", ("validation", "test"), "Which interactions are asked for.")
@@ -241,7 +241,7 @@ def main(argv: list[str]) -> None:
     """Prints one JSON line."""
 
     def measure() -> None:
-        print(json.dumps(run(_ML1M_DIR.value, _WORK_DIR.value, _NUM_SEEDS.value, _SPLIT.value)))
+        print(json.dumps(run(data_flags.ML1M_DIR.value, _WORK_DIR.value, _NUM_SEEDS.value, _SPLIT.value)))
 
     job.run_main(measure, argv)
 

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks import test_split_ledger
+from benchmarks import data_flags, exact_counts, paired_bootstrap, test_split_ledger
 from pipelines import (
     feeding,
     job,
@@ -40,11 +40,11 @@ from pipelines import (
     quickstart,
     source_digest,
 )
-from tfrs_model import metrics, model_config, task, two_tower, two_tower_builder
+from tfrs_model import metrics, model_config, two_tower_builder
 from tfrs_model import schema as schema_lib
 
 _DATASETS = flags.DEFINE_list("datasets", ["ml100k", "gowalla"], "Some of ml100k, gowalla.")
-_GOWALLA = flags.DEFINE_string("gowalla_path", None, "Gowalla's check-ins: user_id, item_id, split.")
+flags.declare_key_flag("gowalla_path")
 _WORK_DIR = flags.DEFINE_string("recall_work_dir", "benchmark_runs/frequency_recall", "Kept between runs.")
 _NUM_SEEDS = flags.DEFINE_integer("recall_num_seeds", 3, "Seeds of each cell, from 0.", lower_bound=1)
 
@@ -54,10 +54,10 @@ _CODE = (
     "pipelines/feeding.py",
     "pipelines/offline_evaluation.py",
     "pipelines/prepared_data.py",
+    "benchmarks/exact_counts.py",
     "benchmarks/frequency_recall.py",
 )
 _NUM_REPORTED = 20_000
-_NUM_DRAWS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,30 +87,6 @@ TRIALS = {
     "ml100k": (Trial(1024, 40, 6, 0.002, 10, _MOVIELENS), Trial(8192, 120, 12, 0.006, 10, _MOVIELENS)),
     "gowalla": (Trial(1024, 6, 2, 0.01, 20, _CHECK_INS), Trial(8192, 8, 2, 0.02, 20, _CHECK_INS)),
 }
-
-
-class ExactCounts(tf.keras.layers.Layer):
-    """Stands where the streaming estimate does, and knows the counts of the whole training split.
-
-    Args:
-      ids: `[num_candidates]` strings.
-      counts: `[num_candidates]` training interactions; none reads as half of one.
-      batch_size: the expected counts are those of such a batch.
-    """
-
-    health = None
-
-    def __init__(self, ids: np.ndarray, counts: np.ndarray, batch_size: int):
-        super().__init__()
-        expected = batch_size * np.maximum(counts, 0.5) / counts.sum()
-        values = tf.constant(expected, tf.float32)
-        pairs = tf.lookup.KeyValueTensorInitializer(tf.constant(ids, tf.string), values)
-        self._expected = tf.lookup.StaticHashTable(pairs, default_value=float("nan"))
-
-    def call(self, ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Returns `[batch_size]` expected counts; nothing is learned."""
-        del training
-        return self._expected.lookup(ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +121,7 @@ def run(datasets: list[str], gowalla_path: str | None, work_dir: str, num_seeds:
 
 def _row(name: str, trial: Trial, correction: str, ranks: Mapping[str, np.ndarray]) -> dict:
     hits = {each: values <= trial.k for each, values in ranks.items()}
-    low, high = _interval(hits[correction], hits["exact"])
+    low, high = paired_bootstrap.interval(hits[correction], hits["exact"])
     is_noise = bool(low <= 0.0 <= high)
     is_large = trial is TRIALS[name][-1]
     expected = {"default": is_noise, "paper": high < 0.0 or not is_large}
@@ -161,20 +137,6 @@ def _row(name: str, trial: Trial, correction: str, ranks: Mapping[str, np.ndarra
         "is_noise": is_noise,
         "holds": expected.get(correction, True),
     }
-
-
-def _interval(hits: np.ndarray, others: np.ndarray) -> tuple[float, float]:
-    """Returns the 95% interval of the difference in recall; `[num_seeds, num_interactions]` each."""
-    generator = np.random.default_rng(0)
-    num_seeds, num_interactions = hits.shape
-    differences = []
-    for _ in range(_NUM_DRAWS):
-        interactions = generator.integers(0, num_interactions, num_interactions)
-        ours, theirs = generator.integers(0, num_seeds, [2, num_seeds])
-        difference = hits[ours].mean(axis=0) - others[theirs].mean(axis=0)
-        differences.append(np.mean(difference[interactions]))
-    low, high = np.quantile(differences, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _ranks(root: pathlib.Path, data: _Data, trial: Trial, correction: str, seed: int) -> np.ndarray:
@@ -229,12 +191,11 @@ def _model(data: _Data, trial: Trial, correction: str, seed: int) -> tf.keras.Mo
     config = model_config.ModelConfig(
         **trial.model, log_q_correction="none" if correction == "none" else "yi2019", frequency_estimator=estimator
     )
-    model = two_tower_builder.build_two_tower(config, prepared_data.read_model_inputs(data.prepared_dir), seed)
+    inputs, counts = prepared_data.read_model_inputs(data.prepared_dir), None
     if correction == "exact":
-        ids = np.array(data.prepared.corpus[schema_lib.CANDIDATE_ID].to_pylist())
-        counts = ExactCounts(ids, data.prepared.training_counts(), trial.batch_size)
-        retrieval = task.Retrieval(temperature=config.temperature, reduction="mean", streaming_frequency=counts)
-        model = two_tower.TwoTowerModel(model.query_tower, model.candidate_tower, retrieval)
+        training_counts = data.prepared.training_counts()
+        counts = exact_counts.ExactCounts(data.prepared.candidate_ids, training_counts, trial.batch_size)
+    model = two_tower_builder.build_two_tower(config, inputs, seed, streaming_frequency=counts)
     model.compile(optimizer=tf.keras.optimizers.Adam(trial.learning_rate))
     return model
 
@@ -275,7 +236,7 @@ def main(argv: list[str]) -> None:
     """Prints one JSON line, and a table on stderr."""
 
     def measure() -> None:
-        result = run(_DATASETS.value, _GOWALLA.value, _WORK_DIR.value, _NUM_SEEDS.value)
+        result = run(_DATASETS.value, data_flags.GOWALLA_PATH.value, _WORK_DIR.value, _NUM_SEEDS.value)
         for row in result["rows"]:
             print("  ".join(f"{name} {value}" for name, value in row.items()), file=sys.stderr)
         print(json.dumps(result))

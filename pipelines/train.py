@@ -92,8 +92,13 @@ def config_from_flags() -> TrainJobConfig:
     return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
 
 
-def run(config: TrainJobConfig) -> TrainResult:
+def run(config: TrainJobConfig, streaming_frequency: tf.keras.layers.Layer | None = None) -> TrainResult:
     """Trains until the last epoch or the early stop.
+
+    Args:
+      config: what is read and written, and how it is trained.
+      streaming_frequency: stands in place of the estimate that the options describe. The description does not name
+        it, so such a model needs a directory of its own.
 
     Raises:
       ArtifactError, PreparedDataError: if the prepared data cannot be read.
@@ -114,7 +119,7 @@ def run(config: TrainJobConfig) -> TrainResult:
         _require_labels(examples.weights)
     corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
     model = two_tower_builder.build_two_tower(
-        training.model, inputs, training.seed, corpus, machine.available_memory_bytes()
+        training.model, inputs, training.seed, corpus, machine.available_memory_bytes(), streaming_frequency
     )
     model.compile(
         optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution

@@ -1,5 +1,7 @@
 """From the options and what is known of the data to a two-tower model."""
 
+import tensorflow as tf
+
 from tfrs_model import (
     feature_tables,
     frequency,
@@ -23,6 +25,7 @@ def build_two_tower(
     seed: int,
     corpus: negatives.Corpus | None = None,
     memory_budget_bytes: int | None = None,
+    streaming_frequency: tf.keras.layers.Layer | None = None,
 ) -> two_tower.TwoTowerModel:
     """Builds the towers, the task, the frequency estimate and the sources of negatives; nothing is trained yet.
 
@@ -34,6 +37,8 @@ def build_two_tower(
       seed: of every draw.
       corpus: what negatives are drawn from; `None` for a model that is not trained any more.
       memory_budget_bytes: what the bank may take at most; `None` is the machine's whole memory.
+      streaming_frequency: stands in place of the estimate that the options describe, and answers as it does; for
+        comparisons with other estimates.
 
     Raises:
       ModelConfigError: if the options leave the query tower nothing to read.
@@ -46,7 +51,7 @@ def build_two_tower(
 
     query_tower, candidate_tower = _build_towers(config, inputs, seed)
     if config.negatives == "in_batch":
-        retrieval = _build_task(config, inputs, seed)
+        retrieval = _build_task(config, streaming_frequency or _build_frequency(config, inputs, seed))
         pool = _build_pool(
             config, corpus, retrieval.streaming_frequency, candidate_tower.embedding_dim, seed, memory_budget_bytes
         )
@@ -155,7 +160,7 @@ def _build_pool(
     return negatives.NegativePool(corpus, streaming_frequency, is_per_draw, uniform, hard, bank, name="negative_pool")
 
 
-def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Retrieval:
+def _build_task(config: ModelConfig, streaming_frequency: tf.keras.layers.Layer | None) -> task.Retrieval:
     return task.Retrieval(
         objective=config.objective,
         reduction="mean",
@@ -163,7 +168,7 @@ def _build_task(config: ModelConfig, inputs: ModelInputs, seed: int) -> task.Ret
         log_q_correction=config.log_q_correction,
         remove_accidental_hits=config.remove_accidental_hits,
         num_hard_negatives=config.num_hard_negatives or None,
-        streaming_frequency=_build_frequency(config, inputs, seed),
+        streaming_frequency=streaming_frequency,
         health=training_health.TrainingHealth(name="health"),
     )
 

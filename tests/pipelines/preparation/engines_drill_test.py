@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import complete_journey
 from pipelines import movielens, prepare_data
 from tests.pipelines import every_kind_log
-from tests.pipelines.preparation import complete_journey
 from tfrs_model import schema as schema_lib
 
 _CONFIGS = pathlib.Path(prepare_data.__file__).parent / "configs"

