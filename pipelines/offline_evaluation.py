@@ -68,16 +68,18 @@ class HeldOut:
 
 @dataclasses.dataclass(frozen=True)
 class HeldOutQueries:
-    """What a split asks: one question per query, whose targets are all that it chose in the split.
+    """What a split asks: one question per query, whose targets are all that it chose anew in the split, or again.
 
     Attributes:
       examples: the first interaction of each query in the split, with the moment's features of that one; the
         history is all that the query chose in earlier splits, whenever that was.
       target_rows: different corpus rows that the query chose in the split, query after query.
       target_splits: `[num_queries + 1]` bounds of each query's targets, of which it has one at least.
-      excluded_rows: corpus rows that the query chose in an earlier split, query after query.
+      excluded_rows: corpus rows that the query chose in an earlier split, query after query; none where it is asked
+        for what it chose again.
       excluded_splits: `[num_queries + 1]` bounds of each query's excluded rows.
       num_repeats: targets left out because they are excluded.
+      num_new: targets left out because the query is asked for what it chose again.
       num_duplicates: interactions left out because the same query has the same candidate in the split already.
       num_queries_left_out: queries left out because none of their targets is left.
     """
@@ -88,6 +90,7 @@ class HeldOutQueries:
     excluded_rows: np.ndarray
     excluded_splits: np.ndarray
     num_repeats: int
+    num_new: int
     num_duplicates: int
     num_queries_left_out: int
 
@@ -98,6 +101,7 @@ class HeldOutQueries:
             "num_queries": len(self.examples),
             "num_interactions": len(self.target_rows),
             "num_repeats_left_out": self.num_repeats,
+            **({"num_new_left_out": self.num_new} if self.num_new else {}),
             "num_duplicates_left_out": self.num_duplicates,
             "num_queries_left_out": self.num_queries_left_out,
         }
@@ -147,22 +151,29 @@ def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     return HeldOut(examples, excluded, splits, int(repeats.size))
 
 
-def held_out_queries(data: prepared_data.PreparedData, split: str) -> HeldOutQueries:
-    """Returns one question for each query of a split, with the candidates of earlier splits excluded.
+def held_out_queries(data: prepared_data.PreparedData, split: str, asks_again: bool = False) -> HeldOutQueries:
+    """Returns one question for each query of a split, for what it chose there for the first time, or again.
 
     Nothing of the split itself is visible but the features of the moment (`context_features`): they are
-    those of the query's first interaction in it. A target that the query chose in an earlier split is left
-    out and counted, a second interaction with the same target likewise, and a query without any target left.
+    those of the query's first interaction in it. A second interaction with the same target is left out and
+    counted, and a query without any target left.
+
+    Args:
+      data: what was prepared.
+      split: whose interactions are asked for.
+      asks_again: whether the targets are what the query chose in earlier splits too, with nothing excluded from the
+        answers; else they are what it had not chosen, and what it had is excluded. The others are left out and counted.
     """
     examples = data.examples(split)
     num_candidates = data.corpus.num_rows
     chosen = np.unique(examples.query_rows.astype(np.int64) * num_candidates + examples.candidate_rows)
     seen_queries, seen_rows = data.seen_before(split)
-    targets = np.setdiff1d(chosen, seen_queries.astype(np.int64) * num_candidates + seen_rows)
+    is_repeat = np.isin(chosen, seen_queries.astype(np.int64) * num_candidates + seen_rows)
+    targets = chosen[is_repeat == asks_again]
     queries, num_targets = np.unique(targets // num_candidates, return_counts=True)
     begin = np.searchsorted(seen_queries, queries, side="left")
     end = np.searchsorted(seen_queries, queries, side="right")
-    excluded, splits = _slices(seen_rows, begin, end)
+    excluded, splits = _slices(seen_rows, begin, begin if asks_again else end)
     # What is visible is, row by row, what `seen_before` returns, with its moments.
     visible, positions = examples, {"history_begin": begin, "history_end": end, "own_position": end}
     if examples.own_position is None:
@@ -181,7 +192,8 @@ def held_out_queries(data: prepared_data.PreparedData, split: str) -> HeldOutQue
         target_splits=np.concatenate([[0], np.cumsum(num_targets)]),
         excluded_rows=excluded,
         excluded_splits=splits,
-        num_repeats=len(chosen) - len(targets),
+        num_repeats=0 if asks_again else int(is_repeat.sum()),
+        num_new=int(np.sum(~is_repeat)) if asks_again else 0,
         num_duplicates=len(examples) - len(chosen),
         num_queries_left_out=len(np.unique(examples.query_rows)) - len(queries),
     )

@@ -116,6 +116,26 @@ def test_a_query_is_asked_once_for_all_it_chose_in_the_split_but_not_before(give
     }
 
 
+def test_a_query_may_be_asked_for_what_it_chose_again_and_then_nothing_is_excluded(given):
+    questions = offline_evaluation.held_out_queries(given, "test", asks_again=True)
+    # p chose b in training and again, q chose c again; d and e of p and b of r are new.
+    assert _lists(questions.target_rows, questions.target_splits) == [[1], [2]]
+    assert _lists(questions.excluded_rows, questions.excluded_splits) == [[], []]
+    assert questions.counts == {
+        "num_queries": 2,
+        "num_interactions": 2,
+        "num_repeats_left_out": 0,
+        "num_new_left_out": 3,
+        "num_duplicates_left_out": 1,
+        "num_queries_left_out": 1,
+    }
+    queries, histories, _ = _histories(given, questions)
+    assert (queries, histories) == (["p", "q"], [["a", "b", "c"], ["c"]])
+    # Counts 2 1 1 0 0: b ties with c and stands behind it.
+    ranked = offline_evaluation.rank_by_popularity(questions, given.training_counts())
+    assert ranked.top_rows[:, :3].tolist() == [[0, 2, 1], [0, 1, 2]]
+
+
 def test_a_query_brings_all_of_earlier_splits_as_its_history_and_nothing_of_its_own(given):
     queries, histories, moments = _histories(given, offline_evaluation.held_out_queries(given, "test"))
     assert (queries, histories, moments) == (["p", "r"], [["a", "b", "c"], []], [[1, 3, 7], []])
