@@ -85,7 +85,10 @@ def test_a_configuration_file_is_read_by_path_or_by_shipped_name(tmp_path):
 
 
 def test_a_missing_or_malformed_configuration_file_is_refused(tmp_path):
-    with pytest.raises(job.ConfigError, match="neither a file nor a shipped configuration; shipped are movielens_100k"):
+    with pytest.raises(
+        job.ConfigError,
+        match="neither a file nor a shipped configuration; shipped are complete_journey, gowalla, movielens_100k, mov",
+    ):
         training_config.read_options("movielens_1b")
     path = tmp_path / "list.json"
     path.write_text("[]")

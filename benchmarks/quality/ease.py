@@ -1,0 +1,22 @@
+"""EASE-R (Steck, WWW 2019): a linear item-to-item model with a closed form, the strongest simple peer on dense logs."""
+
+import numpy as np
+
+
+def item_weights(chosen: np.ndarray, penalty: float) -> np.ndarray:
+    """Returns `[num_candidates, num_candidates]` float32 weights B whose scores are `chosen @ B`.
+
+    With G = X'X + penalty I and P its inverse, B[i, j] = -P[i, j] / P[j, j], and 0 on the diagonal: the ridge
+    regression of each candidate on all others. With X = [[1, 1], [1, 0]] and penalty 1, G = [[3, 1], [1, 2]],
+    P = [[.4, -.2], [-.2, .6]] and B = [[0, .333], [.5, 0]].
+
+    Args:
+      chosen: `[num_queries, num_candidates]` 0 or 1.
+      penalty: added to the diagonal, > 0.
+    """
+    gram = (chosen.T @ chosen).astype(np.float64)
+    gram[np.diag_indices_from(gram)] += penalty
+    inverse = np.linalg.inv(gram)
+    weights = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return weights.astype(np.float32)

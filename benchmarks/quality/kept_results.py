@@ -1,0 +1,78 @@
+"""Results that are kept, so that a split is not asked again while code, options and data stay the same."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from benchmarks.quality.answers import Answers
+from benchmarks.quality.questions import MAIN
+from pipelines import artifacts
+
+CODE = (
+    "tfrs_model",
+    "pipelines/examples.py",
+    "pipelines/feature_arrays.py",
+    "pipelines/feeding.py",
+    "pipelines/history_windows.py",
+    "pipelines/interaction_rows.py",
+    "pipelines/offline_evaluation.py",
+    "pipelines/prepared_data.py",
+    "pipelines/train.py",
+    "pipelines/training_state.py",
+    "pipelines/training_stream.py",
+    "benchmarks/exact_counts.py",
+    "benchmarks/quality",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a variant or a baseline answered.
+
+    Attributes:
+      figures: metrics and counts of the main questions, and by name those of the others.
+      ranks: `[num_interactions]` of the main questions, or `None` where queries are asked.
+    """
+
+    figures: dict
+    ranks: np.ndarray | None
+
+
+def result_of(answers: Mapping[str, Answers], **about: object) -> Result:
+    """Returns the answers to all questions as one result, with what else is to be known about it."""
+    others = {name: each.figures for name, each in answers.items() if name != MAIN}
+    main = answers.get(MAIN, Answers({}))
+    return Result({**main.figures, **others, **about}, main.ranks)
+
+
+def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[], Result]) -> Result:
+    """Returns the result of that name in a directory if it is of the same origin, else makes and writes it.
+
+    Args:
+      directory: where it lies, made if need be.
+      name: of its files.
+      origin: all that it depends on, as JSON can write it.
+      make: makes it.
+    """
+    path, ranks_path = directory / f"{name}.json", directory / f"{name}_ranks.npy"
+    if path.exists():
+        kept = artifacts.read_json(path)
+        if kept["origin"] == as_json(origin):
+            return Result(kept["figures"], np.load(ranks_path) if ranks_path.exists() else None)
+    directory.mkdir(parents=True, exist_ok=True)
+    for each in (path, ranks_path):
+        each.unlink(missing_ok=True)
+    result = make()
+    if result.ranks is not None:
+        np.save(ranks_path, result.ranks)
+    # Written last: without it nothing is kept.
+    artifacts.write_json(path, {"origin": origin, "figures": result.figures})
+    return result
+
+
+def as_json(value: Mapping) -> dict:
+    """Returns what JSON reads back: tuples are lists."""
+    return json.loads(json.dumps(value))
