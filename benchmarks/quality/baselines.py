@@ -14,6 +14,12 @@ from pipelines import job, offline_evaluation, prepared_data, source_digest
 RECENT_DAYS = 28
 EASE_PENALTIES = (100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 
+_CODE = (
+    *kept_results.CODE,
+    "benchmarks/quality/baselines.py",
+    "benchmarks/quality/ease.py",
+    "benchmarks/quality/tfrs_two_tower.py",
+)
 _MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
 
 # Returns the prepared data to ask a split from.
@@ -96,13 +102,14 @@ def run_baseline(
     """Returns what a baseline answers to a split, kept as that of a variant is; a look at test is noted first."""
     origin = {
         "seed": seed,
+        "metrics": dataset.metrics,
         "data": prepared(split).manifest_sha256,
-        "source": source_digest.source_sha256(*kept_results.CODE),
+        "source": source_digest.source_sha256(*_CODE),
     }
 
     def make() -> kept_results.Result:
         if split == "test":
-            test_split_ledger.note(dataset.name, name, seed, *kept_results.CODE)
+            test_split_ledger.note(dataset.name, name, seed, *_CODE)
         with job.stage(f"Asking {name}, seed {seed}, for {split}"):
             return BASELINES[name](dataset, prepared, split, seed)
 

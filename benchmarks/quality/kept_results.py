@@ -11,6 +11,7 @@ from benchmarks.quality.answers import Answers
 from benchmarks.quality.questions import MAIN
 from pipelines import artifacts
 
+# What shapes the answers of a trained model, given data and options.
 CODE = (
     "tfrs_model",
     "pipelines/examples.py",
@@ -24,7 +25,9 @@ CODE = (
     "pipelines/training_state.py",
     "pipelines/training_stream.py",
     "benchmarks/exact_counts.py",
-    "benchmarks/quality",
+    "benchmarks/quality/answers.py",
+    "benchmarks/quality/questions.py",
+    "benchmarks/quality/runs.py",
 )
 
 

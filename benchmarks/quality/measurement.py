@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import own_process, paired_bootstrap, test_split_ledger
-from benchmarks.quality import baselines, kept_results, runs, sources, variants
+from benchmarks.quality import baselines, kept_results, runs, variants
+from benchmarks.quality import sources as sources_lib
 from benchmarks.quality.datasets import DATASETS, Bars, Dataset
 from pipelines import job, prepared_data, training_config
 
@@ -38,7 +39,7 @@ class QualityConfig:
     num_seeds: int | None = None
     with_baselines: bool = True
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    sources: sources.Sources = dataclasses.field(default_factory=sources.Sources)
+    sources: sources_lib.Sources = dataclasses.field(default_factory=sources_lib.Sources)
 
     def __post_init__(self) -> None:
         if self.split == "test" and self.options:
@@ -101,7 +102,7 @@ class Benchmark:
     def _prepared_dir(self, split: str, with_content: bool) -> str:
         key = split, with_content
         if key not in self._prepared_dirs:
-            self._prepared_dirs[key] = sources.prepare(
+            self._prepared_dirs[key] = sources_lib.prepare(
                 self._dataset, self._root, split, with_content, self._config.sources
             )
         return self._prepared_dirs[key]
@@ -129,7 +130,7 @@ def run(config: QualityConfig) -> dict:
         "configuration": configuration,
         "options_above_it": dict(config.options),
         "configuration_commit": test_split_ledger.last_commit(configuration),
-        "code_commit": test_split_ledger.last_commit(*kept_results.CODE),
+        "code_commit": test_split_ledger.last_commit(*kept_results.CODE, "benchmarks/quality"),
         "test_split_evaluations": test_split_ledger.num_looks(config.dataset),
     }
 

@@ -38,6 +38,7 @@ def run_once(
     origin = {
         **variant.key(),
         "seed": seed,
+        "metrics": dataset.metrics,
         "data": data.manifest_sha256,
         "source": source_digest.source_sha256(*kept_results.CODE),
     }
