@@ -1,0 +1,89 @@
+import datetime
+
+import pyarrow as pa
+import pytest
+
+from benchmarks.quality import sources as sources_lib
+from benchmarks.quality.datasets import DATASETS
+from pipelines import job, prepared_data
+from tests.benchmarks.quality import planted_sources
+
+_FROM_FILES = ("gowalla", "ml1m", "completejourney")
+
+
+def _prepare(name, directory, split, sources, with_content=False):
+    return sources_lib.prepare(DATASETS[name], directory, split, with_content, sources)
+
+
+def _counts(prepared_dir):
+    counts = prepared_data.read_prepared_data(prepared_dir).manifest["counts"]["interactions"]
+    return {split: count for split, count in counts.items() if count}
+
+
+# By hand, of 40 queries: 6 + 2 + 2 each and one more in MovieLens's test; in Complete Journey a purchase every ten days
+# of 70, so that 0, 10 and 20 days before the last are test and 30, 40 and 50 validation.
+@pytest.mark.parametrize(
+    ("name", "train", "validation", "test"),
+    [("gowalla", 240, 80, 80), ("ml1m", 240, 80, 81), ("completejourney", 80, 120, 120)],
+)
+def test_validation_knows_no_row_of_test_and_test_is_asked_of_what_is_fitted_on_all_else(
+    sources, tmp_path, name, train, validation, test
+):
+    assert _counts(_prepare(name, tmp_path, "validation", sources)) == {"train": train, "validation": validation}
+    assert _counts(_prepare(name, tmp_path, "test", sources)) == {"train": train + validation, "test": test}
+
+
+def test_the_corpus_is_what_the_log_up_to_the_asked_split_holds(sources, tmp_path):
+    corpora = [
+        set(prepared_data.read_prepared_data(_prepare("ml1m", tmp_path, split, sources)).candidate_ids)
+        for split in ("validation", "test")
+    ]
+    # Item 31 comes in test alone, 32 in the table alone.
+    assert corpora[0] <= {str(i) for i in range(1, 31)}
+    assert "31" in corpora[1]
+    assert "32" not in corpora[1]
+
+
+@pytest.mark.parametrize("name", _FROM_FILES)
+def test_features_are_read_only_where_they_are_asked_for(sources, tmp_path, name):
+    plain = prepared_data.read_model_inputs(_prepare(name, tmp_path, "validation", sources))
+    assert (plain.query_features, plain.candidate_features) == ((), ())
+    if DATASETS[name].has_content:
+        rich = prepared_data.read_model_inputs(_prepare(name, tmp_path, "validation", sources, True))
+        assert rich.query_features
+        assert rich.candidate_features
+
+
+def test_the_same_is_prepared_once(sources, tmp_path):
+    first = _prepare("gowalla", tmp_path, "validation", sources)
+    before = (tmp_path / "prepared" / "train_ids" / "manifest.json").stat().st_mtime_ns
+    assert _prepare("gowalla", tmp_path, "validation", sources) == first
+    assert (tmp_path / "prepared" / "train_ids" / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_every_purchase_of_complete_journey_counts_alike(sources, tmp_path):
+    data = prepared_data.read_prepared_data(_prepare("completejourney", tmp_path, "validation", sources))
+    assert set(data.examples("train").weights) == {1.0}
+    assert data.queries.num_rows == planted_sources.NUM_QUERIES
+
+
+@pytest.mark.parametrize("name", ["gowalla", "ml1m", "completejourney"])
+def test_missing_files_are_refused_with_the_flag_that_names_them(tmp_path, name):
+    flag = {"gowalla": "gowalla_path", "ml1m": "ml1m_dir", "completejourney": "complete_journey_dir"}[name]
+    with pytest.raises(job.ConfigError, match=f"--{flag} must name the f"):
+        _prepare(name, tmp_path, "test", sources_lib.Sources(*[str(tmp_path / "nothing")] * 3))
+
+
+def test_the_last_days_are_counted_back_from_the_last_moment():
+    last = datetime.datetime(2018, 1, 1, 4, 1, 20)
+    ago = [
+        datetime.timedelta(0),
+        datetime.timedelta(days=28) - datetime.timedelta(seconds=1),
+        datetime.timedelta(days=28),
+        datetime.timedelta(days=56) - datetime.timedelta(seconds=1),
+        datetime.timedelta(days=56),
+        datetime.timedelta(days=365),
+    ]
+    moments = pa.chunked_array([pa.array([last - each for each in ago], pa.timestamp("ns"))])
+    found = sources_lib.split_last_days(moments, 28).to_pylist()
+    assert found == ["test", "test", "validation", "validation", "train", "train"]
