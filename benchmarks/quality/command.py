@@ -34,13 +34,14 @@ import time
 from absl import app, flags
 
 from benchmarks import data_flags
-from benchmarks.quality import datasets, measurement, sources
+from benchmarks.quality import datasets, measurement, sources, variants
 from pipelines import job, training_flags
 
+_NAMES = ", ".join(variants.names_of(datasets.DATASETS["ml1m"]))
 _DATASET = flags.DEFINE_enum("dataset", "ml100k", sorted(datasets.DATASETS), "Which data set.")
 _WORK_DIR = flags.DEFINE_string("work_dir", "benchmark_runs", "Directory for data and models; kept between runs.")
 _SPLIT = flags.DEFINE_enum("quality_split", "test", ("validation", "test"), "Which split is asked.")
-_VARIANTS = flags.DEFINE_list("variants", ["default", "uncorrected"], "What is trained, or all; see the README.")
+_VARIANTS = flags.DEFINE_list("variants", ["default", "uncorrected"], f"What is trained: all, or some of {_NAMES}.")
 _NUM_SEEDS = flags.DEFINE_integer(
     "num_seeds", None, "Seeds of the default, from 0; 1 of gowalla, 3 of others.", lower_bound=1
 )

@@ -62,11 +62,12 @@ def test_ease_is_fitted_with_the_penalty_that_validation_prefers(monkeypatch, da
 
     def answer(dataset, data, split, penalty):
         asked.append((split, penalty))
-        return baselines.answers.Answers({"ndcg_at_20": -abs(penalty - 490.0)})
+        return baselines.answers.Answers({"recall_at_20": -abs(penalty - 490.0), "ndcg_at_20": penalty})
 
     monkeypatch.setattr(baselines, "_ease", answer)
     figures = _figures("ease", data, "ml1m")
-    assert figures["penalty"] == 500.0
+    assert (figures["penalty"], figures["recall_at_20"]) == (500.0, -10.0)
+    assert {"penalty": 200.0, "recall_at_20": -290.0, "ndcg_at_20": 200.0} in figures["on_validation"]
     assert asked == [("validation", each) for each in baselines.EASE_PENALTIES] + [("test", 500.0)]
 
 
