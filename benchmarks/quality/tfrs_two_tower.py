@@ -1,8 +1,9 @@
 """The two-tower model of TensorFlow Recommenders' tutorial with counted sampling probabilities, trained here.
 
 Ids of queries and candidates are embedded, `tfrs.tasks.Retrieval` takes the softmax over the batch and corrects it by
-the share that each candidate has of the training interactions. Learning rate and temperature are the best of a small
-grid on validation, where the epoch is picked too.
+the share that each candidate has of the training interactions. Learning rate, temperature and batch size are the best
+of 16 settings on validation of MovieLens-100K, seed 0 (recall@10 .163; the others .136 to .161), where the epoch is
+picked too.
 """
 
 import dataclasses
@@ -28,9 +29,9 @@ class TutorialOptions:
     """
 
     embedding_dim: int = 64
-    batch_size: int = 1024
-    learning_rate: float = 0.1
-    temperature: float = 1.0
+    batch_size: int = 512
+    learning_rate: float = 0.05
+    temperature: float = 0.1
     num_epochs: int = 60
     patience: int = 6
 
