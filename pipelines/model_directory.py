@@ -29,10 +29,16 @@ FORMAT_VERSION = 4
 _STAMP_KEY = "stamp/.ATTRIBUTES/VARIABLE_VALUE"
 _TRAINING_SOURCES = (
     "tfrs_model",
+    "pipelines/examples.py",
+    "pipelines/feature_arrays.py",
     "pipelines/feeding.py",
+    "pipelines/history_windows.py",
+    "pipelines/interaction_rows.py",
+    "pipelines/offline_evaluation.py",
     "pipelines/prepared_data.py",
     "pipelines/train.py",
     "pipelines/training_state.py",
+    "pipelines/training_stream.py",
 )
 
 
