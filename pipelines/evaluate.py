@@ -100,7 +100,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
         return {**existing, "reused": True}
     before_asking()
     questions = _questions(config, data)
-    feeder = feeding.Feeder(data, description.config.history_length, description.config.history_time_gaps)
+    feeder = feeding.Feeder.for_model(data, description.config)
     embedder = offline_evaluation.Embedder(model_directory.restore_model(config.model_dir, best_checkpoint), feeder)
     counts = data.training_counts()
     with job.stage(f"Evaluating on {config.split}") as stage:

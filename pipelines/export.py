@@ -143,7 +143,7 @@ def run(config: ExportConfig) -> ExportResult:
     export_gates.require_enough_candidates(config.k, data)
 
     model = model_directory.restore_model(config.model_dir, best_checkpoint)
-    feeder = feeding.Feeder(data, description.config.history_length, description.config.history_time_gaps)
+    feeder = feeding.Feeder.for_model(data, description.config)
     embedder = offline_evaluation.Embedder(model, feeder)
     with job.stage("Embedding the corpus and building the index") as counts:
         embeddings = embedder.corpus()

@@ -14,14 +14,11 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from pipelines import feature_arrays, history_windows, prepared_data
+from pipelines import feature_arrays, history_windows, prepared_data, stream_rows
+from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
-from tfrs_model import seeds
 
 Batch = dict[str, dict[str, tf.Tensor] | tf.Tensor]
-
-# So far above any length that what is left of it after division is as good as even.
-_LARGEST_DRAW = 2**62
 
 
 class Feeder:
@@ -31,17 +28,30 @@ class Feeder:
       data: the prepared data.
       history_length: how many of the last candidate ids a query gets.
       reads_timestamps: whether it gets their moments too.
+      reads_moment: whether it gets the moment at which it asks.
     """
 
-    def __init__(self, data: prepared_data.PreparedData, history_length: int, reads_timestamps: bool = False):
+    def __init__(
+        self,
+        data: prepared_data.PreparedData,
+        history_length: int,
+        reads_timestamps: bool = False,
+        reads_moment: bool = False,
+    ):
         self._history_length = history_length
         self._reads_timestamps = reads_timestamps
+        self._reads_moment = reads_moment
         self._num_candidates = data.corpus.num_rows
         self._context_features = data.schema.context_features
         self._queries = _columns(data.queries, schema_lib.QUERY_ID, data.schema.query_features)
         self._candidates = _columns(data.corpus, schema_lib.CANDIDATE_ID, data.schema.candidate_features)
         # The last entry is what row -1 gathers: the empty string that fills short histories.
         self._history_ids = tf.concat([_strings(data.corpus[schema_lib.CANDIDATE_ID]), [""]], axis=0)
+
+    @classmethod
+    def for_model(cls, data: prepared_data.PreparedData, config: model_config.ModelConfig) -> "Feeder":
+        """Returns a feeder of what a model with these options reads."""
+        return cls(data, config.history_length, config.reads_history_timestamps, config.reads_moment)
 
     def training_batches(
         self,
@@ -70,11 +80,11 @@ class Feeder:
         Raises:
           ValueError: if there is no such worker, or a worker would get no rows.
         """
-        share = _share(batch_size, num_workers, worker)
+        share = stream_rows.share(batch_size, num_workers, worker)
         columns = self._example_columns(examples)
 
         def batch(step: tf.Tensor) -> Batch:
-            rows, epochs = _shuffled(step, batch_size, share, len(examples), seed)
+            rows, epochs = stream_rows.shuffled(step, batch_size, share, len(examples), seed)
             return self._batch(columns, rows, self._last_of_history(columns, rows, epochs, seed))
 
         return _mapped(batch, first_step, last_step)
@@ -109,7 +119,7 @@ class Feeder:
         Raises:
           ValueError: if there is no such worker, or a worker would get no windows.
         """
-        share = _share(windows_per_batch, num_workers, worker)
+        share = stream_rows.share(windows_per_batch, num_workers, worker)
         columns = self._example_columns(examples)
         bounds = {
             name: _held_once(getattr(windows, name).astype(np.int64))
@@ -117,7 +127,7 @@ class Feeder:
         }
 
         def batch(step: tf.Tensor) -> Batch:
-            chosen, _ = _shuffled(step, windows_per_batch, share, len(windows), seed)
+            chosen, _ = stream_rows.shuffled(step, windows_per_batch, share, len(windows), seed)
             begin, end, first, last = (tf.gather(bounds[name], chosen) for name in bounds)
             rows = tf.ragged.range(begin, end)
             owners = rows.value_rowids()
@@ -154,6 +164,7 @@ class Feeder:
             "history_end": _held_once(examples.history_end),
             "sequence": _held_once(examples.sequence),
             **({} if examples.own_position is None else {"own_position": _held_once(examples.own_position)}),
+            **({"timestamps": _held_once(examples.timestamps)} if self._reads_moment else {}),
             **({"sequence_timestamps": _held_once(examples.sequence_timestamps)} if self._reads_timestamps else {}),
             "context": feature_arrays.read_features(examples.context, self._context_features),
         }
@@ -168,6 +179,8 @@ class Feeder:
     def _query_inputs(self, columns: dict[str, Any], rows: tf.Tensor) -> dict[str, tf.Tensor]:
         query_rows = tf.gather(columns["query_rows"], rows)
         inputs = {name: column.gather(query_rows) for name, column in self._queries.items()}
+        if self._reads_moment:
+            inputs[schema_lib.MOMENT] = tf.gather(columns["timestamps"], rows)
         return inputs | {name: column.gather(rows) for name, column in columns["context"].items()}
 
     def _last_of_history(
@@ -180,7 +193,7 @@ class Feeder:
             own = tf.gather(columns["own_position"], rows)[:, tf.newaxis]
             # A held-out row stands behind its history, a row of training in it.
             num_others = tf.where(own < end, end - begin - 1, end - begin)
-            first = _drawn_below(tf.maximum(num_others, 1), own, epochs[:, tf.newaxis], seed)
+            first = stream_rows.drawn_below(tf.maximum(num_others, 1), own, epochs[:, tf.newaxis], seed)
             positions = begin + (own - begin + 1 + (first + steps) % tf.maximum(num_others, 1)) % (num_others + 1)
             return self._history_inputs(columns, positions, steps < num_others)
         positions = end - self._history_length + steps
@@ -205,34 +218,6 @@ class Feeder:
         return {name: column.gather(rows) for name, column in self._candidates.items()}
 
 
-def _shuffled(
-    step: tf.Tensor, batch_size: int, share: tuple[int, int], num_rows: int, seed: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the rows of a worker's share of a batch, and their epochs, each being another permutation of all rows."""
-    positions = step * batch_size + tf.range(*share, dtype=tf.int64)
-    epochs = positions // num_rows
-    return _permuted(positions % num_rows, epochs, num_rows - 1, seed, "shuffle"), epochs
-
-
-def _drawn_below(limits: tf.Tensor, rows: tf.Tensor, epochs: tf.Tensor, seed: int) -> tf.Tensor:
-    """Returns a number in [0, limit) for each row of `[n, 1]`, another one in another epoch.
-
-    In a log without time, that is where a row begins to read round and round through the others of its query.
-    If it began at itself, or at any place that all share, what it reads would tell which candidate is left out.
-    """
-    drawn = _permuted(tf.cast(rows[:, 0], tf.int64), epochs[:, 0], _LARGEST_DRAW, seed, "history")
-    return tf.cast(drawn[:, tf.newaxis] % tf.cast(limits, tf.int64), limits.dtype)
-
-
-def _permuted(index: tf.Tensor, epochs: tf.Tensor, largest: int, seed: int, name: str) -> tf.Tensor:
-    """Returns what stands at `[n]` int64 places of permutations of 0 to `largest`, one for each epoch."""
-    # One seed per position, since a batch may hold the end of one epoch and the start of
-    # the next. `tf.random.experimental.index_shuffle` pads such seeds along the wrong axis.
-    stream = tf.fill(tf.shape(index), tf.constant(seeds.derive_seed(seed, name), tf.int64))
-    seeds_of_all = tf.stack([tf.zeros_like(stream), stream, epochs], axis=1)
-    return tf.raw_ops.RandomIndexShuffle(index=index, seed=seeds_of_all, max_index=tf.constant(largest, tf.int64))
-
-
 def _mapped(batch: Callable[[tf.Tensor], Batch], first_step: int, last_step: int) -> tf.data.Dataset:
     steps = tf.data.Dataset.range(first_step, last_step)
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
@@ -247,16 +232,6 @@ def seconds_per_batch(batches: tf.data.Dataset, num_batches: int = 10) -> float:
             seconds.append(now - started)
         started = now
     return float(np.median(seconds)) if seconds else 0.0
-
-
-def _share(size: int, num_workers: int, worker: int) -> tuple[int, int]:
-    """Returns where a worker's part of each batch begins, and where it ends."""
-    if not 0 <= worker < num_workers <= size:
-        raise ValueError(
-            f"worker must be in [0, num_workers) and num_workers at most {size}, the rows or windows of a batch, but "
-            f"worker is {worker} of num_workers={num_workers}; start fewer workers, or choose a larger batch."
-        )
-    return size * worker // num_workers, size * (worker + 1) // num_workers
 
 
 def _held_once(values: np.ndarray) -> tf.Tensor:

@@ -36,6 +36,7 @@ _TRAINING_SOURCES = (
     "pipelines/interaction_rows.py",
     "pipelines/offline_evaluation.py",
     "pipelines/prepared_data.py",
+    "pipelines/stream_rows.py",
     "pipelines/train.py",
     "pipelines/training_state.py",
     "pipelines/training_stream.py",

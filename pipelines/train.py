@@ -110,7 +110,7 @@ def run(config: TrainJobConfig, streaming_frequency: tf.keras.layers.Layer | Non
     with job.stage("Reading prepared data") as counts:
         data = prepared_data.read_prepared_data(config.prepared_dir)
         examples = data.examples("train")
-        feeder = feeding.Feeder(data, training.model.history_length, training.model.history_time_gaps)
+        feeder = feeding.Feeder.for_model(data, training.model)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
     stream = training_stream.open_stream(feeder, examples, training)
     _require_rate_to_the_end(training, training.num_epochs * stream.steps_per_epoch)

@@ -26,6 +26,9 @@ _MODEL_FLAGS = (
     flags.DEFINE_bool(
         "history_time_gaps", None, "Whether self_attention reads the time between interactions of the history."
     ),
+    flags.DEFINE_bool(
+        "reads_moment", None, "Whether the query tower reads how long ago its history was, and how much of it is shown."
+    ),
     flags.DEFINE_bool("share_candidate_embedding", None, "Whether history and candidate tower use one table."),
     flags.DEFINE_bool(
         "skip_connection",

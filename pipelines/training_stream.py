@@ -30,10 +30,10 @@ def open_stream(
     Raises:
       ConfigError: if positions are to be trained by what is before them, or gaps to be read, but nothing has a moment.
     """
-    if examples.own_position is not None and training.model.history_time_gaps:
+    if examples.own_position is not None and training.model.reads_history_timestamps:
         raise job.ConfigError(
-            "--history_time_gaps reads the time between two interactions, but the log has none; name its column in "
-            "the schema, or leave it out."
+            "--history_time_gaps and --reads_moment read the time of interactions, but the log has none; name its "
+            "column in the schema, or leave them out."
         )
     if not training.every_position:
         return TrainingStream(

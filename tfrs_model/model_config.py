@@ -57,6 +57,8 @@ class ModelConfig:
       history_heads: of `self_attention`, a divisor of `embedding_dim`, which they share out.
       history_time_gaps: whether `self_attention` reads the time between two interactions; then requests bring
         `history_timestamps`.
+      reads_moment: whether the query tower reads how long ago the history was, see `history.MomentGaps`; then
+        requests bring `history_timestamps` and `moment`.
       share_candidate_embedding: whether history and candidate tower use one table.
       query_cross_layers: layers of the query tower's cross network, before the hidden ones.
       candidate_cross_layers: layers of the candidate tower's cross network.
@@ -98,6 +100,7 @@ class ModelConfig:
     history_layers: int = 2
     history_heads: int = 2
     history_time_gaps: bool = False
+    reads_moment: bool = False
     share_candidate_embedding: bool = True
     query_cross_layers: int = 0
     candidate_cross_layers: int = 0
@@ -193,6 +196,10 @@ class ModelConfig:
                 f"history_heads must divide embedding_dim={self.embedding_dim}, but is {self.history_heads}; every "
                 "head reads an equal part of it."
             )
+        if self.reads_moment and not self.history_length:
+            raise ModelConfigError(
+                "reads_moment is about how long ago a history was, but history_length is 0; raise it, or switch it off."
+            )
         if self.history_time_gaps and self.history_encoder != "self_attention":
             raise ModelConfigError(
                 f"history_time_gaps is for history_encoder=self_attention, but it is {self.history_encoder}; switch "
@@ -229,6 +236,11 @@ class ModelConfig:
                 f"negatives=labels has nothing to compare a candidate with, as objective={self.objective} does; use "
                 "binary_cross_entropy, squared_error, huber or normalised_squared_error."
             )
+
+    @property
+    def reads_history_timestamps(self) -> bool:
+        """Whether the query tower reads when the history's candidates were chosen."""
+        return self.history_time_gaps or self.reads_moment
 
     @classmethod
     def from_dict(cls, raw: Mapping) -> "ModelConfig":

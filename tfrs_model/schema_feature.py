@@ -22,11 +22,12 @@ MAX_NGRAM_SIZE = 8
 QUERY_ID = "query_id"
 HISTORY = "history"
 HISTORY_TIMESTAMPS = "history_timestamps"
+MOMENT = "moment"
 CANDIDATE_ID = "candidate_id"
 # In training several rows may read one history: which each reads, and how many of its positions it sees.
 HISTORY_ROW = "history_row"
 HISTORY_END = "history_end"
-RESERVED_NAMES = (QUERY_ID, HISTORY, HISTORY_TIMESTAMPS, HISTORY_ROW, HISTORY_END, CANDIDATE_ID)
+RESERVED_NAMES = (QUERY_ID, HISTORY, HISTORY_TIMESTAMPS, MOMENT, HISTORY_ROW, HISTORY_END, CANDIDATE_ID)
 ID_TABLES = (QUERY_ID, CANDIDATE_ID)
 
 # A feature's name becomes an input name, a column and a file name; a table's name a file name.

@@ -64,18 +64,11 @@ def build_two_tower(
 def _build_towers(
     config: ModelConfig, inputs: ModelInputs, seed: int
 ) -> tuple[towers.QueryTower, towers.CandidateTower]:
-    def table(name: str, vocabulary: tuple[str, ...]) -> string_embedding.StringEmbedding:
-        return string_embedding.StringEmbedding(
-            vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
-        )
-
-    features = inputs.query_features + inputs.candidate_features
-    # A tower takes of these what its features read.
-    tables = feature_tables.make_shared_tables(features, seed)
-    candidate_table = tables[schema_lib.CANDIDATE_ID] = table(schema_lib.CANDIDATE_ID, inputs.candidate_ids)
-    history_table = candidate_table if config.share_candidate_embedding else table("history", inputs.candidate_ids)
-    if config.use_query_id or schema_lib.QUERY_ID in feature_tables.readers_of_tables(features):
-        tables[schema_lib.QUERY_ID] = table(schema_lib.QUERY_ID, inputs.query_ids)
+    tables = _build_tables(config, inputs, seed)
+    candidate_table = tables[schema_lib.CANDIDATE_ID]
+    history_table = candidate_table
+    if not config.share_candidate_embedding:
+        history_table = _id_table(config, "history", inputs.candidate_ids, seed)
     of_both = {
         "embedding_dim": config.embedding_dim,
         "dropout": config.dropout,
@@ -90,6 +83,7 @@ def _build_towers(
         feature_inputs=inputs.query_features,
         history_length=config.history_length or 1,
         history_encoder=_build_history_encoder(config, seed),
+        reads_moment=config.reads_moment,
         hidden_units=config.query_hidden_units,
         id_dropout=config.query_id_dropout,
         cross_layers=config.query_cross_layers,
@@ -104,6 +98,24 @@ def _build_towers(
         **of_both,
     )
     return query_tower, candidate_tower
+
+
+def _build_tables(config: ModelConfig, inputs: ModelInputs, seed: int) -> dict[str, tf.keras.layers.Layer]:
+    """Returns the tables that towers share, by name, and those of ids; a tower takes of these what it reads."""
+    features = inputs.query_features + inputs.candidate_features
+    tables = feature_tables.make_shared_tables(features, seed)
+    tables[schema_lib.CANDIDATE_ID] = _id_table(config, schema_lib.CANDIDATE_ID, inputs.candidate_ids, seed)
+    if config.use_query_id or schema_lib.QUERY_ID in feature_tables.readers_of_tables(features):
+        tables[schema_lib.QUERY_ID] = _id_table(config, schema_lib.QUERY_ID, inputs.query_ids, seed)
+    return tables
+
+
+def _id_table(
+    config: ModelConfig, name: str, vocabulary: tuple[str, ...], seed: int
+) -> string_embedding.StringEmbedding:
+    return string_embedding.StringEmbedding(
+        vocabulary, config.embedding_dim, config.num_oov_buckets, seed=seed, name=name
+    )
 
 
 def _build_history_encoder(config: ModelConfig, seed: int) -> history.HistoryEncoder:

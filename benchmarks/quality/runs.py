@@ -78,7 +78,7 @@ def _ask(
     model_dir = directory / "model"
     config = model_directory.read_description(model_dir).config
     model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder(data, config.history_length, config.history_time_gaps))
+    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
     corpus, is_known = embedder.corpus(), data.training_counts() > 0
     return {
         name: answers.by_embeddings(questions, embedder.queries(questions.examples), corpus, is_known, dataset.metrics)

@@ -1,6 +1,7 @@
 """What a recommender's signature takes and answers, as plain Python values. Loads nothing heavy."""
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -42,7 +43,8 @@ def query_inputs(
 ) -> dict[str, list]:
     """Returns the inputs of a recommend call; lists per query are padded, of strings with "", of weights with 0.
 
-    Moments of a history that are not given, where the model reads them, are not known: -1.
+    Moments of a history that are not given, where the model reads them, are not known: -1. The moment of the
+    query, where the model reads it and it is not given, is now.
 
     Args:
       query_ids: `[num_queries]`.
@@ -64,6 +66,8 @@ def query_inputs(
         columns[signatures.HISTORY] = histories
         if signatures.HISTORY_TIMESTAMPS in input_specs:
             columns.setdefault(signatures.HISTORY_TIMESTAMPS, [[_NO_MOMENT] * len(each) for each in histories])
+    if signatures.MOMENT in input_specs:
+        columns.setdefault(signatures.MOMENT, [int(1e6 * time.time())] * len(query_ids))
     inputs = {}
     for name, values in columns.items():
         if len(values) != len(query_ids):

@@ -33,11 +33,11 @@ _OPTIONS = {
 
 
 _ENCODERS = {
-    "mean": {},
+    "mean": {"reads_moment": True},
     "recency_weighted_mean": {},
     "gru": {"every_position": True},
     "self_attention": {"every_position": True},
-    "self_attention with time gaps": {"every_position": True, "history_time_gaps": True},
+    "self_attention with time gaps": {"every_position": True, "history_time_gaps": True, "reads_moment": True},
 }
 
 
@@ -58,8 +58,9 @@ def made(tmp_path_factory, request):
 def held_out(made):
     """The query inputs of the test rows."""
     data = prepared_data.read_prepared_data(made / "prepared")
-    reads_timestamps = _query_tower(made).reads_history_timestamps
-    return next(iter(feeding.Feeder(data, 3, reads_timestamps).query_batches(data.examples("test"), 3)))
+    tower = _query_tower(made)
+    reads = (tower.reads_history_timestamps, tower.reads_moment)
+    return next(iter(feeding.Feeder(data, 3, *reads).query_batches(data.examples("test"), 3)))
 
 
 def _query_tower(made):

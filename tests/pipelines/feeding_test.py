@@ -169,6 +169,17 @@ def test_a_row_of_a_window_sees_the_end_of_what_it_would_bring_alone(sequences):
         assert any(each[4][len(each[4]) - len(moments) :] == moments for each in whole)
 
 
+def test_the_moment_of_a_row_is_that_of_its_interaction_in_windows_too(sequences):
+    feeder, examples = feeding.Feeder(sequences, 4, reads_moment=True), sequences.examples("train")
+    windows = history_windows.cut_windows(examples, 4)
+    moments = [int(each) for each in examples.timestamps]
+    steps = -(-len(windows) // 2)
+    batches = feeder.window_batches(examples, windows, 2, 1, 0, steps)
+    found = [int(each) for batch in batches for each in batch["query"]["moment"]]
+    assert sorted(found) == sorted(moments)
+    assert next(iter(feeder.query_batches(examples, 99)))["moment"].numpy().tolist() == moments
+
+
 def test_window_batches_number_their_windows_and_start_at_any_step(sequences):
     feeder, examples = feeding.Feeder(sequences, 4), sequences.examples("train")
     windows = history_windows.cut_windows(examples, 4)

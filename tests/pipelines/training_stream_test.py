@@ -42,5 +42,5 @@ def test_positions_of_a_log_without_time_are_refused(tmp_path):
 
 
 def test_time_gaps_of_a_log_without_time_are_refused(tmp_path):
-    with pytest.raises(job.ConfigError, match="reads the time between two interactions, but the log has none"):
+    with pytest.raises(job.ConfigError, match="read the time of interactions, but the log has none"):
         _stream(tmp_path, False, timestamp=None, history_encoder="self_attention", history_time_gaps=True)

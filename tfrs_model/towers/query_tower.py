@@ -29,6 +29,7 @@ class QueryTower(tower_lib.Tower):
       seed: of everything drawn.
       feature_tables: embedding tables by name that features of this tower share with others, or with the ids.
       history_encoder: what the tower makes of the history's embeddings; `None` averages them.
+      reads_moment: whether it also reads how long ago the history was, see `history.MomentGaps`.
       id_dropout: probability in [0, 1) with which training takes a query id for an unknown one.
       cross_layers: layers of the cross network before the hidden ones; 0 for none.
       skip_connection: whether the embeddings are added to the output as they are; then they are as wide as it.
@@ -52,6 +53,7 @@ class QueryTower(tower_lib.Tower):
         seed: int = 0,
         feature_tables: Mapping[str, tf.keras.layers.Layer] | None = None,
         history_encoder: history_lib.HistoryEncoder | None = None,
+        reads_moment: bool = False,
         id_dropout: float = 0.0,
         cross_layers: int = 0,
         skip_connection: bool = False,
@@ -59,7 +61,7 @@ class QueryTower(tower_lib.Tower):
         **kwargs,
     ):
         options = (embedding_dim, hidden_units, dropout, similarity, seed, id_dropout, cross_layers, skip_connection)
-        super().__init__(feature_inputs, feature_tables, *options, name=name, **kwargs)
+        super().__init__(feature_inputs, feature_tables, *options, has_own_features=reads_moment, name=name, **kwargs)
         tower_lib.require_id_to_drop(id_embedding, id_dropout)
         self._require_added_width(id_embedding, history_embedding)
         if id_embedding is None and history_embedding is None and not feature_inputs:
@@ -69,6 +71,8 @@ class QueryTower(tower_lib.Tower):
                 f"history_length must be >= 1, but is {history_length}; leave histories out with "
                 "history_embedding=None."
             )
+        if reads_moment and history_embedding is None:
+            raise ValueError("reads_moment is about how long ago a history was, but the tower has none; switch it off.")
         self._history_length = history_length
         self._id_embedding = id_embedding
         self._history_embedding = history_embedding
@@ -77,11 +81,18 @@ class QueryTower(tower_lib.Tower):
             self._history_encoder = history_encoder or history_lib.Mean(
                 history_embedding.embedding_dim, name=f"{name}_history"
             )
+        self._moment_gaps = history_lib.MomentGaps(name=f"{name}_moment_gaps") if reads_moment else None
 
     @property
     def reads_history_timestamps(self) -> bool:
         """Whether the history's moments are an input."""
-        return self._history_encoder is not None and self._history_encoder.reads_time_gaps
+        encoder_does = self._history_encoder is not None and self._history_encoder.reads_time_gaps
+        return encoder_does or self.reads_moment
+
+    @property
+    def reads_moment(self) -> bool:
+        """Whether the moment at which a query asks is an input."""
+        return self._moment_gaps is not None
 
     @property
     def input_specs(self) -> dict[str, tf.TensorSpec]:
@@ -94,6 +105,8 @@ class QueryTower(tower_lib.Tower):
         if self.reads_history_timestamps:
             name = schema_lib.HISTORY_TIMESTAMPS
             specs[name] = tf.TensorSpec([None, None], tf.int64, name=name)
+        if self.reads_moment:
+            specs[schema_lib.MOMENT] = tf.TensorSpec([None], tf.int64, name=schema_lib.MOMENT)
         return specs | self._features.input_specs
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -103,9 +116,10 @@ class QueryTower(tower_lib.Tower):
           inputs: `query_id` `[batch_size]` strings; `history` `[batch_size, length]`
             candidate ids, oldest first, filled with empty strings on either side;
             `history_timestamps` of the same shape, int64 microseconds UTC, -1 where unknown, if the
-            encoder reads time gaps; the features by name. In training several rows may share one
-            history: then `history` is `[num_histories, length]`, `history_row` `[batch_size]` int64
-            says which a row reads, and `history_end` how many of its positions the row sees.
+            encoder reads time gaps or the tower the moment: `moment`, `[batch_size]` int64 likewise;
+            the features by name. In training several rows may share one history: then `history` is
+            `[num_histories, length]`, `history_row` `[batch_size]` int64 says which a row reads, and
+            `history_end` how many of its positions the row sees.
           training: whether dropout of inputs and ids draws.
 
         Returns:
@@ -117,7 +131,20 @@ class QueryTower(tower_lib.Tower):
             embeddings.append(self._embed_ids(self._id_embedding, inputs[schema_lib.QUERY_ID], training))
         if self._history_embedding is not None:
             embeddings.append(self._encode_history(inputs, training))
-        return self._encode(self._features(inputs), embeddings, training)
+        features = self._features(inputs)
+        if self.reads_moment:
+            shown = self._shown(inputs)
+            features.append(self._moment_gaps(inputs[schema_lib.MOMENT], *shown))
+        return self._encode(features, embeddings, training)
+
+    def _shown(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns `[batch_size, length]` moments of what each row sees of a history, and which are of a choice."""
+        history, timestamps = inputs[schema_lib.HISTORY], self._checked_timestamps(inputs)
+        if schema_lib.HISTORY_ROW not in inputs:
+            return timestamps, tf.not_equal(history_lib.keep_last(history, self._history_length), "")
+        present, rows = tf.not_equal(history, ""), inputs[schema_lib.HISTORY_ROW]
+        is_seen = tf.sequence_mask(inputs[schema_lib.HISTORY_END], tf.shape(history)[1])
+        return tf.gather(timestamps, rows), tf.logical_and(tf.gather(present, rows), is_seen)
 
     def _encode_history(self, inputs: Mapping[str, tf.Tensor], training: bool | None) -> tf.Tensor:
         is_shared = schema_lib.HISTORY_ROW in inputs
@@ -128,7 +155,7 @@ class QueryTower(tower_lib.Tower):
         states = encode(
             self._history_embedding(history),
             tf.not_equal(history, ""),
-            self._checked_timestamps(inputs) if self.reads_history_timestamps else None,
+            self._checked_timestamps(inputs) if self._history_encoder.reads_time_gaps else None,
             training=training,
         )
         if not is_shared:
@@ -160,6 +187,7 @@ class QueryTower(tower_lib.Tower):
             **super().get_config(),
             "tables": self._tables_config(id_embedding=self._id_embedding, history_embedding=self._history_embedding),
             "history_length": self._history_length,
+            "reads_moment": self.reads_moment,
             "history_encoder": None
             if self._history_encoder is None
             else tf.keras.layers.serialize(self._history_encoder),

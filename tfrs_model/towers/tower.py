@@ -45,6 +45,7 @@ class Tower(tf.keras.layers.Layer):
         id_dropout: float = 0.0,
         cross_layers: int = 0,
         skip_connection: bool = False,
+        has_own_features: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -61,7 +62,7 @@ class Tower(tf.keras.layers.Layer):
         self._skip_connection = skip_connection
         self._layers_read_embeddings = bool(not skip_connection or hidden_units or cross_layers)
         self._projection = None
-        if self._layers_read_embeddings or feature_inputs:
+        if self._layers_read_embeddings or feature_inputs or has_own_features:
             self._projection = self._dense("projection", embedding_dim, None)
         self._cross = [
             tfrs.layers.dcn.Cross(kernel_initializer=self._kernel_initializer(f"cross_{i}"), name=f"cross_{i}")

@@ -54,6 +54,14 @@ def test_a_model_that_reads_moments_gets_unknown_ones_where_none_are_given():
     assert recommendation.query_inputs(["u"], None, {}, _TIMED)["history_timestamps"] == [[-1]]
 
 
+def test_a_model_that_reads_the_moment_is_asked_now_unless_another_is_given(monkeypatch):
+    monkeypatch.setattr(recommendation.time, "time", lambda: 1_700_000_000.5)
+    specs = {**_TIMED, "moment": model_info.TensorSpec("DT_INT64", None)}
+    assert recommendation.query_inputs(["u", "v"], None, {}, specs)["moment"] == [1_700_000_000_500_000] * 2
+    assert recommendation.query_inputs(["u"], None, {"moment": [7]}, specs)["moment"] == [7]
+    assert "moment" not in recommendation.query_inputs(["u"], None, {}, _TIMED)
+
+
 def test_a_history_with_fewer_moments_than_ids_is_refused():
     with pytest.raises(errors.InvalidArgumentError) as refusal:
         recommendation.query_inputs(["u"], [["a", "b"]], {"history_timestamps": [[5]]}, _TIMED)

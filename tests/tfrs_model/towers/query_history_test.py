@@ -44,6 +44,51 @@ def test_rows_that_share_a_history_are_embedded_as_if_each_brought_what_it_sees(
     assert len({tuple(np.round(each, 4)) for each in tower(alone).numpy()}) == 4
 
 
+def test_rows_that_share_a_history_read_how_long_ago_their_own_part_of_it_was():
+    tower = _history_tower("mean", reads_moment=True)
+    hours = [hour * 3_600_000_000 for hour in range(5)]
+    shared = {
+        "sex": tf.constant(["F", "F", "F"]),
+        "history": tf.constant([["c1", "c2", "c3"]]),
+        "history_timestamps": tf.constant([hours[:3]], tf.int64),
+        "moment": tf.constant([hours[4], hours[4], -1], tf.int64),
+        "history_row": tf.constant([0, 0, 0], tf.int64),
+        "history_end": tf.constant([3, 1, 0], tf.int64),
+    }
+    alone = {
+        "sex": shared["sex"],
+        "history": tf.constant([["c1", "c2", "c3"], ["c1", "", ""], ["", "", ""]]),
+        "history_timestamps": tf.constant([hours[:3], [0, -1, -1], [-1, -1, -1]], tf.int64),
+        "moment": shared["moment"],
+    }
+    tower(alone)
+    (gaps,) = (each for each in tower.trainable_variables if "level_kernel" in each.name)
+    gaps.assign(np.random.default_rng(0).normal(size=gaps.shape))
+    np.testing.assert_allclose(tower(shared), tower(alone), atol=1e-6)
+    later = tower({**alone, "moment": shared["moment"] * 8})
+    assert np.abs(later - tower(alone))[:2].max() > 0.01
+    other = towers.QueryTower.from_config(json.loads(json.dumps(tower.get_config())))
+    other(alone)
+    other.set_weights(tower.get_weights())
+    np.testing.assert_array_equal(other(alone), tower(alone))
+
+
+def test_ids_older_than_the_history_length_are_not_among_what_is_shown():
+    tower = _history_tower("mean", reads_moment=True, history_length=1)
+    inputs = {"sex": tf.constant(["F"]), "moment": tf.constant([10**10], tf.int64)}
+    one = {**inputs, "history": [["c2"]], "history_timestamps": tf.constant([[10**9]], tf.int64)}
+    two = {**inputs, "history": [["c1", "c2"]], "history_timestamps": tf.constant([[5, 10**9]], tf.int64)}
+    tower(one)
+    (gaps,) = (each for each in tower.trainable_variables if "level_kernel" in each.name)
+    gaps.assign(tf.ones_like(gaps))
+    np.testing.assert_allclose(tower(one), tower(two), atol=1e-6)
+
+
+def test_a_moment_without_a_history_is_refused():
+    with pytest.raises(ValueError, match="how long ago a history was, but the tower has none; switch it off"):
+        towers.QueryTower(None, None, [_SEX], reads_moment=True)
+
+
 def test_a_row_of_a_history_that_another_replica_holds_is_refused():
     inputs = {
         "sex": tf.constant(["F", "M"]),
