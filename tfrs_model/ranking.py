@@ -194,15 +194,11 @@ def _positions(owners: np.ndarray, rows: np.ndarray, splits: np.ndarray, begin: 
     ]
 )
 def _rank_block(queries, candidates, target_rows, excluded_positions, k):
-    scores = tf.matmul(queries, candidates, transpose_b=True)
-    excluded = tf.fill(tf.shape(excluded_positions)[:1], _EXCLUDED_SCORE)
-    scores = tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
+    scores = _scores(queries, candidates, excluded_positions)
     target_scores = tf.gather(scores, target_rows, batch_dims=1)
     at_least = scores >= target_scores[:, tf.newaxis]
     ranks = tf.math.count_nonzero(at_least, axis=1, dtype=tf.int64)
-    top_scores, top_rows = tf.math.top_k(scores, k=k)
-    top_rows = tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(top_rows, tf.int64), -1)
-    return ranks, top_rows
+    return ranks, _top_rows(scores, k)
 
 
 @tf.function(
@@ -215,14 +211,23 @@ def _rank_block(queries, candidates, target_rows, excluded_positions, k):
     ]
 )
 def _rank_block_for_targets(queries, candidates, target_positions, excluded_positions, k):
-    scores = tf.matmul(queries, candidates, transpose_b=True)
-    excluded = tf.fill(tf.shape(excluded_positions)[:1], _EXCLUDED_SCORE)
-    scores = tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
+    scores = _scores(queries, candidates, excluded_positions)
     # The next lower number puts a target behind its equals. Next to 0 it would be flushed to 0.
     target_scores = tf.gather_nd(scores, target_positions)
     below = tf.minimum(tf.math.nextafter(target_scores, tf.float32.min), target_scores - _SMALLEST_NORMAL)
     scores = tf.tensor_scatter_nd_update(scores, target_positions, below)
     best = tf.math.segment_max(below, target_positions[:, 0])
     first_ranks = 1 + tf.math.count_nonzero(scores > best[:, tf.newaxis], axis=1, dtype=tf.int64)
+    return first_ranks, _top_rows(scores, k)
+
+
+def _scores(queries: tf.Tensor, candidates: tf.Tensor, excluded_positions: tf.Tensor) -> tf.Tensor:
+    scores = tf.matmul(queries, candidates, transpose_b=True)
+    excluded = tf.fill(tf.shape(excluded_positions)[:1], _EXCLUDED_SCORE)
+    return tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
+
+
+def _top_rows(scores: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    """Returns `[num_queries, k]` int64 candidates, best first; -1 where only excluded ones are left."""
     top_scores, top_rows = tf.math.top_k(scores, k=k)
-    return first_ranks, tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(top_rows, tf.int64), -1)
+    return tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(top_rows, tf.int64), -1)

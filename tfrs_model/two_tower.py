@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfrs_model import history as history_lib
 from tfrs_model import id_keys, replicas, row_task, towers
 from tfrs_model import negatives as negatives_lib
 from tfrs_model import schema as schema_lib
@@ -108,8 +109,7 @@ class TwoTowerModel(tfrs.Model):
         history = query[schema_lib.HISTORY]
         if schema_lib.HISTORY_ROW not in query:
             return history
-        is_seen = tf.sequence_mask(query[schema_lib.HISTORY_END], tf.shape(history)[1])
-        return tf.where(is_seen, tf.gather(history, query[schema_lib.HISTORY_ROW]), "")
+        return history_lib.seen_by_rows(history, query[schema_lib.HISTORY_ROW], query[schema_lib.HISTORY_END], "")
 
     def _loss_of_rows(
         self, inputs: Mapping[str, tf.Tensor], queries: tf.Tensor, candidates: tf.Tensor, training: bool

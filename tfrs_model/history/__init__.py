@@ -7,7 +7,7 @@ from tfrs_model.history.mean import Mean
 from tfrs_model.history.moment_gaps import MomentGaps
 from tfrs_model.history.recency_weighted_mean import RecencyWeightedMean
 from tfrs_model.history.self_attention import SelfAttention
-from tfrs_model.history.window import keep_last
+from tfrs_model.history.window import keep_last, seen_by_rows
 
 __all__ = [
     "ENCODERS",
@@ -19,4 +19,5 @@ __all__ = [
     "SelfAttention",
     "build_encoder",
     "keep_last",
+    "seen_by_rows",
 ]

@@ -20,3 +20,18 @@ def keep_last(history: tf.Tensor, length: int) -> tf.Tensor:
     """
     ids_from_here_on = tf.cumsum(tf.cast(tf.not_equal(history, ""), tf.int32), axis=1, reverse=True)
     return tf.where(ids_from_here_on <= length, history, "")
+
+
+def seen_by_rows(values: tf.Tensor, rows: tf.Tensor, ends: tf.Tensor, filling: str | int | bool) -> tf.Tensor:
+    """Returns, of histories that several rows share, what each row sees of its own.
+
+    Args:
+      values: `[num_histories, length]`, something of each position.
+      rows: `[batch_size]` int64, which history each row reads.
+      ends: `[batch_size]` int64, how many of its positions the row sees.
+      filling: stands at the others.
+
+    Returns:
+      `[batch_size, length]`.
+    """
+    return tf.where(tf.sequence_mask(ends, tf.shape(values)[1]), tf.gather(values, rows), filling)

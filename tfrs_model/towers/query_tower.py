@@ -142,9 +142,9 @@ class QueryTower(tower_lib.Tower):
         history, timestamps = inputs[schema_lib.HISTORY], self._checked_timestamps(inputs)
         if schema_lib.HISTORY_ROW not in inputs:
             return timestamps, tf.not_equal(history_lib.keep_last(history, self._history_length), "")
-        present, rows = tf.not_equal(history, ""), inputs[schema_lib.HISTORY_ROW]
-        is_seen = tf.sequence_mask(inputs[schema_lib.HISTORY_END], tf.shape(history)[1])
-        return tf.gather(timestamps, rows), tf.logical_and(tf.gather(present, rows), is_seen)
+        rows, ends = inputs[schema_lib.HISTORY_ROW], inputs[schema_lib.HISTORY_END]
+        present = history_lib.seen_by_rows(tf.not_equal(history, ""), rows, ends, False)
+        return history_lib.seen_by_rows(timestamps, rows, ends, schema_lib.MISSING_MOMENT), present
 
     def _encode_history(self, inputs: Mapping[str, tf.Tensor], training: bool | None) -> tf.Tensor:
         is_shared = schema_lib.HISTORY_ROW in inputs
