@@ -205,17 +205,16 @@ def _answers(ml1m_dir: str, directory: pathlib.Path, variant: str, seed: int, sp
     if split == "test":
         test_split_ledger.note("ml1m", f"cold_start/{variant}", seed, *_CODE)
     with job.stage(f"Asking {variant}, seed {seed}, for {split}"):
-        answers = _ask(data, str(directory / "model"), options["history_length"], hidden, split)
+        answers = _ask(data, str(directory / "model"), hidden, split)
     np.savez(kept, **dataclasses.asdict(answers))
     done.write_text(json.dumps(origin))
     return answers
 
 
-def _ask(
-    data: prepared_data.PreparedData, model_dir: str, history_length: int, hidden: np.ndarray, split: str
-) -> Answers:
+def _ask(data: prepared_data.PreparedData, model_dir: str, hidden: np.ndarray, split: str) -> Answers:
+    config = model_directory.read_description(model_dir).config
     model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder(data, history_length))
+    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
     questions = offline_evaluation.held_out(data, split)
     examples = questions.examples
     ranked = ranking.rank_corpus(

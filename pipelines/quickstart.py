@@ -24,19 +24,19 @@ from pipelines import (
     common_flags,
     evaluate,
     export,
-    feeding,
     job,
     local_server,
     movielens,
     prepare_data,
     prepared_data,
+    sample_query,
     train,
     training_config,
     training_flags,
 )
 from pipelines.report import html_report
 from serving import client
-from tfrs_model import __version__
+from tfrs_model import __version__, model_config
 from tfrs_model import schema as schema_lib
 
 flags.declare_key_flag("output_dir")
@@ -103,7 +103,7 @@ def run(config: QuickstartConfig) -> dict:
     export_config = export.ExportConfig(prepared_dir, model_dir, str(output / "served" / _MODEL_NAME), _INDEX, _K)
     exported = stages.run("export", lambda: export.run(export_config))
     data = prepared_data.read_prepared_data(prepared_dir)
-    served = stages.run("serve", lambda: _ask_server(data, exported, output / "server.log"))
+    served = stages.run("serve", lambda: _ask_server(data, training.model, exported, output / "server.log"))
     report = {
         "title": "MovieLens-100K",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -153,35 +153,19 @@ def _was_reused(result: Any) -> bool:
     return bool(result.get("reused") if isinstance(result, dict) else getattr(result, "reused", False))
 
 
-@dataclasses.dataclass(frozen=True)
-class _SampleQuery:
-    """The query with the newest held-out interaction, as it stood before that."""
-
-    query_id: str
-    history: list[str]
-    features: dict[str, Any]
-    chosen_before: frozenset[str]
-
-
-def _sample_query(data: prepared_data.PreparedData, history_length: int) -> _SampleQuery:
-    examples = data.examples("test")
-    newest = examples.take(np.array([int(np.argmax(examples.timestamps))]))
-    inputs = next(iter(feeding.Feeder(data, history_length).query_batches(newest, 1)))
-    values = {name: column[0] for name, column in feeding.as_json(inputs).items()}
-    history = [each for each in values.pop(schema_lib.HISTORY) if each]
-    query_rows, candidate_rows = data.seen_before("test")
-    chosen_before = data.corpus["candidate_id"].take(candidate_rows[query_rows == newest.query_rows[0]]).to_pylist()
-    return _SampleQuery(values.pop(schema_lib.QUERY_ID), history, values, frozenset(chosen_before))
-
-
-def _ask_server(data: prepared_data.PreparedData, exported: export.ExportResult, log_path: pathlib.Path) -> dict:
+def _ask_server(
+    data: prepared_data.PreparedData,
+    model: model_config.ModelConfig,
+    exported: export.ExportResult,
+    log_path: pathlib.Path,
+) -> dict:
     """Asks the server for one query over REST and over gRPC, several times each for a median."""
-    query = _sample_query(data, _NUM_HISTORY_SHOWN)
+    query = sample_query.newest(data, model)
     arguments = {
         "model_name": _MODEL_NAME,
         "query_ids": [query.query_id],
-        "histories": [query.history],
-        "features": {name: [value] for name, value in query.features.items()},
+        "histories": [query.history] if model.history_length else None,
+        "features": {name: [value] for name, value in (query.features | query.moments).items()},
     }
     with local_server.serve(_MODEL_NAME, exported.version_dir.parent, log_path) as server:
         with client.RestClient(server.rest_url) as rest:
@@ -193,13 +177,14 @@ def _ask_server(data: prepared_data.PreparedData, exported: export.ExportResult,
         raise DisagreementError(
             f"REST and gRPC gave different answers for query {query.query_id}; see {log_path} and run tfrs-doctor."
         )
+    shown = query.history[-_NUM_HISTORY_SHOWN:]
     fresh = [each for each in over_grpc if each.candidate_id not in query.chosen_before]
     return {
         "model_name": _MODEL_NAME,
         "version": int(exported.version_dir.name),
         "query_id": query.query_id,
         "features": query.features,
-        "history": [{"candidate_id": each, "title": titles[each]} for each in query.history],
+        "history": [{"candidate_id": each, "title": titles[each]} for each in shown],
         "recommendations": [
             {"candidate_id": each.candidate_id, "title": titles[each.candidate_id], "score": each.score}
             for each in fresh[:_NUM_SHOWN]

@@ -34,6 +34,8 @@ class Dataset:
       fits_validation: whether the model that is asked for test is fitted on train and validation, for as many
         epochs as the configuration says; else on train, and validation picks the epoch.
       asks_again: whether queries are also asked for what they chose before, apart.
+      has_times: whether the log says when; histories without are sets, which all encoders but the mean would take for
+        sequences.
       has_content: whether candidates or queries have features.
       reads_content: whether the configuration itself is trained with them.
       num_seeds: by default.
@@ -48,6 +50,7 @@ class Dataset:
     ask_per: str
     fits_validation: bool
     asks_again: bool
+    has_times: bool
     has_content: bool
     reads_content: bool
     num_seeds: int
@@ -81,6 +84,7 @@ DATASETS = {
             ask_per="interaction",
             fits_validation=False,
             asks_again=False,
+            has_times=True,
             has_content=True,
             reads_content=True,
             num_seeds=3,
@@ -104,6 +108,7 @@ DATASETS = {
             ask_per="query",
             fits_validation=True,
             asks_again=False,
+            has_times=False,
             has_content=False,
             reads_content=False,
             num_seeds=1,
@@ -129,6 +134,7 @@ DATASETS = {
             ask_per="query",
             fits_validation=True,
             asks_again=False,
+            has_times=True,
             has_content=True,
             reads_content=False,
             num_seeds=3,
@@ -150,6 +156,7 @@ DATASETS = {
             ask_per="query",
             fits_validation=True,
             asks_again=True,
+            has_times=True,
             has_content=True,
             reads_content=True,
             num_seeds=3,

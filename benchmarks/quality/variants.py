@@ -19,6 +19,16 @@ _CORRECTIONS = {
     "corrected2025": {"log_q_correction": "corrected2025", "frequency_estimator": "multiscale"},
 }
 _CONTENT = {"with_content": True, "without_content": False}
+# Only the id of the query is left to know it by.
+_WITHOUT_HISTORY = "without_history"
+_NO_HISTORY = {
+    "history_length": 0,
+    "history_encoder": "mean",
+    "history_time_gaps": False,
+    "reads_moment": False,
+    "every_position": False,
+    "use_query_id": True,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Variant:
 
 def names_of(dataset: Dataset) -> tuple[str, ...]:
     """Returns the names of all variants that a data set has, the default first."""
-    return DEFAULT, *_CORRECTIONS, *history.ENCODERS, *(_CONTENT if dataset.has_content else ())
+    encoders = history.ENCODERS if dataset.has_times else ()
+    return DEFAULT, *_CORRECTIONS, *encoders, _WITHOUT_HISTORY, *(_CONTENT if dataset.has_content else ())
 
 
 def chosen(dataset: Dataset, names: Sequence[str]) -> tuple[str, ...]:
@@ -77,6 +88,8 @@ def build(dataset: Dataset, name: str, shipped: Mapping[str, Any]) -> Variant:
     changes = {}
     if name in _CORRECTIONS:
         changes = _CORRECTIONS[name]
+    elif name == _WITHOUT_HISTORY:
+        changes = _NO_HISTORY
     elif name in history.ENCODERS:
         gaps = bool(shipped.get("history_time_gaps", False)) and name == "self_attention"
         changes = {"history_encoder": name, "history_time_gaps": gaps}
