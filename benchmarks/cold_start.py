@@ -55,7 +55,10 @@ _NUM_DRAWS = 1000
 
 _OPTIONS = {
     "embedding_dim": 64,
-    "history_length": 30,
+    "history_encoder": "self_attention",
+    "history_length": 50,
+    "every_position": True,
+    "reads_moment": True,
     "use_query_id": False,
     "candidate_hidden_units": [128],
     "dropout": 0.2,
@@ -64,11 +67,11 @@ _OPTIONS = {
     "optimizer": "adam",
     "learning_rate": 0.006,
     "batch_size": 2048,
-    "num_epochs": 6,
-    "early_stop_patience": 2,
+    "num_epochs": 12,
+    "early_stop_patience": 3,
     "early_stop_metric": "recall_at_50",
 }
-VARIANTS = {"ids": {}, "content": {"candidate_id_dropout": 0.5}}
+VARIANTS = {"ids": {}, "content": {"candidate_id_dropout": 0.3}}
 
 
 @dataclasses.dataclass(frozen=True)
