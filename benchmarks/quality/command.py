@@ -17,7 +17,8 @@ Protocols; the frequencies are those of the stream throughout, but for the ablat
   all it chose in the split; all candidates of train are ranked but its own; what is held out and not in train is
   missed. Means over queries, the ideal DCG over min(20, targets).
 - completejourney: the last 28 days are test, the 28 before them validation; asked as the two above for products that
-  are new to a household, and apart, as `again`, for those it bought before, with nothing excluded.
+  are new to a household, and apart, as `again`, for those it bought before, with nothing excluded. A purchase weighs
+  half as much for each 28 days that it is older.
 
 The default is trained with every seed, ablations with one. Figures are medians; `range` is from lowest to highest.
 `--quality_split=validation` fits on train, asks validation and never sees test: with it any training option may be

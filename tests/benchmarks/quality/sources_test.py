@@ -1,5 +1,6 @@
 import datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -61,9 +62,10 @@ def test_the_same_is_prepared_once(sources, tmp_path):
     assert (tmp_path / "prepared" / "train_ids" / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_every_purchase_of_complete_journey_counts_alike(sources, tmp_path):
+def test_a_purchase_of_complete_journey_weighs_the_less_the_older_it_is_whatever_was_paid(sources, tmp_path):
     data = prepared_data.read_prepared_data(_prepare("completejourney", tmp_path, "validation", sources))
-    assert set(data.examples("train").weights) == {1.0}
+    # Days 0 to 10 are train, and the newest of the log is day 70.
+    np.testing.assert_allclose(np.unique(data.examples("train").weights), 0.5 ** (np.array([70, 60]) / 28), rtol=1e-6)
     assert data.queries.num_rows == planted_sources.NUM_QUERIES
 
 
@@ -72,6 +74,12 @@ def test_missing_files_are_refused_with_the_flag_that_names_them(tmp_path, name)
     flag = {"gowalla": "gowalla_path", "ml1m": "ml1m_dir", "completejourney": "complete_journey_dir"}[name]
     with pytest.raises(job.ConfigError, match=f"--{flag} must name the f"):
         _prepare(name, tmp_path, "test", sources_lib.Sources(*[str(tmp_path / "nothing")] * 3))
+
+
+def test_a_half_life_halves_a_weight():
+    last = datetime.datetime(2018, 1, 1, 4, 1, 20)
+    moments = pa.chunked_array([pa.array([last - datetime.timedelta(days=each) for each in (0, 14, 28, 56)])])
+    np.testing.assert_allclose(sources_lib.recency_weights(moments, 28.0), [1.0, 0.5**0.5, 0.5, 0.25])
 
 
 def test_the_last_days_are_counted_back_from_the_last_moment():
