@@ -10,6 +10,7 @@ import importlib.resources
 import pathlib
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -113,12 +114,41 @@ def _write(tables: Tables, prepared_dir: pathlib.Path, split: str) -> prepare_da
 
 
 def _gowalla(sources: Sources, directory: pathlib.Path) -> Tables:
-    """Reads the split of the papers; their train is `train` and `train_extra` here, of which the second validates."""
+    """Reads the split of the papers, whose train is `train` and `train_extra` here; validation is the end of `train`.
+
+    The rows of a user stand in time order: neighbours are chosen by the same others twice as often as rows drawn at
+    random. `train_extra` is drawn at random and says nothing of what comes later; `test` does come later.
+    """
     path = sources.gowalla_path
     if not path or not pathlib.Path(path).is_file():
         raise job.ConfigError(f"--gowalla_path must name the file of check-ins, but is {path!r}.")
     roles = schema_lib.InteractionColumns(query_id="user_id", candidate_id="item_id", timestamp=None, split="split")
-    return Tables(_renamed(pq.read_table(path), {"train_extra": "validation"}), schema_lib.Schema(interactions=roles))
+    log = pq.read_table(path)
+    is_last = end_of_train(log[roles.query_id].to_numpy(), pc.cast(log["split"], pa.string()).to_numpy())
+    log = _renamed(log, {"train_extra": "train"})
+    split = pc.if_else(pa.array(is_last), "validation", log["split"])
+    return Tables(
+        log.set_column(log.column_names.index("split"), "split", split), schema_lib.Schema(interactions=roles)
+    )
+
+
+def end_of_train(users: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Returns which rows are the last `train` of their user, an eighth of what it has outside `test`, at least one.
+
+    Args:
+      users: `[num_rows]` small integers.
+      names: `[num_rows]` the split of each.
+    """
+    num_users = users.max() + 1
+    num_held_out = np.maximum(1, np.round(np.bincount(users[names != "test"], minlength=num_users) / 8)).astype(
+        np.int64
+    )
+    rows = np.flatnonzero(names == "train")
+    rows = rows[np.argsort(users[rows], kind="stable")]
+    ends = np.cumsum(np.bincount(users[rows], minlength=num_users))
+    held_out = np.zeros(len(users), bool)
+    held_out[rows] = np.arange(len(rows)) >= ends[users[rows]] - num_held_out[users[rows]]
+    return held_out
 
 
 def _ml1m(sources: Sources, directory: pathlib.Path) -> Tables:

@@ -25,7 +25,7 @@ def _counts(prepared_dir):
 # of 70, so that 0, 10 and 20 days before the last are test and 30, 40 and 50 validation.
 @pytest.mark.parametrize(
     ("name", "train", "validation", "test"),
-    [("gowalla", 240, 80, 80), ("ml1m", 240, 80, 81), ("completejourney", 80, 120, 120)],
+    [("gowalla", 280, 40, 80), ("ml1m", 240, 80, 81), ("completejourney", 80, 120, 120)],
 )
 def test_validation_knows_no_row_of_test_and_test_is_asked_of_what_is_fitted_on_all_else(
     sources, tmp_path, name, train, validation, test
@@ -74,6 +74,13 @@ def test_missing_files_are_refused_with_the_flag_that_names_them(tmp_path, name)
     flag = {"gowalla": "gowalla_path", "ml1m": "ml1m_dir", "completejourney": "complete_journey_dir"}[name]
     with pytest.raises(job.ConfigError, match=f"--{flag} must name the f"):
         _prepare(name, tmp_path, "test", sources_lib.Sources(*[str(tmp_path / "nothing")] * 3))
+
+
+def test_the_validation_of_gowalla_is_the_end_of_what_each_user_has_in_train():
+    users = np.repeat([1, 0, 2], [20, 4, 3])
+    names = np.array(["train"] * 14 + ["train_extra"] * 2 + ["test"] * 4 + ["train"] * 4 + ["test", "train", "train"])
+    # An eighth of 16 are the last two before row 14; an eighth of 4 and of 2 is less than one.
+    assert np.flatnonzero(sources_lib.end_of_train(users, names)).tolist() == [12, 13, 23, 26]
 
 
 def test_a_half_life_halves_a_weight():
