@@ -62,7 +62,7 @@ class Benchmark:
         self._root = pathlib.Path(config.work_dir) / config.dataset
         self._shipped = {**training_config.read_options(self._dataset.config), **config.options}
         self._default = variants.build(self._dataset, variants.DEFAULT, self._shipped)
-        self._prepared_dirs: dict[tuple[str, bool], str] = {}
+        self._prepared_dirs: dict[tuple[str, bool, bool], str] = {}
 
     def defaults(self) -> list[kept_results.Result]:
         """Returns what the configuration answers, one for each seed."""
@@ -85,7 +85,7 @@ class Benchmark:
         }
 
     def _run(self, variant: variants.Variant, seed: int) -> kept_results.Result:
-        prepared_dir = self._prepared_dir(self._config.split, variant.reads_content)
+        prepared_dir = self._prepared_dir(self._config.split, variant.reads_content, variant.reads_order)
         directory = self._directory(variant.name, seed)
         return runs.run_once(self._dataset, variant, seed, prepared_dir, directory, self._config.split)
 
@@ -99,11 +99,11 @@ class Benchmark:
     def _directory(self, name: str, seed: int) -> pathlib.Path:
         return self._root / f"fitted_on_{self._dataset.fitted_on(self._config.split)}" / name / str(seed)
 
-    def _prepared_dir(self, split: str, with_content: bool) -> str:
-        key = split, with_content
+    def _prepared_dir(self, split: str, with_content: bool, with_order: bool = True) -> str:
+        key = split, with_content, with_order
         if key not in self._prepared_dirs:
             self._prepared_dirs[key] = sources_lib.prepare(
-                self._dataset, self._root, split, with_content, self._config.sources
+                self._dataset, self._root, split, with_content, self._config.sources, with_order
             )
         return self._prepared_dirs[key]
 

@@ -62,7 +62,14 @@ class Tables:
     queries: pa.Table | None = None
 
 
-def prepare(dataset: Dataset, directory: pathlib.Path, split: str, with_content: bool, sources: Sources) -> str:
+def prepare(
+    dataset: Dataset,
+    directory: pathlib.Path,
+    split: str,
+    with_content: bool,
+    sources: Sources,
+    with_order: bool = True,
+) -> str:
     """Returns the prepared directory to fit on and to ask a split of, made unless it is there already.
 
     Args:
@@ -71,6 +78,7 @@ def prepare(dataset: Dataset, directory: pathlib.Path, split: str, with_content:
       split: `validation` or `test`.
       with_content: whether the features of candidates and queries are read.
       sources: where the files are.
+      with_order: whether what comes before what is read.
 
     Raises:
       ConfigError: if the files are not where they should be.
@@ -86,6 +94,10 @@ def prepare(dataset: Dataset, directory: pathlib.Path, split: str, with_content:
         tables = read(sources, directory)
         if not with_content:
             tables = dataclasses.replace(tables, schema=dataclasses.replace(tables.schema, **_NO_FEATURES))
+        if not with_order:
+            roles = dataclasses.replace(tables.schema.interactions, timestamp=None)
+            tables = dataclasses.replace(tables, schema=dataclasses.replace(tables.schema, interactions=roles))
+            content += "_unordered"
         config = _write(tables, directory / "prepared" / f"{dataset.fitted_on(split)}_{content}", split)
     prepare_data.run(config)
     return config.prepared_dir
@@ -116,39 +128,49 @@ def _write(tables: Tables, prepared_dir: pathlib.Path, split: str) -> prepare_da
 def _gowalla(sources: Sources, directory: pathlib.Path) -> Tables:
     """Reads the split of the papers, whose train is `train` and `train_extra` here; validation is the end of `train`.
 
-    The rows of a user stand in time order: neighbours are chosen by the same others twice as often as rows drawn at
-    random. `train_extra` is drawn at random and says nothing of what comes later; `test` does come later.
+    There are no times, but the rows of a user stand in time order: neighbours are chosen by the same others twice as
+    often as rows drawn at random. `test` comes after all; `train_extra` was drawn at random from what is before it.
     """
     path = sources.gowalla_path
     if not path or not pathlib.Path(path).is_file():
         raise job.ConfigError(f"--gowalla_path must name the file of check-ins, but is {path!r}.")
-    roles = schema_lib.InteractionColumns(query_id="user_id", candidate_id="item_id", timestamp=None, split="split")
+    roles = schema_lib.InteractionColumns(
+        query_id="user_id", candidate_id="item_id", timestamp="place", timestamp_unit="s", split="split"
+    )
     log = pq.read_table(path)
-    is_last = end_of_train(log[roles.query_id].to_numpy(), pc.cast(log["split"], pa.string()).to_numpy())
+    names = pc.cast(log["split"], pa.string()).to_numpy()
+    is_last, places = order_of_rows(log[roles.query_id].to_numpy(), names)
     log = _renamed(log, {"train_extra": "train"})
     split = pc.if_else(pa.array(is_last), "validation", log["split"])
-    return Tables(
-        log.set_column(log.column_names.index("split"), "split", split), schema_lib.Schema(interactions=roles)
-    )
+    log = log.set_column(log.column_names.index("split"), "split", split).append_column("place", pa.array(places))
+    return Tables(log, schema_lib.Schema(interactions=roles))
 
 
-def end_of_train(users: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Returns which rows are the last `train` of their user, an eighth of what it has outside `test`, at least one.
+def order_of_rows(users: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which rows are validation, and where each stands among those of its user.
 
     Args:
       users: `[num_rows]` small integers.
-      names: `[num_rows]` the split of each.
+      names: `[num_rows]` `train`, in time order for each user; `train_extra`, drawn from the same; or `test`.
+
+    Returns:
+      `[num_rows]` bools: the last of a user's `train`, an eighth of what it has outside `test`, at least one.
+      `[num_rows]` floats: 1, 2, 3 and so on for `train`; for `train_extra` a place drawn before its user's validation;
+      for `test` one place, after all.
     """
     num_users = users.max() + 1
-    num_held_out = np.maximum(1, np.round(np.bincount(users[names != "test"], minlength=num_users) / 8)).astype(
-        np.int64
-    )
+    num_fitted = np.bincount(users[names != "test"], minlength=num_users)
     rows = np.flatnonzero(names == "train")
     rows = rows[np.argsort(users[rows], kind="stable")]
-    ends = np.cumsum(np.bincount(users[rows], minlength=num_users))
-    held_out = np.zeros(len(users), bool)
-    held_out[rows] = np.arange(len(rows)) >= ends[users[rows]] - num_held_out[users[rows]]
-    return held_out
+    lengths = np.bincount(users[rows], minlength=num_users)
+    num_kept = lengths - np.maximum(1, np.round(num_fitted / 8)).astype(np.int64)
+    places = np.where(names == "test", lengths[users] + 1, 0).astype(np.float64)
+    places[rows] = 1 + np.arange(len(rows)) - (np.cumsum(lengths) - lengths)[users[rows]]
+    is_last = (names == "train") & (places > num_kept[users])
+    drawn = names == "train_extra"
+    generator = np.random.default_rng(0)
+    places[drawn] = generator.random(drawn.sum()) * np.maximum(num_kept, 0)[users[drawn]] + 0.5
+    return is_last, places
 
 
 def _ml1m(sources: Sources, directory: pathlib.Path) -> Tables:

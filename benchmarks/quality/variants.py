@@ -19,16 +19,12 @@ _CORRECTIONS = {
     "corrected2025": {"log_q_correction": "corrected2025", "frequency_estimator": "multiscale"},
 }
 _CONTENT = {"with_content": True, "without_content": False}
+# Histories are sets, which the mean alone does not take for sequences.
+_WITHOUT_ORDER = "without_order"
+_NO_ORDER = {"history_encoder": "mean", "history_time_gaps": False, "reads_moment": False, "every_position": False}
 # Only the id of the query is left to know it by.
 _WITHOUT_HISTORY = "without_history"
-_NO_HISTORY = {
-    "history_length": 0,
-    "history_encoder": "mean",
-    "history_time_gaps": False,
-    "reads_moment": False,
-    "every_position": False,
-    "use_query_id": True,
-}
+_NO_HISTORY = {**_NO_ORDER, "history_length": 0, "use_query_id": True}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +35,14 @@ class Variant:
       name: as the flag has it.
       options: all that were given, named like their flags.
       reads_content: whether the features of candidates and queries are read.
+      reads_order: whether it is read what comes before what.
       knows_counts: whether the exact counts of training stand in place of the estimate.
     """
 
     name: str
     options: Mapping[str, Any]
     reads_content: bool
+    reads_order: bool = True
     knows_counts: bool = False
 
     def is_like(self, other: "Variant") -> bool:
@@ -55,13 +53,14 @@ class Variant:
         """Returns all that shapes the model but the seed, each option with the value it has where none is given."""
         options = {**training_config.default_options(), **self.options}
         options.pop("seed")
-        return {"options": options, "reads_content": self.reads_content, "knows_counts": self.knows_counts}
+        others = {name: getattr(self, name) for name in ("reads_content", "reads_order", "knows_counts")}
+        return {"options": options, **others}
 
 
 def names_of(dataset: Dataset) -> tuple[str, ...]:
     """Returns the names of all variants that a data set has, the default first."""
-    encoders = history.ENCODERS if dataset.has_times else ()
-    return DEFAULT, *_CORRECTIONS, *encoders, _WITHOUT_HISTORY, *(_CONTENT if dataset.has_content else ())
+    without = (_WITHOUT_HISTORY,) if dataset.has_times else (_WITHOUT_HISTORY, _WITHOUT_ORDER)
+    return DEFAULT, *_CORRECTIONS, *history.ENCODERS, *without, *(_CONTENT if dataset.has_content else ())
 
 
 def chosen(dataset: Dataset, names: Sequence[str]) -> tuple[str, ...]:
@@ -90,8 +89,10 @@ def build(dataset: Dataset, name: str, shipped: Mapping[str, Any]) -> Variant:
         changes = _CORRECTIONS[name]
     elif name == _WITHOUT_HISTORY:
         changes = _NO_HISTORY
+    elif name == _WITHOUT_ORDER:
+        changes = _NO_ORDER
     elif name in history.ENCODERS:
         gaps = bool(shipped.get("history_time_gaps", False)) and name == "self_attention"
         changes = {"history_encoder": name, "history_time_gaps": gaps}
         changes["history_length"] = shipped.get("history_length", _HISTORY_LENGTH) or _HISTORY_LENGTH
-    return Variant(name, {**shipped, **changes}, dataset.reads_content, name == "exact_counts")
+    return Variant(name, {**shipped, **changes}, dataset.reads_content, name != _WITHOUT_ORDER, name == "exact_counts")

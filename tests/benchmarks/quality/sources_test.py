@@ -79,8 +79,23 @@ def test_missing_files_are_refused_with_the_flag_that_names_them(tmp_path, name)
 def test_the_validation_of_gowalla_is_the_end_of_what_each_user_has_in_train():
     users = np.repeat([1, 0, 2], [20, 4, 3])
     names = np.array(["train"] * 14 + ["train_extra"] * 2 + ["test"] * 4 + ["train"] * 4 + ["test", "train", "train"])
+    is_validation, places = sources_lib.order_of_rows(users, names)
     # An eighth of 16 are the last two before row 14; an eighth of 4 and of 2 is less than one.
-    assert np.flatnonzero(sources_lib.end_of_train(users, names)).tolist() == [12, 13, 23, 26]
+    assert np.flatnonzero(is_validation).tolist() == [12, 13, 23, 26]
+    assert places[:14].tolist() == list(range(1, 15))
+    assert places[16:].tolist() == [15, 15, 15, 15, 1, 2, 3, 4, 3, 1, 2]
+    assert 0.5 <= places[14:16].min() < places[14:16].max() < 12.5
+
+
+def test_the_order_of_gowalla_is_read_or_left_out(sources, tmp_path):
+    prepared = [
+        prepared_data.read_prepared_data(
+            sources_lib.prepare(DATASETS["gowalla"], tmp_path, "test", False, sources, with_order)
+        )
+        for with_order in (True, False)
+    ]
+    assert [data.examples("train").own_position is None for data in prepared] == [True, False]
+    assert prepared[0].manifest["counts"] == prepared[1].manifest["counts"]
 
 
 def test_a_half_life_halves_a_weight():
