@@ -13,7 +13,7 @@ Protocols; the frequencies are those of the stream throughout, but for the ablat
   earlier splits. Beside it, as `ties_as_in_file`, the same model asked with all that stands before it in the file, as
   sequential papers do.
 - gowalla, ml1m: the papers' split and the given one. The model that is asked for test is fitted on train and
-  validation (for Gowalla the end of what each user has in the papers' train, as test is the end of all), for as many
+  validation (for Gowalla the end of what each user has in the papers' train, to which test is nearest), for as many
   epochs as the configuration says. Each query is asked once for all it chose in the split; all candidates of train
   are ranked but its own; what is held out and not in train is missed. Means over queries, the ideal DCG over
   min(20, targets). Gowalla has no times: the order of a user's rows stands for them, which the papers' models do not

@@ -128,8 +128,9 @@ def _write(tables: Tables, prepared_dir: pathlib.Path, split: str) -> prepare_da
 def _gowalla(sources: Sources, directory: pathlib.Path) -> Tables:
     """Reads the split of the papers, whose train is `train` and `train_extra` here; validation is the end of `train`.
 
-    There are no times, but the rows of a user stand in time order: neighbours are chosen by the same others twice as
-    often as rows drawn at random. `test` comes after all; `train_extra` was drawn at random from what is before it.
+    There are no times, but the rows of a user stand in an order: neighbours are chosen by the same others twice as
+    often as rows drawn at random. What is in `test` is nearest to the last of them, and stands after all here;
+    `train_extra` was drawn at random from what is before it.
     """
     path = sources.gowalla_path
     if not path or not pathlib.Path(path).is_file():
@@ -151,7 +152,7 @@ def order_of_rows(users: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.
 
     Args:
       users: `[num_rows]` small integers.
-      names: `[num_rows]` `train`, in time order for each user; `train_extra`, drawn from the same; or `test`.
+      names: `[num_rows]` `train`, in order for each user; `train_extra`, drawn from the same; or `test`.
 
     Returns:
       `[num_rows]` bools: the last of a user's `train`, an eighth of what it has outside `test`, at least one.
