@@ -25,6 +25,7 @@ _NO_ORDER = {"history_encoder": "mean", "history_time_gaps": False, "reads_momen
 # Only the id of the query is left to know it by.
 _WITHOUT_HISTORY = "without_history"
 _NO_HISTORY = {**_NO_ORDER, "history_length": 0, "use_query_id": True}
+_CHANGES = {**_CORRECTIONS, _WITHOUT_ORDER: _NO_ORDER, _WITHOUT_HISTORY: _NO_HISTORY}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +86,8 @@ def build(dataset: Dataset, name: str, shipped: Mapping[str, Any]) -> Variant:
     if name in _CONTENT:
         return Variant(name, shipped, _CONTENT[name])
     changes = {}
-    if name in _CORRECTIONS:
-        changes = _CORRECTIONS[name]
-    elif name == _WITHOUT_HISTORY:
-        changes = _NO_HISTORY
-    elif name == _WITHOUT_ORDER:
-        changes = _NO_ORDER
+    if name in _CHANGES:
+        changes = _CHANGES[name]
     elif name in history.ENCODERS:
         gaps = bool(shipped.get("history_time_gaps", False)) and name == "self_attention"
         changes = {"history_encoder": name, "history_time_gaps": gaps}
