@@ -1,6 +1,6 @@
 """Says before anybody serves an export which host can, and what the others will answer.
 
-    python -m serving.preflight --preflight_model_dir=served/movielens/3
+    python -m serving.preflight --model_dir=served/movielens/3
 
 Reads which operations the export needs, loads it through TensorFlow's C++ loader, which is that of TensorFlow
 Serving, with and without ScaNN's operations, replays its warm-up requests each time, and prints one JSON object. The
@@ -25,8 +25,6 @@ from serving import manifest, warm_up_requests
 
 _SCANN_PREFIX = "Scann>"
 _TIMEOUT_SECONDS = 600
-
-_MODEL_DIR = flags.DEFINE_string("preflight_model_dir", None, "SavedModel folder, <base path>/<version>.")
 
 
 class PreflightError(ValueError):
@@ -67,19 +65,20 @@ def run(model_dir: str | os.PathLike[str]) -> dict:
     requests = warm_up_requests.read_warm_up_requests(pathlib.Path(model_dir))
     stock = _try(model_dir, requests, "")
     with_scann = _try(model_dir, requests, "scann") if further else stock
+    changed = _changed(model_dir)
     return {
         "model_dir": os.fspath(model_dir),
-        "is_unchanged": _is_unchanged(model_dir),
+        "changed_since_publication": changed,
         "num_ops": len(needed),
         "ops_outside_tensorflow": further,
         "stock_loader": dataclasses.asdict(stock),
         "loader_with_scann": dataclasses.asdict(with_scann),
         "hosts": {
-            "this server": _says(with_scann),
+            "this server": f"does not serve it: {changed}" if changed else _says(with_scann),
             "stock TensorFlow Serving": _says_serving(stock, further),
             "TensorFlow for C and Java, Triton": _says_library(stock, with_scann, further),
         },
-        "serves": with_scann.serves,
+        "serves": with_scann.serves and not changed,
     }
 
 
@@ -142,17 +141,13 @@ def _to_json(values: np.ndarray) -> object:
     return values.tolist()
 
 
-def _is_unchanged(model_dir: str | os.PathLike[str]) -> bool | None:
-    """Returns whether the files are those of the manifest, or `None` if the export has none."""
+def _changed(model_dir: str | os.PathLike[str]) -> str:
+    """Returns what is not as the manifest says, empty if all is or there is no manifest."""
     try:
-        content = manifest.read_manifest(model_dir)
-    except manifest.ManifestError:
-        return None
-    try:
-        manifest.require_unchanged_files(model_dir, content)
-    except manifest.ManifestError:
-        return False
-    return True
+        manifest.require_as_published(model_dir)
+    except manifest.ManifestError as error:
+        return str(error)
+    return ""
 
 
 def _says(trial: Trial) -> str:
@@ -164,10 +159,14 @@ def _says(trial: Trial) -> str:
 def _says_serving(stock: Trial, further: Sequence[str]) -> str:
     if not further:
         return _says(stock)
+    outcome = (
+        "the version does not load, and the one before it keeps serving"
+        if stock.error
+        else "with warm-up requests the version does not load; without them every request ends in NOT_FOUND (404)"
+    )
     return (
-        f"does not serve it: it has no {', '.join(further)}. With warm-up requests the version does not become "
-        "available and the one before it stays; without them it becomes available and every request ends in NOT_FOUND "
-        "(404). Export with --index=partitioned or brute_force, or use this project's server."
+        f"does not serve it: it has no {', '.join(further)}, so {outcome}. Export with --index=partitioned or "
+        "brute_force, or use this project's server."
     )
 
 
@@ -178,11 +177,11 @@ def _says_library(stock: Trial, with_scann: Trial, further: Sequence[str]) -> st
 
 
 def main(argv: Sequence[str]) -> None:
-    """Prints what `--preflight_model_dir` needs and who can serve it."""
+    """Prints what `--model_dir` needs and who can serve it."""
     del argv
     tf.get_logger().setLevel("ERROR")
     try:
-        found = run(_MODEL_DIR.value)
+        found = run(flags.FLAGS.model_dir)
     except PreflightError as error:
         print(f"ERROR: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
@@ -192,7 +191,8 @@ def main(argv: Sequence[str]) -> None:
 
 def console_main() -> None:
     """Entry point of the command line."""
-    flags.mark_flag_as_required("preflight_model_dir")
+    # Not where this module is imported: training jobs have a --model_dir of their own.
+    flags.DEFINE_string("model_dir", None, "SavedModel folder, <base path>/<version>.", required=True)
     app.run(main)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from serving import request_inputs, served_recommender, signatures
+from serving import manifest, request_inputs, served_recommender, signatures
 
 
 def write_saved_model(served: served_recommender.ServedRecommender, model_dir: str | os.PathLike[str]) -> None:
@@ -25,7 +25,11 @@ def load_saved_model(model_dir: str | os.PathLike[str]) -> dict[str, Callable[..
 
     Args:
       model_dir: the folder of a version.
+
+    Raises:
+      ManifestError: if the folder is not as its manifest says.
     """
+    manifest.require_as_published(model_dir)
     loaded = tf.saved_model.load(os.fspath(model_dir))
     return {name: _filling_in(loaded, function) for name, function in loaded.signatures.items()}
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ _AHEAD_AT = 0.95
 _NUM_TIMED = 500
 _BATCH = 64
 _ENOUGH = 0.997
+_STALLED = 0.0005
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Point:
     """One setting of a searcher.
 
     Attributes:
-      setting: value of its parameter.
+      setting: values of its parameters.
       recall: index_recall@10.
       seconds: of each of the single queries.
       batch_seconds: of each batch of 64.
     """
 
-    setting: int
+    setting: searchers.Setting
     recall: float
     seconds: np.ndarray
     batch_seconds: np.ndarray
@@ -59,7 +60,7 @@ def measure(corpus: corpora.Corpus, names: Sequence[str]) -> dict:
                     "searcher": searcher.name,
                     "recall": target,
                     "reached": best.recall,
-                    "setting": best.setting,
+                    "setting": list(best.setting),
                     "queries_per_second": best.queries_per_second,
                     "p99_milliseconds": 1e3 * float(np.quantile(best.seconds, 0.99)),
                     "batch_of_64_milliseconds": 1e3 * float(np.median(best.batch_seconds)),
@@ -76,20 +77,27 @@ def measure(corpus: corpora.Corpus, names: Sequence[str]) -> dict:
     }
 
 
-def _points(corpus: corpora.Corpus, searcher: searchers.Searcher):
-    """Yields settings of rising recall until it is enough for every target."""
-    for setting in searcher.settings:
-        recall = corpus.recall(searcher.search_many(corpus.queries, setting), K)
-        seconds = []
-        for query in corpus.queries[:_NUM_TIMED]:
-            started = time.perf_counter()
-            searcher.search_one(query, setting)
-            seconds.append(time.perf_counter() - started)
-        batch_seconds = []
-        for begin in range(0, len(corpus.queries) - _BATCH, _BATCH):
-            started = time.perf_counter()
-            searcher.search_many(corpus.queries[begin : begin + _BATCH], setting)
-            batch_seconds.append(time.perf_counter() - started)
-        yield Point(setting, recall, np.array(seconds), np.array(batch_seconds))
-        if recall >= _ENOUGH:
-            return
+def _points(corpus: corpora.Corpus, searcher: searchers.Searcher) -> Iterator[Point]:
+    """Yields the settings of each curve until it is enough for every target, or more of it finds no more."""
+    for curve in searcher.curves:
+        before = 0.0
+        for setting in curve:
+            recall = corpus.recall(searcher.search_many(corpus.queries, setting), K)
+            if recall >= TARGETS[0]:
+                yield _timed(corpus, searcher, setting, recall)
+            if recall >= _ENOUGH or (recall >= TARGETS[0] and recall - before < _STALLED):
+                break
+            before = recall
+
+
+def _timed(corpus: corpora.Corpus, searcher: searchers.Searcher, setting: searchers.Setting, recall: float) -> Point:
+    seconds, batch_seconds = [], []
+    for query in corpus.queries[:_NUM_TIMED]:
+        started = time.perf_counter()
+        searcher.search_one(query, setting)
+        seconds.append(time.perf_counter() - started)
+    for begin in range(0, len(corpus.queries) - _BATCH, _BATCH):
+        started = time.perf_counter()
+        searcher.search_many(corpus.queries[begin : begin + _BATCH], setting)
+        batch_seconds.append(time.perf_counter() - started)
+    return Point(setting, recall, np.array(seconds), np.array(batch_seconds))

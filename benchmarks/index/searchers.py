@@ -1,4 +1,4 @@
-"""Approximate searches outside a SavedModel, each with the parameter that trades recall for speed."""
+"""Approximate searches outside a SavedModel, each with the parameters that trade recall for speed."""
 
 import dataclasses
 import math
@@ -9,7 +9,10 @@ import numpy as np
 from benchmarks.index import corpora
 from pipelines import job
 
-Search = Callable[[np.ndarray, int], np.ndarray]
+Setting = tuple[int, ...]
+Search = Callable[[np.ndarray, Setting], np.ndarray]
+# Of ScaNN and faiss: how many candidates are scored again exactly.
+_REORDERED = (30, 60, 100, 200, 400)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,17 +21,15 @@ class Searcher:
 
     Attributes:
       name: of the library and its index.
-      settings: values of the parameter, rising recall.
+      curves: settings, of rising recall along each curve.
       search_one: returns the rows for one query `[dim]` and a setting.
       search_many: returns the rows for `[num_queries, dim]` and a setting.
-      num_bytes: of the index, as far as the library says; `None` where it does not.
     """
 
     name: str
-    settings: Sequence[int]
+    curves: Sequence[Sequence[Setting]]
     search_one: Search
     search_many: Search
-    num_bytes: int | None = None
 
 
 def scann(corpus: corpora.Corpus, k: int) -> Searcher:
@@ -40,19 +41,20 @@ def scann(corpus: corpora.Corpus, k: int) -> Searcher:
     parameters = scann_index.ScannParameters.for_corpus(len(corpus.vectors), k)
     builder = scann_index.configure(scann_ops_pybind.builder(corpus.vectors, k, "dot_product"), parameters)
     searcher = builder.build()
-    depth = parameters.num_reordering_candidates
 
-    def search_one(query: np.ndarray, leaves: int) -> np.ndarray:
-        return searcher.search(query, final_num_neighbors=k, pre_reorder_num_neighbors=depth, leaves_to_search=leaves)[
-            0
-        ]
-
-    def search_many(queries: np.ndarray, leaves: int) -> np.ndarray:
-        return searcher.search_batched(
-            queries, final_num_neighbors=k, pre_reorder_num_neighbors=depth, leaves_to_search=leaves
+    def search_one(query: np.ndarray, setting: Setting) -> np.ndarray:
+        leaves, reordered = setting
+        return searcher.search(
+            query, final_num_neighbors=k, pre_reorder_num_neighbors=reordered, leaves_to_search=leaves
         )[0]
 
-    return Searcher("scann", _rising(4, parameters.num_leaves), search_one, search_many)
+    def search_many(queries: np.ndarray, setting: Setting) -> np.ndarray:
+        leaves, reordered = setting
+        return searcher.search_batched(
+            queries, final_num_neighbors=k, pre_reorder_num_neighbors=reordered, leaves_to_search=leaves
+        )[0]
+
+    return Searcher("scann", _curves(parameters.num_leaves), search_one, search_many)
 
 
 def faiss_ivf_pq(corpus: corpora.Corpus, k: int) -> Searcher:
@@ -64,18 +66,18 @@ def faiss_ivf_pq(corpus: corpora.Corpus, k: int) -> Searcher:
     index = faiss.index_factory(dim, f"IVF{num_leaves},PQ{dim // 2}x4fs,RFlat", faiss.METRIC_INNER_PRODUCT)
     index.train(corpus.vectors)
     index.add(corpus.vectors)
-    index.k_factor = 500 / k
     faiss.omp_set_num_threads(1)
     inner = faiss.downcast_index(index.base_index)
 
-    def search_many(queries: np.ndarray, leaves: int) -> np.ndarray:
-        inner.nprobe = leaves
+    def search_many(queries: np.ndarray, setting: Setting) -> np.ndarray:
+        inner.nprobe, reordered = setting
+        index.k_factor = reordered / k
         return index.search(queries, k)[1]
 
     return Searcher(
         "faiss IVF, PQ x4 fast scan, exact reordering",
-        _rising(1, num_leaves),
-        lambda query, leaves: search_many(query[np.newaxis], leaves)[0],
+        _curves(num_leaves),
+        lambda query, setting: search_many(query[np.newaxis], setting)[0],
         search_many,
     )
 
@@ -90,13 +92,12 @@ def hnsw(corpus: corpora.Corpus, k: int) -> Searcher:
     index.add_items(corpus.vectors)
     index.set_num_threads(1)
 
-    def search_many(queries: np.ndarray, beam: int) -> np.ndarray:
-        index.set_ef(max(beam, k))
+    def search_many(queries: np.ndarray, setting: Setting) -> np.ndarray:
+        index.set_ef(max(setting[0], k))
         return index.knn_query(queries, k)[0]
 
-    return Searcher(
-        "hnswlib", _rising(k, 2000), lambda query, beam: search_many(query[np.newaxis], beam)[0], search_many
-    )
+    beams = [(beam,) for beam in _rising(k, 2000)]
+    return Searcher("hnswlib", [beams], lambda query, setting: search_many(query[np.newaxis], setting)[0], search_many)
 
 
 SEARCHERS: dict[str, Callable[[corpora.Corpus, int], Searcher]] = {
@@ -104,6 +105,11 @@ SEARCHERS: dict[str, Callable[[corpora.Corpus, int], Searcher]] = {
     "faiss": faiss_ivf_pq,
     "hnswlib": hnsw,
 }
+
+
+def _curves(num_leaves: int) -> list[list[Setting]]:
+    """Returns ever more leaves for each number of candidates that are scored again."""
+    return [[(leaves, reordered) for leaves in _rising(min(2, num_leaves), num_leaves)] for reordered in _REORDERED]
 
 
 def _rising(first: int, last: int) -> list[int]:

@@ -1,7 +1,8 @@
 """What every index does: keep vectors and ids in variables, find rows, give back ids and vectors of rows."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,20 @@ PADDING_SCORE = float(np.finfo(np.float32).min)
 
 class CandidateIndexError(ValueError):
     """Candidates that cannot be indexed; the message says which rule they break."""
+
+
+class Effort(NamedTuple):
+    """A setting by which an index takes longer and finds more.
+
+    Attributes:
+      name: of the setting in the index' parameters.
+      most: from 1 to this.
+      set: sets it; signatures that were traced before keep what they have.
+    """
+
+    name: str
+    most: int
+    set: Callable[[int], None]
 
 
 class CandidateIndex(tf.Module, abc.ABC):
@@ -69,17 +84,9 @@ class CandidateIndex(tf.Module, abc.ABC):
         """Whether a host must have ScaNN's operations to serve this index."""
 
     @property
-    def num_leaves(self) -> int:
-        """Into how many parts the corpus is divided, of which a query reads some; 0 where it reads everything."""
-        return 0
-
-    def search_leaves(self, num_leaves_to_search: int) -> None:
-        """Sets how many leaves a query reads, from 1 to `num_leaves`; signatures that were traced before keep theirs.
-
-        Raises:
-          CandidateIndexError: if the index has no leaves, or not so many.
-        """
-        raise CandidateIndexError(f"{self.name} reads the whole corpus and has no leaves to choose from.")
+    def efforts(self) -> tuple[Effort, ...]:
+        """What can be tuned, the weightiest first; none where every query reads the whole corpus."""
+        return ()
 
     @abc.abstractmethod
     def search_rows(self, query_embeddings: tf.Tensor, num_rows: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,8 @@ class Leaves:
       centres: `[num_leaves, embedding_dim]` float32.
       order: `[num_vectors]` int64, the vectors by the leaf they belong to.
       members: `[num_leaves, width]` int32 places in `order` of the vectors that a leaf lists: first those that
-        belong to it, then neighbours for which it is the second nearest; filled with -1.
+        belong to it, then, as far as there is room, those nearest to it for which it is the second nearest; filled
+        with -1.
       sizes: `[num_leaves]` int64, how many belong to each leaf.
     """
 
@@ -34,9 +36,9 @@ class Leaves:
 def divide(embeddings: np.ndarray, num_leaves: int, seed: int = 0) -> Leaves:
     """Divides vectors among about so many leaves.
 
-    A query near the border of two leaves finds in either what lies on both sides, which halves what has to be read
-    for the same recall; a copy is one number, not a vector. A leaf that would be far larger than the others is split,
-    so that leaves can be read side by side with little filling.
+    A query near the border of two leaves finds in either what lies on both sides, which nearly halves what has to be
+    read for the same recall; a copy is one number, not a vector. A leaf that would be far larger than the others is
+    split, so that leaves can be read side by side with little filling.
 
     Args:
       embeddings: `[num_vectors, embedding_dim]` float32.
@@ -48,15 +50,9 @@ def divide(embeddings: np.ndarray, num_leaves: int, seed: int = 0) -> Leaves:
         raise ValueError(f"num_leaves must be between 1 and {num_vectors}, the number of vectors, but is {num_leaves}.")
     generator = np.random.default_rng(seed)
     centres = _centres(embeddings, num_leaves, generator)
-    nearest = _nearest(embeddings, centres, 2)
-    centres, first = _split_large(
-        embeddings, centres, nearest[:, 0], math.ceil(num_vectors / num_leaves * _MAX_SIZE_IN_MEANS)
-    )
-    if len(centres) > num_leaves:
-        nearest = _nearest(embeddings, centres, 3)
-    is_other = nearest != first[:, np.newaxis]
-    second = np.take_along_axis(nearest, np.argmax(is_other, axis=1)[:, np.newaxis], axis=1)[:, 0]
-    return _listed(centres, first, np.where(is_other.any(axis=1), second, -1))
+    max_size = math.ceil(num_vectors / num_leaves * _MAX_SIZE_IN_MEANS)
+    centres, first = _split_large(embeddings, centres, _nearest(embeddings, centres), max_size)
+    return _listed(centres, first, *_second_nearest(embeddings, centres, first), max_size)
 
 
 def _centres(embeddings: np.ndarray, num_centres: int, generator: np.random.Generator) -> np.ndarray:
@@ -64,7 +60,7 @@ def _centres(embeddings: np.ndarray, num_centres: int, generator: np.random.Gene
     num_groups = round(math.sqrt(num_centres)) if num_centres > 64 else 1
     if num_groups == 1:
         return _k_means(embeddings, num_centres, generator)
-    groups = _nearest(embeddings, _k_means(embeddings, num_groups, generator), 1)[:, 0]
+    groups = _nearest(embeddings, _k_means(embeddings, num_groups, generator))
     sizes = np.bincount(groups, minlength=num_groups)
     shares = _apportion(sizes, num_centres)
     by_group = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
@@ -90,24 +86,34 @@ def _k_means(embeddings: np.ndarray, num_centres: int, generator: np.random.Gene
     sample = embeddings[np.sort(generator.choice(len(embeddings), sample_size, replace=False))]
     centres = sample[np.sort(generator.choice(sample_size, num_centres, replace=False))]
     for _ in range(_NUM_ITERATIONS):
-        centres = _means(sample, _nearest(sample, centres, 1)[:, 0], centres)
+        centres = _means(sample, _nearest(sample, centres), centres)
     return centres
 
 
-def _nearest(embeddings: np.ndarray, centres: np.ndarray, num_choices: int) -> np.ndarray:
-    """Returns the nearest centres of each vector, nearest first, `[num_vectors, num_choices]`, fewer if there are."""
+def _nearest(embeddings: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Returns the nearest centre of each vector, `[num_vectors]`."""
+    return np.concatenate([tf.argmax(block, axis=1).numpy() for block in _nearness(embeddings, centres)])
+
+
+def _second_nearest(embeddings: np.ndarray, centres: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nearest leaf of each vector beside its own, -1 where there is none, and its squared distance."""
+    if len(centres) == 1:
+        return np.full([len(embeddings)], -1), np.zeros([len(embeddings)], np.float32)
+    best = [tf.math.top_k(block, 2) for block in _nearness(embeddings, centres)]
+    nearest, nearness = np.concatenate([each.indices for each in best]), np.concatenate([each.values for each in best])
+    # A leaf that was split need not be the nearest of those that belong to it.
+    chosen = np.where(nearest[:, 0] == first, 1, 0)[:, np.newaxis]
+    second, nearness = (np.take_along_axis(each, chosen, axis=1)[:, 0] for each in (nearest, nearness))
+    return second, np.square(embeddings).sum(axis=1) - 2 * nearness
+
+
+def _nearness(embeddings: np.ndarray, centres: np.ndarray) -> Iterator[tf.Tensor]:
+    """Yields of a part of the vectors how near each centre is: half of |vector|^2 less the squared distance."""
     half_squares = tf.constant(np.square(centres).sum(axis=1) / 2)
     transposed = tf.constant(centres.T)
     size = max(1, _MAX_SCORES_PER_BLOCK // len(centres))
-    num_choices = min(num_choices, len(centres))
-    blocks = []
     for begin in range(0, len(embeddings), size):
-        nearness = tf.matmul(embeddings[begin : begin + size], transposed) - half_squares
-        if num_choices == 1:
-            blocks.append(tf.argmax(nearness, axis=1).numpy()[:, np.newaxis])
-        else:
-            blocks.append(tf.math.top_k(nearness, num_choices).indices.numpy())
-    return np.concatenate(blocks)
+        yield tf.matmul(embeddings[begin : begin + size], transposed) - half_squares
 
 
 def _means(embeddings: np.ndarray, leaves: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
@@ -135,20 +141,20 @@ def _split_large(
     return np.concatenate([centres, np.array(added, np.float32).reshape(-1, centres.shape[1])]), leaves
 
 
-def _listed(centres: np.ndarray, first: np.ndarray, second: np.ndarray) -> Leaves:
+def _listed(centres: np.ndarray, first: np.ndarray, second: np.ndarray, distances: np.ndarray, max_size: int) -> Leaves:
     num_leaves, num_vectors = len(centres), len(first)
     order = np.argsort(first, kind="stable")
     place = np.empty([num_vectors], np.int64)
     place[order] = np.arange(num_vectors)
     copied = np.flatnonzero(second >= 0)
+    copied = copied[np.argsort(distances[copied], kind="stable")]
     leaves = np.concatenate([first[order], second[copied]])
     places = np.concatenate([np.arange(num_vectors), place[copied]])
     by_leaf = np.argsort(leaves, kind="stable")
     position = np.arange(len(leaves)) - np.searchsorted(leaves[by_leaf], leaves[by_leaf])
-    # Copies are a help, not a must: where they would make a leaf wider than the others they are left out.
+    # A list is as wide as a leaf may be: on a million vectors, wider lists cost more time than they find.
     sizes = np.bincount(first, minlength=num_leaves)
-    width = max(sizes.max(), math.ceil(2 * num_vectors / num_leaves * 1.25))
-    fits = position < width
-    members = np.full([num_leaves, min(width, position.max() + 1)], -1, np.int32)
+    fits = position < max(sizes.max(), max_size)
+    members = np.full([num_leaves, position[fits].max() + 1], -1, np.int32)
     members[leaves[by_leaf][fits], position[fits]] = places[by_leaf][fits]
     return Leaves(centres, order, members, sizes)

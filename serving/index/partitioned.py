@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from serving.index import candidate_index
+from serving.index import candidate_index, rare_branch
 from serving.index import leaves as leaves_lib
 
 _EXACT_BELOW = 1_000
@@ -103,8 +103,17 @@ class PartitionedIndex(candidate_index.CandidateIndex):
         """All leaves, those that were split included."""
         return self._num_leaves
 
+    @property
+    def efforts(self) -> tuple[candidate_index.Effort, ...]:
+        """How many leaves a query reads."""
+        return (candidate_index.Effort("num_leaves_to_search", self._num_leaves, self.search_leaves),)
+
     def search_leaves(self, num_leaves_to_search: int) -> None:
-        """Sets how many leaves a query reads."""
+        """Sets how many leaves a query reads, from 1 to `num_leaves`; signatures that were traced before keep theirs.
+
+        Raises:
+          CandidateIndexError: if there are not so many.
+        """
         self._parameters = dataclasses.replace(self._parameters, num_leaves_to_search=num_leaves_to_search)
 
     @property
@@ -129,10 +138,20 @@ class PartitionedIndex(candidate_index.CandidateIndex):
             missing = [[0, block_size - (end - begin)], [0, 0]]
             return tf.pad(rows, missing), tf.pad(scores, missing)
 
-        specs = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
-        rows, scores = tf.map_fn(search_block, tf.range(num_blocks), fn_output_signature=specs, parallel_iterations=2)
-        shape = [num_blocks * block_size, num_rows]
-        return tf.reshape(rows, shape)[:num_queries], tf.reshape(scores, shape)[:num_queries]
+        def search_in_blocks() -> tuple[tf.Tensor, tf.Tensor]:
+            specs = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
+            rows, scores = tf.map_fn(
+                search_block, tf.range(num_blocks), fn_output_signature=specs, parallel_iterations=2
+            )
+            shape = [num_blocks * block_size, num_rows]
+            return tf.reshape(rows, shape)[:num_queries], tf.reshape(scores, shape)[:num_queries]
+
+        # A loop of one turn would cost a single query a tenth of a millisecond.
+        return tf.cond(
+            num_blocks == 1,
+            lambda: self._search_leaves(query_embeddings, leaves, num_rows),
+            rare_branch.rare(search_in_blocks),
+        )
 
     def _search_leaves(
         self, query_embeddings: tf.Tensor, leaves: tf.Tensor, num_rows: tf.Tensor | int

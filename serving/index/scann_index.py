@@ -19,7 +19,6 @@ _ANISOTROPIC_THRESHOLD = 0.2
 # On 20,000 random unit vectors of 16 dimensions the ten best are found to .90 after reordering 100
 # candidates, to .98 after 300 and to .996 after 500; scoring 500 vectors costs microseconds.
 _MIN_REORDERING = 500
-_REORDERED_PER_ROW = 3
 # ScaNN's word for "as the searcher was built".
 _AS_CONFIGURED = -1
 
@@ -100,6 +99,7 @@ class ScannIndex(candidate_index.CandidateIndex):
         super().__init__(candidate_ids, embeddings, name="scann_index")
         self._parameters = parameters or ScannParameters.for_corpus(len(candidate_ids), k)
         self._k = k
+        self._num_reordered_at_most = self._parameters.num_reordering_candidates
         self._shared_name = f"scann/{_digest(candidate_ids, embeddings, self._parameters, k)}"
         builder = scann_ops.builder(embeddings, min(k, len(candidate_ids)), "dot_product")
         # The searcher of this process gets a name that no other has, even if equal: it is not the one that is served.
@@ -122,9 +122,27 @@ class ScannIndex(candidate_index.CandidateIndex):
         """The partitions of the tree."""
         return self._parameters.num_leaves
 
+    @property
+    def efforts(self) -> tuple[candidate_index.Effort, ...]:
+        """How many leaves a query reads, and how many candidates it scores again."""
+        if not self.num_leaves:
+            # Scoring the whole corpus costs more than scoring a few hundred candidates again.
+            return ()
+        leaves = candidate_index.Effort("num_leaves_to_search", self.num_leaves, self.search_leaves)
+        reordered = candidate_index.Effort("num_reordering_candidates", self._num_reordered_at_most, self.reorder)
+        return (leaves, reordered) if self._num_reordered_at_most else (leaves,)
+
     def search_leaves(self, num_leaves_to_search: int) -> None:
-        """Sets how many leaves a query reads."""
+        """Sets how many leaves a query reads, from 1 to `num_leaves`; signatures that were traced before keep theirs.
+
+        Raises:
+          CandidateIndexError: if there are not so many.
+        """
         self._parameters = dataclasses.replace(self._parameters, num_leaves_to_search=num_leaves_to_search)
+
+    def reorder(self, num_reordering_candidates: int) -> None:
+        """Sets how many candidates a query for k scores again exactly, k of them at least."""
+        self._parameters = dataclasses.replace(self._parameters, num_reordering_candidates=num_reordering_candidates)
 
     @property
     def vectors(self) -> tf.Tensor:
@@ -163,8 +181,9 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     def _num_reordered(self, num_rows: tf.Tensor) -> tf.Tensor:
         """ScaNN cuts an answer at this number without a word, so it grows with what is asked for."""
-        wanted = tf.maximum(_REORDERED_PER_ROW * num_rows, self._parameters.num_reordering_candidates)
-        return tf.minimum(wanted, self.num_candidates)
+        growth = tf.maximum(1.0, tf.cast(num_rows, tf.float32) / self._k)
+        wanted = tf.cast(tf.math.ceil(self._parameters.num_reordering_candidates * growth), tf.int32)
+        return tf.minimum(tf.maximum(wanted, num_rows), self.num_candidates)
 
     def _leaves_to_search(self, num_rows: tf.Tensor) -> tf.Tensor | int:
         """Deeper answers lie in more leaves."""

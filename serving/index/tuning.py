@@ -1,4 +1,6 @@
-"""Finds how little of an index has to be read for a wanted recall."""
+"""Finds how little an index has to do for a wanted recall."""
+
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -6,6 +8,8 @@ import tensorflow as tf
 from serving.index import candidate_index
 
 _QUERIES_PER_BLOCK = 256
+# Of what the target leaves to be missed, the share that a setting leaves to those that are tuned after it.
+_LEFT_FOR_LATER = 0.25
 
 
 def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray) -> float:
@@ -16,11 +20,10 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
       query_embeddings: `[num_queries, embedding_dim]` float32.
       exact_rows: `[num_queries, k]` rows of the corpus that the index was built from, the best k of each query.
     """
-    k = exact_rows.shape[1]
-    search = tf.function(lambda queries: index.search_rows(queries, k)[0], reduce_retracing=True)
     found = []
     for begin in range(0, len(query_embeddings), _QUERIES_PER_BLOCK):
-        rows = search(tf.constant(query_embeddings[begin : begin + _QUERIES_PER_BLOCK])).numpy()
+        block = tf.constant(query_embeddings[begin : begin + _QUERIES_PER_BLOCK])
+        rows = index.search_rows(block, exact_rows.shape[1])[0].numpy()
         candidates = np.where(rows >= 0, index.order[rows], -1)
         expected = exact_rows[begin : begin + _QUERIES_PER_BLOCK]
         found += [np.isin(mine, theirs).mean() for mine, theirs in zip(expected, candidates, strict=True)]
@@ -30,10 +33,11 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
 def tune(
     index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray, target: float
 ) -> float:
-    """Sets the fewest leaves that reach a recall, and returns the recall.
+    """Sets the index to the least effort that reaches a recall, and returns the recall.
 
-    Recall grows with the leaves, so they are halved in turn. An index without leaves stays as it is, and one that
-    does not reach the target with all of its leaves reads all.
+    Recall grows with each setting, so that it is found by doubling and halving. A setting that is tuned before others
+    aims a little higher, since the others will cost recall too. An index without settings stays as it is, and one that
+    does not reach the target does all it can.
 
     Args:
       index: what is tuned.
@@ -41,18 +45,31 @@ def tune(
       exact_rows: `[num_queries, k]` as for `index_recall`.
       target: recall at k, in [0, 1].
     """
-    if not index.num_leaves:
-        return index_recall(index, query_embeddings, exact_rows)
-    reached: dict[int, float] = {}
+    efforts = index.efforts
+    for effort in efforts:
+        effort.set(effort.most)
+    for position, effort in enumerate(efforts, 1):
+        recalls: dict[int, float] = {}
 
-    def recall(num_leaves_to_search: int) -> float:
-        index.search_leaves(num_leaves_to_search)
-        reached[num_leaves_to_search] = index_recall(index, query_embeddings, exact_rows)
-        return reached[num_leaves_to_search]
+        def recall(value: int, effort=effort, recalls=recalls) -> float:
+            if value not in recalls:
+                effort.set(value)
+                recalls[value] = index_recall(index, query_embeddings, exact_rows)
+            return recalls[value]
 
+        higher = target + _LEFT_FOR_LATER * (1.0 - target) * (position < len(efforts))
+        enough = _least(recall, effort.most, higher)
+        if recall(enough) < higher:
+            enough = _least(recall, effort.most, target)
+        effort.set(enough)
+    return index_recall(index, query_embeddings, exact_rows)
+
+
+def _least(recall: Callable[[int], float], most: int, target: float) -> int:
+    """Returns about the least value that reaches the target, to a thirty-second of itself; `most` where none does."""
     enough = 1
-    while enough < index.num_leaves and recall(enough) < target:
-        enough = min(2 * enough, index.num_leaves)
+    while enough < most and recall(enough) < target:
+        enough = min(2 * enough, most)
     too_few = enough // 2
     while enough - too_few > max(1, enough // 32):
         middle = (too_few + enough) // 2
@@ -60,5 +77,4 @@ def tune(
             too_few = middle
         else:
             enough = middle
-    index.search_leaves(enough)
-    return reached.get(enough) or recall(enough)
+    return enough

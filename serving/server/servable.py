@@ -19,7 +19,7 @@ import tensorflow as tf
 from google.protobuf import message as protobuf_message
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, saved_model_pb2
 
-from serving import errors, tensor_proto
+from serving import errors, manifest, tensor_proto
 
 DEFAULT_SIGNATURE_NAME = "serving_default"
 DEFAULT_TAGS = ("serve",)
@@ -63,10 +63,11 @@ class Servable:
           tags: tag set of the MetaGraph to load.
 
         Raises:
-          ServingError: if the folder is no complete SavedModel, has no such MetaGraph, or needs
-            ops that this process lacks; nothing stays loaded then.
+          ServingError: if the folder is no complete SavedModel, is not as its manifest says, has no such
+            MetaGraph, or needs ops that this process lacks; nothing stays loaded then.
         """
         meta_graph = _read_meta_graph(model_dir, tags)
+        _require_as_published(model_dir)
         _import_custom_ops(meta_graph)
         graph = tf.Graph()
         session = tf.compat.v1.Session(graph=graph)
@@ -245,6 +246,14 @@ def _read_meta_graph(model_dir: pathlib.Path, tags: Sequence[str]) -> meta_graph
         f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. To inspect available "
         "tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`"
     )
+
+
+def _require_as_published(model_dir: pathlib.Path) -> None:
+    """Refuses an export of which a file is cut off, changed or of another version, as far as it has a manifest."""
+    try:
+        manifest.require_as_published(model_dir)
+    except manifest.ManifestError as error:
+        raise errors.DataLossError(str(error)) from error
 
 
 def _import_custom_ops(meta_graph: meta_graph_pb2.MetaGraphDef) -> None:

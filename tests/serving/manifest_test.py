@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -14,24 +15,25 @@ def test_a_manifest_reads_back_beside_the_other_extra_assets(tmp_path):
     (tmp_path / "assets.extra").mkdir()
     content = {"num_candidates": 3, "inputs": {"age": {"shape": [-1]}}, "title": "Amélie", "index_recall_at_10": 0.99}
     manifest.write_manifest(tmp_path, content)
-    assert (
-        manifest.read_manifest(tmp_path)
-        == manifest.read_manifest(str(tmp_path))
-        == {"format_version": 1, **content, "files": {}}
-    )
+    read = manifest.read_manifest(tmp_path)
+    assert read == manifest.read_manifest(str(tmp_path))
+    assert read == {"format_version": 2, **content, "files": {}, "manifest_sha256": read["manifest_sha256"]}
     text = (tmp_path / "assets.extra" / "manifest.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n  "format_version": 1,\n  "num_candidates": 3,')
+    assert text.startswith('{\n  "format_version": 2,\n  "num_candidates": 3,')
     assert text.endswith("}\n")
     assert "Amélie" in text
 
 
 def test_the_folder_of_a_new_export_is_made(tmp_path):
     manifest.write_manifest(tmp_path / "new" / "7", {})
-    assert manifest.read_manifest(tmp_path / "new" / "7") == {"format_version": 1, "files": {}}
+    # printf '{"files": {}, "format_version": 2}' | sha256sum
+    digest = "c603d0e5d02d81a6501953e2d7cc0bb9d5d49e31c8b7406ba730acfbc792e886"
+    expected = {"format_version": 2, "files": {}, "manifest_sha256": digest}
+    assert manifest.read_manifest(tmp_path / "new" / "7") == expected
 
 
 def test_a_number_that_json_does_not_know_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ValueError, match="nan"):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         manifest.write_manifest(tmp_path, {"index_recall_at_10": float("nan")})
     assert not (tmp_path / "assets.extra" / "manifest.json").exists()
 
@@ -52,11 +54,12 @@ def test_an_export_without_a_manifest_is_refused_by_its_path(tmp_path):
         manifest.read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_format_is_refused_with_both_versions(tmp_path, version):
+@pytest.mark.parametrize("version", [0, 3, "1", None, True, 1.5, [1]])
+def test_another_format_is_refused_with_those_that_are_known(tmp_path, version):
     _write_text(tmp_path, json.dumps({"format_version": version}))
     with pytest.raises(
-        manifest.ManifestError, match=f"has format_version {version!r}, but this version reads 1; export again"
+        manifest.ManifestError,
+        match=f"has format_version {re.escape(repr(version))}, but this version reads 1, 2; export again",
     ):
         manifest.read_manifest(tmp_path)
 

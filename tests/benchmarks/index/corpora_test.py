@@ -27,9 +27,23 @@ def test_the_neighbours_of_a_fitted_corpus_are_as_near_as_those_of_the_model_it_
     np.testing.assert_allclose(np.median(best[:, [0, 9, 99, 999]], axis=0), [0.81, 0.72, 0.57, 0.35], atol=0.1)
 
 
+def _of_numbers(numbers, queries, exact):
+    return corpora.Corpus(
+        "numbers", *(np.array(each, np.float32)[:, None] for each in (numbers, queries)), np.array(exact)
+    )
+
+
 def test_recall_is_the_share_of_the_exact_answer():
-    corpus = corpora.Corpus("two", np.eye(3, dtype=np.float32), np.eye(2, 3), np.array([[0, 1, 2], [1, 2, 0]]))
+    corpus = _of_numbers([3, 2, 1], [1, -1], [[0, 1, 2], [2, 1, 0]])
     assert corpus.recall(np.array([[0, 2], [2, 0]]), 2) == 0.5
+    assert corpus.recall(np.array([[1, 0, 2]]), 2) == 1.0
+    assert corpus.recall(np.array([[-1, 1], [-1, -1]]), 2) == 0.25
+
+
+def test_a_copy_counts_as_what_it_is_a_copy_of():
+    corpus = _of_numbers([3, 2, 2, 1], [1], [[0, 1, 2]])
+    assert corpus.recall(np.array([[0, 2]]), 2) == 1.0
+    assert corpus.recall(np.array([[0, 3]]), 2) == 0.5
 
 
 def test_word_vectors_are_read_from_their_package_once(tmp_path, monkeypatch):

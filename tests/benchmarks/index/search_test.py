@@ -14,10 +14,13 @@ def _planted(monkeypatch, points):
     """Makes searchers that were measured already: by name, (setting, recall, seconds of a query)."""
 
     def make(name):
-        return lambda corpus, k: searchers.Searcher(name, [each[0] for each in points[name]], None, None)
+        return lambda corpus, k: searchers.Searcher(name, [[(each[0],) for each in points[name]]], None, None)
 
     def measured(corpus, searcher):
-        return [search.Point(*each[:2], np.full(5, each[2]), np.full(2, each[2])) for each in points[searcher.name]]
+        return [
+            search.Point((each[0],), each[1], np.full(5, each[2]), np.full(2, each[2]))
+            for each in points[searcher.name]
+        ]
 
     for name in points:
         monkeypatch.setitem(searchers.SEARCHERS, name, make(name))
@@ -30,7 +33,7 @@ def test_each_target_is_met_by_the_fastest_setting_that_reaches_it(corpus, monke
     _planted(monkeypatch, {"scann": of_scann, "faiss": [(1, 0.96, 3e-4)]})
     measured = search.measure(corpus, ["scann", "faiss"])
     rows = measured["rows"]
-    assert [(row["recall"], row["setting"]) for row in rows[:3]] == [(0.9, 1), (0.95, 3), (0.99, 4)]
+    assert [(row["recall"], row["setting"]) for row in rows[:3]] == [(0.9, [1]), (0.95, [3]), (0.99, [4])]
     assert [row["queries_per_second"] for row in rows[3:]] == [pytest.approx(1 / 3e-4)] * 2 + [None]
     assert measured["holds"]
 
@@ -43,7 +46,7 @@ def test_scann_must_be_ahead_at_95(corpus, monkeypatch):
 def test_a_target_that_no_setting_reaches_has_no_speed(corpus, monkeypatch):
     def make(corpus, k):
         nothing = np.full([130, k], -1)
-        return searchers.Searcher("blind", [1], lambda query, each: nothing[0], lambda queries, each: nothing)
+        return searchers.Searcher("blind", [[(1,)]], lambda query, each: nothing[0], lambda queries, each: nothing)
 
     monkeypatch.setitem(searchers.SEARCHERS, "scann", make)
     measured = search.measure(corpus, ["scann"])
@@ -53,7 +56,7 @@ def test_a_target_that_no_setting_reaches_has_no_speed(corpus, monkeypatch):
 
 def test_scann_with_this_projects_parameters_finds_the_exact_answer_of_a_small_corpus(corpus):
     searcher = searchers.scann(corpus, 10)
-    assert corpus.recall(searcher.search_many(corpus.queries, searcher.settings[0]), 10) >= 0.999
+    assert corpus.recall(searcher.search_many(corpus.queries, searcher.curves[0][0]), 10) >= 0.999
 
 
 def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it():

@@ -40,7 +40,7 @@ def test_an_empty_batch_has_an_empty_answer():
 
 def test_it_says_what_it_is():
     index = brute_force.BruteForceIndex(*_corpus(5))
-    assert (index.name, index.num_candidates, index.embedding_dim, index.num_leaves) == ("brute_force_index", 5, 8, 0)
+    assert (index.name, index.num_candidates, index.embedding_dim, index.efforts) == ("brute_force_index", 5, 8, ())
     assert (index.parameters, index.needs_scann_ops) == ({}, False)
     assert not index.trainable_variables
 

@@ -78,11 +78,6 @@ def test_an_index_is_never_asked_for_more_than_the_corpus():
     assert index.asked == [3, 3]
 
 
-def test_an_index_without_leaves_refuses_to_read_some():
-    with pytest.raises(candidate_index.CandidateIndexError, match="fixed reads the whole corpus and has no leaves to"):
-        _FixedIndex([[0]], [[0.0]]).search_leaves(1)
-
-
 @_KINDS
 def test_in_a_graph_k_is_one_number_of_the_request(make):
     index = make(["a", "b"], np.eye(2, 3, dtype=np.float32))

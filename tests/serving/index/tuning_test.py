@@ -8,29 +8,50 @@ from serving.index import brute_force, candidate_index, tuning
 from tests.serving.index import corpora
 
 _NUM_LEAVES = 100
+_MOST_REORDERED = 50
 
 
 class _PlantedIndex(candidate_index.CandidateIndex):
-    """Of four asked for, finds one after 3 leaves, another after 10, a third after 37, and the last never."""
+    """Of four asked for, finds one after 3 leaves, another after 10, a third after 37, and the last never.
 
-    def __init__(self):
+    Where it reorders, the first is found after 5 candidates, the others after 20.
+    """
+
+    def __init__(self, reorders=False):
         # Backwards, so that rows of the index and of the corpus are not the same.
         super().__init__(["a", "b", "c", "d", "e"], np.eye(5, dtype=np.float32), "planted", np.arange(5)[::-1])
         self.read = 1
+        self.reordered = _MOST_REORDERED
         self.looks = 0
+        self._reorders = reorders
 
     parameters = {}
     needs_scann_ops = False
-    num_leaves = _NUM_LEAVES
     vectors = None
+
+    @property
+    def efforts(self):
+        leaves = candidate_index.Effort("leaves", _NUM_LEAVES, self.search_leaves)
+        reordered = candidate_index.Effort("reordered", _MOST_REORDERED, self.reorder)
+        return (leaves, reordered) if self._reorders else (leaves,)
 
     def search_leaves(self, num_leaves_to_search):
         assert 1 <= num_leaves_to_search <= _NUM_LEAVES
         self.read = num_leaves_to_search
         self.looks += 1
 
+    def reorder(self, num_candidates):
+        assert 1 <= num_candidates <= _MOST_REORDERED
+        self.reordered = num_candidates
+        self.looks += 1
+
     def search_rows(self, query_embeddings, num_rows):
-        found = [4 - candidate for candidate, leaves in enumerate((3, 10, 37)) if self.read >= leaves]
+        needed = ((3, 5), (10, 20), (37, 20))
+        found = [
+            4 - candidate
+            for candidate, (leaves, reordered) in enumerate(needed)
+            if self.read >= leaves and self.reordered >= reordered
+        ]
         rows = tf.constant([[*found, *[-1] * (4 - len(found))]])
         rows = tf.repeat(rows, tf.shape(query_embeddings)[0], axis=0)
         return rows, tf.zeros(tf.shape(rows))
@@ -72,6 +93,21 @@ def test_where_the_target_is_never_reached_all_leaves_are_read():
     index = _PlantedIndex()
     assert tuning.tune(index, _QUERIES, _EXACT, 0.8) == 0.75
     assert index.read == _NUM_LEAVES
+
+
+@pytest.mark.parametrize(
+    ("target", "leaves", "reordered", "recall"), [(0.2, 10, 5, 0.25), (0.25, 10, 5, 0.25), (0.5, 37, 20, 0.75)]
+)
+def test_settings_are_tuned_in_turn_and_the_first_aims_higher(target, leaves, reordered, recall):
+    index = _PlantedIndex(reorders=True)
+    assert tuning.tune(index, _QUERIES, _EXACT, target) == recall
+    assert (index.read, index.reordered) == (leaves, reordered)
+
+
+def test_where_the_higher_aim_is_out_of_reach_the_target_counts():
+    index = _PlantedIndex(reorders=True)
+    assert tuning.tune(index, _QUERIES, _EXACT, 0.75) == 0.75
+    assert (index.read, index.reordered) == (37, 20)
 
 
 @pytest.mark.parametrize("kind", corpora.COARSE)
