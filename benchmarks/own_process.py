@@ -29,6 +29,11 @@ def peak_bytes() -> int:
     return _peak_bytes_of("self")
 
 
+def resident_bytes() -> int:
+    """Returns what this program holds in memory now."""
+    return _bytes_of("self", "VmRSS")
+
+
 def peak_bytes_of_child(program: str) -> int | None:
     """Returns the peak, so far, of the largest child of this process that runs a program; `None` without any.
 
@@ -45,6 +50,10 @@ def peak_bytes_of_child(program: str) -> int | None:
 
 
 def _peak_bytes_of(process: str) -> int:
+    return _bytes_of(process, "VmHWM")
+
+
+def _bytes_of(process: str, key: str) -> int:
     lines = pathlib.Path(f"/proc/{process}/status").read_text().splitlines()
-    (line,) = (each for each in lines if each.startswith("VmHWM"))
+    (line,) = (each for each in lines if each.startswith(key))
     return 1024 * int(line.split()[1])

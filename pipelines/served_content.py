@@ -1,6 +1,7 @@
 """Makes what an export holds: towers, a tuned index over the corpus, its filters, known queries, requests to try it."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -103,13 +104,13 @@ def _build_index(
         config.min_index_recall,
         config.index_storage,
     )
-    exact = _exact_rows(queries, embeddings, config.k)
     target = config.min_index_recall + _TUNING_MARGIN * (1.0 - config.min_index_recall)
-    tuning.tune(index, queries[1::2], exact[1::2], target)
-    return index, tuning.index_recall(index, queries[::2], exact[::2])
+    exact = functools.partial(_exact_rows, embeddings)
+    tuning.tune(index, queries[1::2], config.k, exact, target)
+    return index, tuning.index_recall(index, queries[::2], exact(queries[::2], config.k))
 
 
-def _exact_rows(queries: np.ndarray, embeddings: np.ndarray, k: int) -> np.ndarray:
+def _exact_rows(embeddings: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     no_rows, no_splits = np.zeros([0], np.int64), np.zeros([len(queries) + 1], np.int64)
     targets = np.zeros([len(queries)], np.int64)
     return ranking.rank_corpus(queries, embeddings, targets, no_rows, no_splits, k).top_rows

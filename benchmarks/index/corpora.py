@@ -111,13 +111,19 @@ def _word_vectors(directory: pathlib.Path) -> np.ndarray:
     return vectors
 
 
-def _with_answers(name: str, vectors: np.ndarray, queries: np.ndarray) -> Corpus:
-    held, num_exact = tf.constant(vectors), min(_NUM_EXACT, len(vectors))
-    exact = [
-        tf.math.top_k(tf.matmul(queries[begin : begin + _QUERIES_PER_BLOCK], held, transpose_b=True), num_exact)[1]
+def best_rows(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
+    """Returns the rows of the best k vectors of each query, `[num_queries, k]`, best first."""
+    held = tf.constant(vectors)
+    best = [
+        tf.math.top_k(tf.matmul(queries[begin : begin + _QUERIES_PER_BLOCK], held, transpose_b=True), k).indices.numpy()
         for begin in range(0, len(queries), _QUERIES_PER_BLOCK)
     ]
-    return Corpus(name, vectors, queries.astype(np.float32), np.concatenate([each.numpy() for each in exact]))
+    return np.concatenate(best)
+
+
+def _with_answers(name: str, vectors: np.ndarray, queries: np.ndarray) -> Corpus:
+    queries = queries.astype(np.float32)
+    return Corpus(name, vectors, queries, best_rows(vectors, queries, min(_NUM_EXACT, len(vectors))))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ class BruteForceIndex(candidate_index.CandidateIndex):
     @property
     def vectors(self) -> tf.Tensor:
         """The vectors as they were given."""
-        return self._embeddings
+        return self._embeddings.read_value()
 
     def search_rows(self, query_embeddings: tf.Tensor, num_rows: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds exactly the best rows; equal scores are in corpus order."""

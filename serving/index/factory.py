@@ -62,7 +62,7 @@ def build_index(
         return brute_force.BruteForceIndex(candidate_ids, embeddings)
     if kind == "partitioned":
         parameters = partitioned.PartitionedParameters.for_corpus(len(candidate_ids), storage)
-        return partitioned.PartitionedIndex(candidate_ids, embeddings, parameters)
+        return partitioned.PartitionedIndex(candidate_ids, embeddings, k, parameters)
     # ScaNN's operation library is loaded only where it is used.
     from serving.index import scann_index
 

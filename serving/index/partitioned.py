@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from serving.index import candidate_index, rare_branch
+from serving.index import candidate_index, depths, rare_branch
 from serving.index import leaves as leaves_lib
 
 _EXACT_BELOW = 1_000
 # Vectors of one query or several that are gathered at once: 2**21 numbers are 8 MB, which the allocator reuses.
 _MAX_NUMBERS_PER_BLOCK = 1 << 21
-_ROWS_READ_PER_ROW = 8.0
 STORAGES = {"float32": tf.float32, "float16": tf.float16}
 
 
@@ -62,6 +61,7 @@ class PartitionedIndex(candidate_index.CandidateIndex):
     Args:
       candidate_ids: unique, non-empty ids.
       embeddings: `[num_candidates, embedding_dim]` float32.
+      k: how many candidates a query asks for.
       parameters: `None` sizes them from the corpus.
 
     Raises:
@@ -69,7 +69,11 @@ class PartitionedIndex(candidate_index.CandidateIndex):
     """
 
     def __init__(
-        self, candidate_ids: Sequence[str], embeddings: np.ndarray, parameters: PartitionedParameters | None = None
+        self,
+        candidate_ids: Sequence[str],
+        embeddings: np.ndarray,
+        k: int,
+        parameters: PartitionedParameters | None = None,
     ):
         candidate_index.require_corpus(candidate_ids, embeddings)
         self._parameters = parameters or PartitionedParameters.for_corpus(len(candidate_ids))
@@ -84,14 +88,24 @@ class PartitionedIndex(candidate_index.CandidateIndex):
             )
         self._num_leaves, self._leaf_width = divided.members.shape
         self._parameters = dataclasses.replace(self._parameters, num_leaves=self._num_leaves)
+        self._depths = depths.depths_of(k, len(candidate_ids))
+        self._leaves = self._leaves_by_depth()
         self._vectors = tf.Variable(stored, trainable=False, name="candidate_embeddings")
         self._centres = tf.Variable(divided.centres, trainable=False, name="centres")
         self._members = tf.Variable(divided.members, trainable=False, name="leaf_members")
 
     @property
     def parameters(self) -> dict:
-        """How the corpus was divided."""
-        return dataclasses.asdict(self._parameters)
+        """How the corpus was divided, and how many leaves deeper answers read."""
+        return dataclasses.asdict(self._parameters) | {
+            "num_leaves_to_search": self._leaves.values[0],
+            "leaves_by_depth": self._leaves.table(),
+        }
+
+    @property
+    def max_depth(self) -> int:
+        """As deep as leaves are read."""
+        return self._depths[-1]
 
     @property
     def needs_scann_ops(self) -> bool:
@@ -106,24 +120,30 @@ class PartitionedIndex(candidate_index.CandidateIndex):
     @property
     def efforts(self) -> tuple[candidate_index.Effort, ...]:
         """How many leaves a query reads."""
-        return (candidate_index.Effort("num_leaves_to_search", self._num_leaves, self.search_leaves),)
+        return tuple(self._leaves.efforts())
 
     def search_leaves(self, num_leaves_to_search: int) -> None:
-        """Sets how many leaves a query reads, from 1 to `num_leaves`; signatures that were traced before keep theirs.
+        """Sets how many leaves a query for k reads, and deeper ones by a rule of thumb.
+
+        Signatures that were traced before keep what they have.
+
+        Args:
+          num_leaves_to_search: from 1 to `num_leaves`.
 
         Raises:
           CandidateIndexError: if there are not so many.
         """
         self._parameters = dataclasses.replace(self._parameters, num_leaves_to_search=num_leaves_to_search)
+        self._leaves = self._leaves_by_depth()
 
     @property
     def vectors(self) -> tf.Tensor:
         """The vectors, leaf after leaf."""
-        return self._vectors
+        return self._vectors.read_value()
 
     def search_rows(self, query_embeddings: tf.Tensor, num_rows: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds about the best rows; a query whose searched leaves hold fewer gets fewer."""
-        num_leaves = self._leaves_to_search(num_rows)
+        num_leaves = self._leaves.of(num_rows)
         _, leaves = tf.math.top_k(tf.matmul(query_embeddings, self._centres, transpose_b=True), num_leaves)
         numbers_per_query = num_leaves * self._leaf_width * self.embedding_dim
         block_size = tf.maximum(1, _MAX_NUMBERS_PER_BLOCK // numbers_per_query)
@@ -169,9 +189,9 @@ class PartitionedIndex(candidate_index.CandidateIndex):
         best_rows = tf.pad(best_rows, missing, constant_values=-1)
         return tf.gather(best_rows, order, batch_dims=1), best
 
-    def _leaves_to_search(self, num_rows: tf.Tensor | int) -> tf.Tensor:
-        needed = tf.cast(tf.math.ceil(_ROWS_READ_PER_ROW * tf.cast(num_rows, tf.float32) / self._leaf_width), tf.int32)
-        return tf.clip_by_value(needed, self._parameters.num_leaves_to_search, self._num_leaves)
+    def _leaves_by_depth(self) -> depths.SettingByDepth:
+        values = depths.grown(self._depths, self._parameters.num_leaves_to_search, self._num_leaves)
+        return depths.SettingByDepth("num_leaves_to_search", self._depths, [self._num_leaves] * len(values), values)
 
 
 def _first_of_each(rows: tf.Tensor) -> tf.Tensor:

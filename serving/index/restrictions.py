@@ -87,7 +87,13 @@ class Restrictions:
         passing = ~self._contains(self._excluded_rows, rows)
         passing &= ~self._has_allowed[:, tf.newaxis] | self._contains(self._allowed_rows, rows)
         for each, has, allowed in zip(self._filters, self._filtered, self._allowed_values, strict=True):
-            passing &= ~has[:, tf.newaxis] | each.passes(allowed, rows)
+            passing = tf.cond(
+                tf.reduce_any(has),
+                lambda passing=passing, each=each, has=has, allowed=allowed: (
+                    passing & (~has[:, tf.newaxis] | each.passes(allowed, rows))
+                ),
+                lambda passing=passing: passing,
+            )
         return passing
 
     def listed_rows(self) -> tf.Tensor:
@@ -117,10 +123,18 @@ class Restrictions:
 
     def _contains(self, members: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """Returns which `rows` are among the `members` of their query; a member of -1 is nobody."""
-        owners = tf.range(tf.cast(tf.shape(members)[0], tf.int64))[:, tf.newaxis] * self._num_candidates
-        keys = tf.reshape(tf.where(members >= 0, owners + tf.cast(members, tf.int64), -1), [-1])
-        # A last key that nobody has, so that every position is one.
-        keys = tf.concat([tf.sort(keys), [tf.int64.max]], axis=0)
-        wanted = owners + tf.cast(rows, tf.int64)
-        found = tf.gather(keys, tf.searchsorted(keys, tf.reshape(wanted, [-1])))
-        return tf.reshape(found, tf.shape(wanted)) == wanted
+        return tf.cond(
+            tf.reduce_any(members >= 0),
+            lambda: _are_among(members, rows, self._num_candidates),
+            lambda: tf.zeros(tf.shape(rows), tf.bool),
+        )
+
+
+def _are_among(members: tf.Tensor, rows: tf.Tensor, num_candidates: int) -> tf.Tensor:
+    owners = tf.range(tf.cast(tf.shape(members)[0], tf.int64))[:, tf.newaxis] * num_candidates
+    keys = tf.reshape(tf.where(members >= 0, owners + tf.cast(members, tf.int64), -1), [-1])
+    # A last key that nobody has, so that every position is one.
+    keys = tf.concat([tf.sort(keys), [tf.int64.max]], axis=0)
+    wanted = owners + tf.cast(rows, tf.int64)
+    found = tf.gather(keys, tf.searchsorted(keys, tf.reshape(wanted, [-1])))
+    return tf.reshape(found, tf.shape(wanted)) == wanted

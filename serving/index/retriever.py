@@ -57,13 +57,16 @@ class Retriever(tf.Module):
           k: how many, >= 1.
         """
         depth = tf.minimum(k, self.index.num_candidates)
-        rows, scores = self.index.search_rows(query_embeddings, depth)
+        searched = tf.minimum(depth, self.index.max_depth)
+        rows, scores = self.index.search_rows(query_embeddings, searched)
 
         def completed() -> tuple[tf.Tensor, tf.Tensor]:
-            is_short = tf.reduce_any(rows < 0, axis=1)
-            return self._score_where(is_short, query_embeddings, None, depth, (rows, scores))
+            missing = [[0, 0], [0, depth - searched]]
+            found = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
+            is_short = tf.reduce_any(found[0] < 0, axis=1)
+            return self._score_where(is_short, query_embeddings, None, depth, found)
 
-        is_complete = tf.reduce_all(rows >= 0)
+        is_complete = (depth == searched) & tf.reduce_all(rows >= 0)
         best_rows, best = tf.cond(is_complete, lambda: (rows, tf.identity(scores)), rare_branch.rare(completed))
         return _padded(best_rows, best, k)
 
@@ -78,12 +81,15 @@ class Retriever(tf.Module):
           restricted: the restrictions of the same queries.
         """
         depth = tf.minimum(k, self.index.num_candidates)
+        search_depth = self._search_depth(restricted, depth)
         is_short = restricted.is_listed & (restricted.list_length <= _SCORED_AT_ONCE)
+        # Where a search would have to go too deep, all that may be answered is scored.
+        is_short |= search_depth > min(_DEEPEST_SEARCH, self.index.max_depth)
         nothing = _nothing(tf.shape(query_embeddings)[0], depth)
         searched = tf.cond(
             tf.reduce_all(is_short),
             lambda: nothing,
-            lambda: self._search_where(~is_short, query_embeddings, restricted, depth, nothing),
+            lambda: self._search_where(~is_short, query_embeddings, restricted, search_depth, depth, nothing),
         )
         is_unfinished = is_short | (searched[0][:, -1] < 0)
         found = tf.cond(
@@ -98,27 +104,31 @@ class Retriever(tf.Module):
         chosen: tf.Tensor,
         query_embeddings: tf.Tensor,
         restricted: restrictions.Restrictions,
+        search_depth: tf.Tensor,
         k: tf.Tensor,
         otherwise: tuple[tf.Tensor, tf.Tensor],
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Searches for some of the queries, deep enough for what will not pass; the others keep what they have."""
         positions = tf.where(chosen)[:, 0]
         mine = restricted.of(positions)
-        rows, scores = self.index.search_rows(tf.gather(query_embeddings, positions), self._depth(mine, k))
+        deepest = tf.maximum(k, tf.reduce_max(tf.gather(search_depth, positions)))
+        rows, scores = self.index.search_rows(tf.gather(query_embeddings, positions), deepest)
         is_found = (rows >= 0) & mine.passes(tf.maximum(rows, 0))
         best, order = tf.math.top_k(tf.where(is_found, scores, candidate_index.PADDING_SCORE), k)
         is_found = tf.gather(is_found, order, batch_dims=1)
         best_rows = tf.where(is_found, tf.gather(rows, order, batch_dims=1), -1)
         return _scattered(positions, best_rows, best, otherwise)
 
-    def _depth(self, restricted: restrictions.Restrictions, k: tf.Tensor) -> tf.Tensor:
-        """Returns how deep to search so that k candidates pass, if filters and queries know nothing of each other."""
+    def _search_depth(self, restricted: restrictions.Restrictions, k: tf.Tensor) -> tf.Tensor:
+        """Returns how deep to search so that k candidates pass, if filters and queries know nothing of each other.
+
+        Returns:
+          `[num_queries]` int32, from k to the corpus.
+        """
         needed = tf.cast(k + restricted.num_excluded, tf.float32)
         share = tf.maximum(restricted.passing_fraction, 1.0 / self.index.num_candidates)
-        is_filtered = share < 1.0
-        deep = tf.where(is_filtered, needed / share * _DEPTH_MARGIN + _DEPTH_ADDED, needed)
-        limit = tf.maximum(k, min(_DEEPEST_SEARCH, self.index.num_candidates))
-        return tf.minimum(tf.cast(tf.minimum(tf.reduce_max(deep), float(_DEEPEST_SEARCH)), tf.int32) + 1, limit)
+        deep = tf.where(share < 1.0, needed / share * _DEPTH_MARGIN + _DEPTH_ADDED, needed)
+        return tf.cast(tf.minimum(deep, float(self.index.num_candidates - 1)), tf.int32) + 1
 
     def _score_where(
         self,

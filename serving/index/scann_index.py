@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
-from serving.index import candidate_index
+from serving.index import candidate_index, depths
 
 # ScaNN's own rule of thumb for which scoring pays at which size.
 _BRUTE_FORCE_BELOW = 20_000
@@ -19,6 +19,9 @@ _ANISOTROPIC_THRESHOLD = 0.2
 # On 20,000 random unit vectors of 16 dimensions the ten best are found to .90 after reordering 100
 # candidates, to .98 after 300 and to .996 after 500; scoring 500 vectors costs microseconds.
 _MIN_REORDERING = 500
+_REORDERED_PER_ROW = 3
+# The most that is worth trying where the reordering of deeper answers is tuned.
+_MOST_REORDERED_PER_ROW = 8
 # ScaNN's word for "as the searcher was built".
 _AS_CONFIGURED = -1
 
@@ -98,8 +101,9 @@ class ScannIndex(candidate_index.CandidateIndex):
     ):
         super().__init__(candidate_ids, embeddings, name="scann_index")
         self._parameters = parameters or ScannParameters.for_corpus(len(candidate_ids), k)
-        self._k = k
-        self._num_reordered_at_most = self._parameters.num_reordering_candidates
+        self._depths = depths.depths_of(k, len(candidate_ids))
+        self._leaves = self._leaves_by_depth()
+        self._reordered = self._reordered_by_depth()
         self._shared_name = f"scann/{_digest(candidate_ids, embeddings, self._parameters, k)}"
         builder = scann_ops.builder(embeddings, min(k, len(candidate_ids)), "dot_product")
         # The searcher of this process gets a name that no other has, even if equal: it is not the one that is served.
@@ -109,8 +113,21 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     @property
     def parameters(self) -> dict:
-        """What the searcher was built with."""
-        return dataclasses.asdict(self._parameters)
+        """What the searcher was built with, and how many leaves deeper answers read."""
+        settings = dataclasses.asdict(self._parameters)
+        if not self.num_leaves:
+            return settings
+        return settings | {
+            "num_leaves_to_search": self._leaves.values[0],
+            "num_reordering_candidates": self._reordered.values[0],
+            "leaves_by_depth": self._leaves.table(),
+            "reordered_by_depth": self._reordered.table(),
+        }
+
+    @property
+    def max_depth(self) -> int:
+        """As deep as leaves are read; without leaves everything is scored anyway."""
+        return self._depths[-1] if self.num_leaves else self.num_candidates
 
     @property
     def needs_scann_ops(self) -> bool:
@@ -128,26 +145,27 @@ class ScannIndex(candidate_index.CandidateIndex):
         if not self.num_leaves:
             # Scoring the whole corpus costs more than scoring a few hundred candidates again.
             return ()
-        leaves = candidate_index.Effort("num_leaves_to_search", self.num_leaves, self.search_leaves)
-        reordered = candidate_index.Effort("num_reordering_candidates", self._num_reordered_at_most, self.reorder)
-        return (leaves, reordered) if self._num_reordered_at_most else (leaves,)
+        pairs = zip(self._leaves.efforts(), self._reordered.efforts(), strict=True)
+        return tuple(effort for pair in pairs for effort in pair if effort.most)
 
     def search_leaves(self, num_leaves_to_search: int) -> None:
-        """Sets how many leaves a query reads, from 1 to `num_leaves`; signatures that were traced before keep theirs.
+        """Sets how many leaves a query for k reads, and deeper ones by a rule of thumb.
+
+        Signatures that were traced before keep what they have.
+
+        Args:
+          num_leaves_to_search: from 1 to `num_leaves`.
 
         Raises:
           CandidateIndexError: if there are not so many.
         """
         self._parameters = dataclasses.replace(self._parameters, num_leaves_to_search=num_leaves_to_search)
-
-    def reorder(self, num_reordering_candidates: int) -> None:
-        """Sets how many candidates a query for k scores again exactly, k of them at least."""
-        self._parameters = dataclasses.replace(self._parameters, num_reordering_candidates=num_reordering_candidates)
+        self._leaves = self._leaves_by_depth()
 
     @property
     def vectors(self) -> tf.Tensor:
         """The vectors that ScaNN scores again exactly."""
-        return self._state.dataset
+        return self._state.dataset.read_value()
 
     def search_rows(self, query_embeddings: tf.Tensor, num_rows: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds about the best rows; a query whose searched leaves hold fewer gets fewer."""
@@ -156,7 +174,7 @@ class ScannIndex(candidate_index.CandidateIndex):
             query_embeddings,
             final_num_neighbors=num_rows,
             pre_reorder_num_neighbors=self._num_reordered(num_rows),
-            leaves_to_search=self._leaves_to_search(num_rows),
+            leaves_to_search=self._leaves.of(num_rows) if self.num_leaves else _AS_CONFIGURED,
         )
         # A slot that ScaNN could not fill holds row 0 and the score NaN, and slots that no query fills are left out.
         rows = tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32))
@@ -181,17 +199,27 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     def _num_reordered(self, num_rows: tf.Tensor) -> tf.Tensor:
         """ScaNN cuts an answer at this number without a word, so it grows with what is asked for."""
-        growth = tf.maximum(1.0, tf.cast(num_rows, tf.float32) / self._k)
-        wanted = tf.cast(tf.math.ceil(self._parameters.num_reordering_candidates * growth), tf.int32)
-        return tf.minimum(tf.maximum(wanted, num_rows), self.num_candidates)
+        if not self._parameters.num_reordering_candidates:
+            return num_rows
+        least = tf.where(num_rows > self._depths[-1], _REORDERED_PER_ROW * num_rows, num_rows)
+        return tf.minimum(tf.maximum(self._reordered.of(num_rows), least), self.num_candidates)
 
-    def _leaves_to_search(self, num_rows: tf.Tensor) -> tf.Tensor | int:
-        """Deeper answers lie in more leaves."""
-        leaves = self._parameters.num_leaves_to_search
-        if not leaves:
-            return _AS_CONFIGURED
-        growth = tf.maximum(1.0, tf.cast(num_rows, tf.float32) / self._k)
-        return tf.minimum(tf.cast(tf.math.ceil(leaves * tf.sqrt(growth)), tf.int32), self._parameters.num_leaves)
+    def _leaves_by_depth(self) -> depths.SettingByDepth:
+        num_leaves = self.num_leaves
+        values = depths.grown(self._depths, self._parameters.num_leaves_to_search, num_leaves)
+        return depths.SettingByDepth("num_leaves_to_search", self._depths, [num_leaves] * len(values), values)
+
+    def _reordered_by_depth(self) -> depths.SettingByDepth:
+        first = self._parameters.num_reordering_candidates
+        most = [max(first, _MOST_REORDERED_PER_ROW * depth) for depth in self._depths[1:]]
+        values = [max(first, _REORDERED_PER_ROW * depth) for depth in self._depths[1:]]
+        is_used = bool(first)
+        return depths.SettingByDepth(
+            "num_reordering_candidates",
+            self._depths,
+            [first, *(each * is_used for each in most)],
+            [first, *(each * is_used for each in values)],
+        )
 
 
 class _AtLoad(tf.saved_model.experimental.TrackableResource):

@@ -1,5 +1,6 @@
 """Finds how little an index has to do for a wanted recall."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,9 @@ from serving.index import candidate_index
 _QUERIES_PER_BLOCK = 256
 # Of what the target leaves to be missed, the share that a setting leaves to those that are tuned after it.
 _LEFT_FOR_LATER = 0.25
+_NUM_DEEP_QUERIES = 128
+# What passes a filter is looked for among deeper answers, and may be the last of them, which are missed most.
+_MORE_WHERE_DEEPER = 0.6
 
 
 def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray) -> float:
@@ -31,38 +35,50 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
 
 
 def tune(
-    index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray, target: float
+    index: candidate_index.CandidateIndex,
+    query_embeddings: np.ndarray,
+    k: int,
+    exact: Callable[[np.ndarray, int], np.ndarray],
+    target: float,
 ) -> float:
-    """Sets the index to the least effort that reaches a recall, and returns the recall.
+    """Sets the index to the least effort that reaches a recall, and returns the recall at k.
 
     Recall grows with each setting, so that it is found by doubling and halving. A setting that is tuned before others
-    aims a little higher, since the others will cost recall too. An index without settings stays as it is, and one that
-    does not reach the target does all it can.
+    for the same k aims a little higher, since the others will cost recall too. Deeper answers than k, in which
+    filtered ones are looked for, aim at fewer misses and are tuned on fewer queries. An index without settings stays as it is, and one that does not reach the target does all it can.
 
     Args:
       index: what is tuned.
       query_embeddings: `[num_queries, embedding_dim]` float32, other queries than those that judge the result.
-      exact_rows: `[num_queries, k]` as for `index_recall`.
-      target: recall at k, in [0, 1].
+      k: how many candidates most queries ask for.
+      exact: returns for queries and a depth the `[num_queries, depth]` rows of the corpus that are best, best first.
+      target: recall, in [0, 1].
     """
     efforts = index.efforts
     for effort in efforts:
         effort.set(effort.most)
     for position, effort in enumerate(efforts, 1):
-        recalls: dict[int, float] = {}
-
-        def recall(value: int, effort=effort, recalls=recalls) -> float:
-            if value not in recalls:
-                effort.set(value)
-                recalls[value] = index_recall(index, query_embeddings, exact_rows)
-            return recalls[value]
-
-        higher = target + _LEFT_FOR_LATER * (1.0 - target) * (position < len(efforts))
+        queries = query_embeddings if effort.depth <= k else query_embeddings[:_NUM_DEEP_QUERIES]
+        recall = _recall_by_value(index, effort, queries, exact(queries, effort.depth))
+        is_followed = any(later.depth == effort.depth for later in efforts[position:])
+        wanted = target if effort.depth <= k else target + _MORE_WHERE_DEEPER * (1.0 - target)
+        higher = wanted + _LEFT_FOR_LATER * (1.0 - wanted) * is_followed
         enough = _least(recall, effort.most, higher)
         if recall(enough) < higher:
-            enough = _least(recall, effort.most, target)
+            enough = _least(recall, effort.most, wanted)
         effort.set(enough)
-    return index_recall(index, query_embeddings, exact_rows)
+    return index_recall(index, query_embeddings, exact(query_embeddings, k))
+
+
+def _recall_by_value(
+    index: candidate_index.CandidateIndex, effort: candidate_index.Effort, queries: np.ndarray, answers: np.ndarray
+) -> Callable[[int], float]:
+    @functools.cache
+    def recall(value: int) -> float:
+        effort.set(value)
+        return index_recall(index, queries, answers)
+
+    return recall
 
 
 def _least(recall: Callable[[int], float], most: int, target: float) -> int:

@@ -11,7 +11,7 @@ _KINDS = pytest.mark.parametrize(
     [
         brute_force.BruteForceIndex,
         lambda *corpus: scann_index.ScannIndex(*corpus, k=5),
-        partitioned.PartitionedIndex,
+        lambda *corpus: partitioned.PartitionedIndex(*corpus, k=5),
     ],
     ids=["brute", "scann", "partitioned"],
 )

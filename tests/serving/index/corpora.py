@@ -37,7 +37,7 @@ def _exact_scann(ids: Sequence[str], vectors: np.ndarray) -> candidate_index.Can
 def _exact_partitioned(ids: Sequence[str], vectors: np.ndarray) -> candidate_index.CandidateIndex:
     num_leaves = min(8, len(ids))
     parameters = partitioned.PartitionedParameters(num_leaves, num_leaves)
-    index = partitioned.PartitionedIndex(ids, vectors, parameters)
+    index = partitioned.PartitionedIndex(ids, vectors, 10, parameters)
     index.search_leaves(index.num_leaves)
     return index
 
@@ -48,7 +48,7 @@ def _coarse_scann(ids: Sequence[str], vectors: np.ndarray) -> candidate_index.Ca
 
 
 def _coarse_partitioned(ids: Sequence[str], vectors: np.ndarray) -> candidate_index.CandidateIndex:
-    return partitioned.PartitionedIndex(ids, vectors, partitioned.PartitionedParameters(20, 1))
+    return partitioned.PartitionedIndex(ids, vectors, 10, partitioned.PartitionedParameters(20, 1))
 
 
 EXACT: dict[str, Make] = {

@@ -17,7 +17,7 @@ _QUERIES = corpora.adversarial(70, seed=1)
 
 def _index(num_leaves_to_search=3, storage="float32", vectors=_VECTORS):
     parameters = partitioned.PartitionedParameters(20, num_leaves_to_search, storage)
-    return partitioned.PartitionedIndex(_NAMES, vectors, parameters)
+    return partitioned.PartitionedIndex(_NAMES, vectors, 10, parameters)
 
 
 def _num_bytes(index):
@@ -86,9 +86,22 @@ def test_more_leaves_find_more_and_deeper_answers_read_more_leaves():
         # By scores, since some of the vectors are the same.
         recalls.append(np.mean(index.search_rows(tf.constant(_QUERIES), 10)[1] >= tenth - 1e-5))
     assert recalls[0] < recalls[1] < recalls[2] == 1.0
-    index.search_leaves(1)
-    # A leaf lists 50 at most, so 400 rows are found only in others too.
-    assert np.all(np.sum(index.search_rows(tf.constant(_QUERIES), 400)[0] >= 0, axis=1) == 400)
+
+
+def test_deeper_answers_read_more_leaves():
+    vectors = corpora.adversarial(4_000)
+    index = partitioned.PartitionedIndex(corpora.names(4_000), vectors, 10, partitioned.PartitionedParameters(100, 2))
+    # A hundredth of the corpus is as deep as it is tuned for; by the rule of thumb four times as deep in twice as many.
+    assert index.max_depth == 40
+    assert index.parameters["leaves_by_depth"] == {"10": 2, "40": 4}
+    found = []
+    for effort in reversed(index.efforts):
+        found.append(int(np.sum(index.search_rows(tf.constant(_QUERIES), 4_000)[0] >= 0)))
+        effort.set(8)
+    found.append(int(np.sum(index.search_rows(tf.constant(_QUERIES), 4_000)[0] >= 0)))
+    # What is set for 10 does not count for 4,000.
+    assert found[0] < found[1] == found[2]
+    assert index.parameters["leaves_by_depth"] == {"10": 8, "40": 8}
 
 
 def test_it_says_what_it_is():
@@ -102,6 +115,7 @@ def test_it_says_what_it_is():
         "num_leaves": index.num_leaves,
         "num_leaves_to_search": 3,
         "storage": "float16",
+        "leaves_by_depth": {"10": 3},
     }
 
 

@@ -151,3 +151,22 @@ def test_every_row_of_a_batch_has_restrictions_of_its_own(ask):
             for _ in range(6)
         ]
         _assert_answers(ask, corpora.adversarial(6, seed=k), k, requests)
+
+
+@pytest.mark.parametrize("kind", corpora.EXACT)
+def test_no_vectors_are_gathered_from_a_variable_itself(kind):
+    """Afterwards every request that reads the variable would copy it."""
+    index = corpora.EXACT[kind](_NAMES, _VECTORS)
+    retrieving = retriever.Retriever(index)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8]), tf.TensorSpec([None, None], tf.string)])
+    def every_way(queries, exclude):
+        restricted = restrictions.Restrictions(index, [], exclude, exclude, {})
+        vectors = index.vectors_of(tf.maximum(index.rows_of(exclude), 0))
+        return retrieving.retrieve(queries, 3), retrieving.retrieve_under(queries, 3, restricted), vectors
+
+    graph = every_way.get_concrete_function().graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    gathered = [node for node in nodes if node.op == "ResourceGather"]
+    assert gathered
+    assert {node.attr["dtype"].type for node in gathered} <= {tf.string.as_datatype_enum, tf.int32.as_datatype_enum}

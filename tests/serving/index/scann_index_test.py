@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from serving.index import candidate_index, retriever, scann_index
 from tests.serving import fresh_process
+from tests.serving.index import corpora
 
 _SIZES = (1, 99, 100, 500)
 _QUERIES = fresh_process.vectors(3, seed=1)
@@ -132,17 +133,37 @@ def test_an_empty_batch_has_an_empty_answer():
     assert ids.shape == scores.shape == (0, 3)
 
 
-def test_deeper_answers_and_more_leaves_find_more():
+def test_more_leaves_find_more():
     index = _few_leaves()
     found = []
     for num_leaves_to_search in (1, 5, 20):
         index.search_leaves(num_leaves_to_search)
         assert index.parameters["num_leaves_to_search"] == num_leaves_to_search
-        found.append([int(np.sum(index.search_rows(tf.constant(_QUERIES), k)[0] >= 0)) for k in (50, 200)])
-    # Sized for 50 rows, 200 are looked for in sqrt(200 / 50) = 2 times as many leaves.
-    assert found[0][0] < found[0][1] < found[1][1] < found[2][1] == 600
+        found.append(int(np.sum(index.search_rows(tf.constant(_QUERIES), 200)[0] >= 0)))
+    assert found[0] < found[1] < found[2] == 600
     with pytest.raises(candidate_index.CandidateIndexError, match="but they are 21 and 20"):
         index.search_leaves(21)
+
+
+def test_deeper_answers_read_more_leaves_and_score_more_again():
+    vectors, queries = corpora.adversarial(2_000), tf.constant(corpora.adversarial(8, seed=2))
+    index = scann_index.ScannIndex(corpora.names(2_000), vectors, 5, scann_index.ScannParameters(50, 2, 2, 30))
+    # A hundredth of the corpus is as deep as it is tuned for; by the rule of thumb four times as deep in twice as many.
+    assert index.max_depth == 20
+    assert index.parameters["leaves_by_depth"] == {"5": 2, "20": 4}
+    assert index.parameters["reordered_by_depth"] == {"5": 30, "20": 60}
+    exact = np.argsort(-(queries.numpy() @ vectors.T), axis=1)
+
+    def recall(depth):
+        rows = index.search_rows(queries, depth)[0].numpy()
+        return np.mean([np.isin(exact[query, :depth], rows[query]).mean() for query in range(8)])
+
+    before = recall(20), recall(5)
+    efforts = {effort.name: effort for effort in index.efforts}
+    efforts["num_leaves_to_search_20"].set(50)
+    efforts["num_reordering_candidates_20"].set(160)
+    assert recall(20) > 0.98 > before[0]
+    assert recall(5) == before[1]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +198,8 @@ def test_it_says_what_it_is():
         "num_leaves_to_search": 1,
         "dimensions_per_block": 0,
         "num_reordering_candidates": 0,
+        "leaves_by_depth": {"50": 1},
+        "reordered_by_depth": {"50": 0},
     }
 
 

@@ -31,8 +31,8 @@ class _PlantedIndex(candidate_index.CandidateIndex):
 
     @property
     def efforts(self):
-        leaves = candidate_index.Effort("leaves", _NUM_LEAVES, self.search_leaves)
-        reordered = candidate_index.Effort("reordered", _MOST_REORDERED, self.reorder)
+        leaves = candidate_index.Effort("leaves", _NUM_LEAVES, self.search_leaves, 4)
+        reordered = candidate_index.Effort("reordered", _MOST_REORDERED, self.reorder, 4)
         return (leaves, reordered) if self._reorders else (leaves,)
 
     def search_leaves(self, num_leaves_to_search):
@@ -62,6 +62,10 @@ _QUERIES = np.zeros([300, 5], np.float32)
 _EXACT = np.tile(np.arange(4), [300, 1])
 
 
+def _exact(queries, k):
+    return _EXACT[: len(queries), :k]
+
+
 @pytest.mark.parametrize(("read", "recall"), [(1, 0.0), (3, 0.25), (10, 0.5), (36, 0.5), (100, 0.75)])
 def test_recall_is_the_share_of_the_exact_answer_in_rows_of_the_corpus(read, recall):
     index = _PlantedIndex()
@@ -83,7 +87,7 @@ def test_recall_is_averaged_over_queries_of_which_the_last_block_is_short():
 )
 def test_the_fewest_leaves_that_reach_the_target_are_set(target, fewest, recall):
     index = _PlantedIndex()
-    assert tuning.tune(index, _QUERIES, _EXACT, target) == recall
+    assert tuning.tune(index, _QUERIES, 4, _exact, target) == recall
     # Beyond 32 leaves one more or less is not looked for.
     assert fewest <= index.read <= fewest + fewest // 32
     assert index.looks < 16
@@ -91,7 +95,7 @@ def test_the_fewest_leaves_that_reach_the_target_are_set(target, fewest, recall)
 
 def test_where_the_target_is_never_reached_all_leaves_are_read():
     index = _PlantedIndex()
-    assert tuning.tune(index, _QUERIES, _EXACT, 0.8) == 0.75
+    assert tuning.tune(index, _QUERIES, 4, _exact, 0.8) == 0.75
     assert index.read == _NUM_LEAVES
 
 
@@ -100,13 +104,13 @@ def test_where_the_target_is_never_reached_all_leaves_are_read():
 )
 def test_settings_are_tuned_in_turn_and_the_first_aims_higher(target, leaves, reordered, recall):
     index = _PlantedIndex(reorders=True)
-    assert tuning.tune(index, _QUERIES, _EXACT, target) == recall
+    assert tuning.tune(index, _QUERIES, 4, _exact, target) == recall
     assert (index.read, index.reordered) == (leaves, reordered)
 
 
 def test_where_the_higher_aim_is_out_of_reach_the_target_counts():
     index = _PlantedIndex(reorders=True)
-    assert tuning.tune(index, _QUERIES, _EXACT, 0.75) == 0.75
+    assert tuning.tune(index, _QUERIES, 4, _exact, 0.75) == 0.75
     assert (index.read, index.reordered) == (37, 20)
 
 
@@ -114,8 +118,12 @@ def test_where_the_higher_aim_is_out_of_reach_the_target_counts():
 def test_a_real_index_reaches_the_target_with_the_fewest_leaves(kind):
     vectors, queries = corpora.adversarial(600), corpora.adversarial(100, seed=3)
     index = corpora.COARSE[kind](corpora.names(600), vectors)
-    exact = np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :5]
-    recall = tuning.tune(index, queries, exact, 0.8)
+
+    def rank(asked, k):
+        return np.argsort(-(asked @ vectors.T), axis=1, kind="stable")[:, :k]
+
+    exact = rank(queries, 10)
+    recall = tuning.tune(index, queries, 10, rank, 0.8)
     chosen = index.parameters["num_leaves_to_search"]
     assert 0.8 <= recall == tuning.index_recall(index, queries, exact)
     assert 1 < chosen < index.num_leaves
@@ -127,5 +135,4 @@ def test_an_index_without_leaves_stays_as_it_is():
     vectors = corpora.adversarial(50)
     index = brute_force.BruteForceIndex(corpora.names(50), vectors)
     queries = corpora.adversarial(7, seed=1)
-    exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :3]
-    assert tuning.tune(index, queries, exact, 0.9) == 1.0
+    assert tuning.tune(index, queries, 3, lambda asked, k: np.argsort(-(asked @ vectors.T), axis=1)[:, :k], 0.9) == 1.0

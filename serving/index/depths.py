@@ -1,0 +1,64 @@
+"""What an index does for answers of different depths: a table for each setting that rises in steps."""
+
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from serving.index import candidate_index
+
+_STEP = 4
+# To find more than a hundredth of a corpus, nearly all leaves have to be read; scoring everything is cheaper then.
+_DEEPEST_SHARE = 0.01
+
+
+def depths_of(k: int, num_candidates: int) -> tuple[int, ...]:
+    """Returns the depths that an index is tuned for: k, and steps from there to a hundredth of the corpus."""
+    depths = [min(k, num_candidates)]
+    deepest = max(depths[0], int(num_candidates * _DEEPEST_SHARE))
+    while depths[-1] * _STEP < deepest:
+        depths.append(depths[-1] * _STEP)
+    return (*depths, deepest) if depths[-1] < deepest else tuple(depths)
+
+
+def grown(depths: Sequence[int], value: int, most: int) -> list[int]:
+    """Returns a value for each depth, by a rule of thumb: it grows with the square root of the depth."""
+    return [min(math.ceil(value * math.sqrt(depth / depths[0])), most) for depth in depths]
+
+
+class SettingByDepth:
+    """A setting of an index: up to each depth one value, since how it has to grow is a matter of the vectors.
+
+    Args:
+      name: of the setting.
+      depths: rising.
+      most: what it may be, by depth.
+      values: what it is until it is tuned, by depth.
+    """
+
+    def __init__(self, name: str, depths: Sequence[int], most: Sequence[int], values: Sequence[int]):
+        self._name = name
+        self._depths = tuple(depths)
+        self._most = list(most)
+        self.values = list(values)
+
+    def table(self) -> dict[str, int]:
+        """Returns the values by depth, as a JSON object."""
+        return {str(depth): value for depth, value in zip(self._depths, self.values, strict=True)}
+
+    def efforts(self) -> list[candidate_index.Effort]:
+        """Returns what can be tuned for each depth."""
+        return [
+            candidate_index.Effort(f"{self._name}_{depth}", most, lambda value, at=at: self._set(at, value), depth)
+            for at, (depth, most) in enumerate(zip(self._depths, self._most, strict=True))
+        ]
+
+    def of(self, num_rows: tf.Tensor | int) -> tf.Tensor | int:
+        """Returns the value for an answer of so many rows; beyond the last depth that of the last."""
+        if len(self._depths) == 1:
+            return self.values[0]
+        is_deeper = tf.cast(num_rows > tf.constant(self._depths[:-1]), tf.int32)
+        return tf.gather(tf.constant(self.values), tf.reduce_sum(is_deeper))
+
+    def _set(self, at: int, value: int) -> None:
+        self.values[at] = value
