@@ -26,8 +26,8 @@ def measure() -> dict:
             ask = _export(encoder)
         times = exports.timed(
             {
-                "tower": lambda requests: ask(**requests, use_precomputed=tf.constant([False])),
-                "precomputed": lambda requests: ask(**requests, use_precomputed=tf.constant([True])),
+                "tower": lambda requests, ask=ask: ask(**requests, use_precomputed=_all(requests, False)),
+                "precomputed": lambda requests, ask=ask: ask(**requests, use_precomputed=_all(requests, True)),
             },
             _Requests(),
         )
@@ -61,6 +61,10 @@ def _export(encoder: str):
     with tempfile.TemporaryDirectory() as folder:
         saved_model.write_saved_model(served, pathlib.Path(folder) / "1")
         return saved_model.load_saved_model(pathlib.Path(folder) / "1")[signatures.RECOMMEND]
+
+
+def _all(requests: dict[str, tf.Tensor], value: bool) -> tf.Tensor:
+    return tf.fill(tf.shape(requests[signatures.QUERY_ID]), value)
 
 
 class _Requests:

@@ -44,8 +44,9 @@ def tune(
     """Sets the index to the least effort that reaches a recall, and returns the recall at k.
 
     Recall grows with each setting, so that it is found by doubling and halving. A setting that is tuned before others
-    for the same k aims a little higher, since the others will cost recall too. Deeper answers than k, in which
-    filtered ones are looked for, aim at fewer misses and are tuned on fewer queries. An index without settings stays as it is, and one that does not reach the target does all it can.
+    for the same depth aims a little higher, since the others will cost recall too. Deeper answers than k, in which
+    filtered ones are looked for, aim at fewer misses and are tuned on fewer queries. An index without settings stays
+    as it is, and one that does not reach the target does all it can.
 
     Args:
       index: what is tuned.
