@@ -95,7 +95,7 @@ def build(
 def _build_index(
     config: export_flags.ExportConfig, corpus: pa.Table, embeddings: np.ndarray, queries: np.ndarray
 ) -> tuple[candidate_index.CandidateIndex, float]:
-    """Returns the index, tuned on one half of the queries, and its recall on the other."""
+    """Returns the index, tuned on one half of the queries, and its recall on the other; a single one does both."""
     index = factory.build_index(
         config.index,
         corpus["candidate_id"].to_pylist(),
@@ -106,7 +106,7 @@ def _build_index(
     )
     target = config.min_index_recall + _TUNING_MARGIN * (1.0 - config.min_index_recall)
     exact = functools.partial(_exact_rows, embeddings)
-    tuning.tune(index, queries[1::2], config.k, exact, target)
+    tuning.tune(index, queries[1::2] if len(queries) > 1 else queries, config.k, exact, target)
     return index, tuning.index_recall(index, queries[::2], exact(queries[::2], config.k))
 
 

@@ -40,7 +40,7 @@ def read_manifest(export_dir: str | os.PathLike[str]) -> dict:
     path = pathlib.Path(export_dir) / _PATH
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ManifestError(f"{export_dir} has no readable {_PATH} ({error}); export again.") from error
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if isinstance(version, bool) or version not in _READ_FORMATS:
@@ -61,9 +61,12 @@ def require_unchanged_files(export_dir: str | os.PathLike[str], manifest: dict) 
       ManifestError: on a file that is missing, new or changed; the message names it.
     """
     expected = manifest.get("files", {})
-    found = _files(pathlib.Path(export_dir))
+    try:
+        found = {name: _sha256(pathlib.Path(export_dir) / name) for name in _files(pathlib.Path(export_dir))}
+    except OSError as error:
+        raise ManifestError(f"{error.filename} cannot be read ({error.strerror}); make it readable.") from error
     for name in sorted({*expected, *found}):
-        if name not in found or expected.get(name) != _sha256(pathlib.Path(export_dir) / name):
+        if expected.get(name) != found.get(name):
             raise ManifestError(f"{export_dir}/{name} is not as it was published; remove the version and export again.")
 
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from google.protobuf import message as protobuf_message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from serving import manifest, warm_up_requests
@@ -58,14 +59,22 @@ def run(model_dir: str | os.PathLike[str]) -> dict:
       model_dir: SavedModel folder.
 
     Raises:
-      PreflightError: if there is no SavedModel.
+      PreflightError: if there is no SavedModel, or its warm-up requests cannot be read.
     """
+    changed = _changed(model_dir)
+    if changed:
+        return {"model_dir": os.fspath(model_dir), "changed_since_publication": changed, "serves": False}
     needed = required_ops(model_dir)
     further = sorted(op for op in needed if op.startswith(_SCANN_PREFIX))
-    requests = warm_up_requests.read_warm_up_requests(pathlib.Path(model_dir))
+    try:
+        requests = warm_up_requests.read_warm_up_requests(pathlib.Path(model_dir))
+    except (tf.errors.OpError, protobuf_message.DecodeError) as error:
+        raise PreflightError(
+            f"{model_dir} has warm-up requests that cannot be read ({type(error).__name__}), so no server loads it; "
+            "export again."
+        ) from error
     stock = _try(model_dir, requests, "")
     with_scann = _try(model_dir, requests, "scann") if further else stock
-    changed = _changed(model_dir)
     return {
         "model_dir": os.fspath(model_dir),
         "changed_since_publication": changed,
@@ -74,11 +83,11 @@ def run(model_dir: str | os.PathLike[str]) -> dict:
         "stock_loader": dataclasses.asdict(stock),
         "loader_with_scann": dataclasses.asdict(with_scann),
         "hosts": {
-            "this server": f"does not serve it: {changed}" if changed else _says(with_scann),
+            "this server": _says(with_scann),
             "stock TensorFlow Serving": _says_serving(stock, further),
             "TensorFlow for C and Java, Triton": _says_library(stock, with_scann, further),
         },
-        "serves": with_scann.serves and not changed,
+        "serves": with_scann.serves,
     }
 
 
@@ -91,7 +100,7 @@ def required_ops(model_dir: str | os.PathLike[str]) -> set[str]:
     path = pathlib.Path(model_dir) / "saved_model.pb"
     try:
         saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, protobuf_message.DecodeError) as error:
         raise PreflightError(f"{path} is no readable SavedModel ({error}); name the folder of a version.") from error
     graphs = [meta_graph.graph_def for meta_graph in saved.meta_graphs]
     nodes = [node.op for graph in graphs for node in graph.node]

@@ -46,7 +46,6 @@ def _require_lengths_and_numbers(
     lengths = tf.stack([tf.shape(values)[0] for values in inputs.values()])
     num_rows = tf.reduce_max(lengths)
     is_odd = (lengths != 0) & (lengths != num_rows)
-    odd = tf.argmax(is_odd, output_type=tf.int32)
     check = request_checks.require(
         (
             num_rows > 0,
@@ -58,9 +57,9 @@ def _require_lengths_and_numbers(
             ~tf.reduce_any(is_odd),
             lambda: request_checks.sentence(
                 "Inputs must have the same number of rows, but ",
-                tf.gather(names, odd),
+                tf.gather(names, tf.argmax(is_odd)),
                 " has ",
-                lengths[odd],
+                lengths[tf.argmax(is_odd)],
                 " where others have ",
                 num_rows,
                 ". Give each input one row for each query, or leave it out.",
@@ -84,17 +83,16 @@ def _require_ranks(inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
     declared = [values.shape.rank for values in inputs.values()]
     ranks = tf.stack([actual_rank(values) for values in inputs.values()])
     is_wrong = ranks != declared
-    wrong = tf.argmax(is_wrong, output_type=tf.int32)
     return request_checks.require(
         (
             ~tf.reduce_any(is_wrong),
             lambda: request_checks.sentence(
                 "Input ",
-                tf.gather(names, wrong),
+                tf.gather(names, tf.argmax(is_wrong)),
                 " must have ",
-                tf.gather(declared, wrong),
+                tf.gather(declared, tf.argmax(is_wrong)),
                 " dimensions, the first being the rows, but has ",
-                tf.gather(ranks, wrong),
+                tf.gather(ranks, tf.argmax(is_wrong)),
                 ". Give one value for each row, or one list of values where two are declared.",
             ),
         )

@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks import own_process
 from benchmarks.index import corpora, exports
+from serving import manifest
 
 
 def main(kind: str, num_candidates: int, folder: pathlib.Path) -> None:
@@ -24,6 +25,8 @@ def main(kind: str, num_candidates: int, folder: pathlib.Path) -> None:
     index, built = exports.build(kind, corpus)
     started = time.perf_counter()
     exports.write(exports.served(index), folder / "1")
+    # A server reads every file of an export that has a manifest.
+    manifest.write_manifest(folder / "1", {})
     export_seconds = time.perf_counter() - started
     num_bytes = sum(path.stat().st_size for path in (folder / "1").rglob("*") if path.is_file())
     graph_bytes = (folder / "1" / "saved_model.pb").stat().st_size

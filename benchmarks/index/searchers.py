@@ -12,7 +12,7 @@ from pipelines import job
 Setting = tuple[int, ...]
 Search = Callable[[np.ndarray, Setting], np.ndarray]
 # Of ScaNN and faiss: how many candidates are scored again exactly.
-_REORDERED = (30, 60, 100, 200, 400)
+_REORDERED = (30, 60, 100, 200, 400, 1000)
 
 
 @dataclasses.dataclass(frozen=True)

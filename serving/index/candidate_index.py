@@ -22,13 +22,15 @@ class Effort(NamedTuple):
     """A setting by which an index takes longer and finds more.
 
     Attributes:
-      name: of the setting in the index' parameters.
-      most: from 1 to this.
+      name: of the setting.
+      least: its smallest value.
+      most: its largest value.
       set: sets it; signatures that were traced before keep what they have.
       depth: for answers of how many rows it counts.
     """
 
     name: str
+    least: int
     most: int
     set: Callable[[int], None]
     depth: int
@@ -102,7 +104,7 @@ class CandidateIndex(tf.Module, abc.ABC):
         Args:
           query_embeddings: `[num_queries, embedding_dim]` float32.
           num_rows: how many to find, a scalar from 1 to `num_candidates`; an index that searches only
-            a part of the corpus searches the more of it the more are asked for.
+            a part of the corpus searches the more of it the more are asked for, up to `max_depth`.
 
         Returns:
           Rows `[num_queries, num_rows]` int32, -1 for none and then last, and scores of the same shape, float32.

@@ -10,12 +10,20 @@ from serving.index import candidate_index
 _STEP = 4
 # To find more than a hundredth of a corpus, nearly all leaves have to be read; scoring everything is cheaper then.
 _DEEPEST_SHARE = 0.01
+# No request searches deeper, unless it asks for more.
+MAX_DEPTH = 20_000
+# Somewhat deeper answers, such as those with a few exclusions, are searched for like those of the depth itself.
+_SLACK = 1.25
 
 
 def depths_of(k: int, num_candidates: int) -> tuple[int, ...]:
-    """Returns the depths that an index is tuned for: k, and steps from there to a hundredth of the corpus."""
+    """Returns the depths that an index is tuned for: k, and steps from there to a hundredth of the corpus.
+
+    At least one step, so that exclusions and filters find room beside k.
+    """
     depths = [min(k, num_candidates)]
-    deepest = max(depths[0], int(num_candidates * _DEEPEST_SHARE))
+    wanted = max(min(int(num_candidates * _DEEPEST_SHARE), MAX_DEPTH), _STEP * depths[0])
+    deepest = min(wanted, num_candidates)
     while depths[-1] * _STEP < deepest:
         depths.append(depths[-1] * _STEP)
     return (*depths, deepest) if depths[-1] < deepest else tuple(depths)
@@ -32,13 +40,17 @@ class SettingByDepth:
     Args:
       name: of the setting.
       depths: rising.
-      most: what it may be, by depth.
+      least: the smallest value that makes sense, by depth.
+      most: the largest, by depth.
       values: what it is until it is tuned, by depth.
     """
 
-    def __init__(self, name: str, depths: Sequence[int], most: Sequence[int], values: Sequence[int]):
+    def __init__(
+        self, name: str, depths: Sequence[int], least: Sequence[int], most: Sequence[int], values: Sequence[int]
+    ):
         self._name = name
         self._depths = tuple(depths)
+        self._least = list(least)
         self._most = list(most)
         self.values = list(values)
 
@@ -48,17 +60,26 @@ class SettingByDepth:
 
     def efforts(self) -> list[candidate_index.Effort]:
         """Returns what can be tuned for each depth."""
+        limits = zip(self._depths, self._least, self._most, strict=True)
         return [
-            candidate_index.Effort(f"{self._name}_{depth}", most, lambda value, at=at: self._set(at, value), depth)
-            for at, (depth, most) in enumerate(zip(self._depths, self._most, strict=True))
+            candidate_index.Effort(
+                f"{self._name}_{depth}", least, most, lambda value, at=at: self._set(at, value), depth
+            )
+            for at, (depth, least, most) in enumerate(limits)
         ]
 
     def of(self, num_rows: tf.Tensor | int) -> tf.Tensor | int:
         """Returns the value for an answer of so many rows; beyond the last depth that of the last."""
         if len(self._depths) == 1:
             return self.values[0]
-        is_deeper = tf.cast(num_rows > tf.constant(self._depths[:-1]), tf.int32)
+        limits = [math.floor(_SLACK * depth) for depth in self._depths[:-1]]
+        is_deeper = tf.cast(num_rows > tf.constant(limits), tf.int32)
         return tf.gather(tf.constant(self.values), tf.reduce_sum(is_deeper))
 
     def _set(self, at: int, value: int) -> None:
+        if not self._least[at] <= value <= self._most[at]:
+            raise candidate_index.CandidateIndexError(
+                f"{self._name} for {self._depths[at]} candidates must be between {self._least[at]} and "
+                f"{self._most[at]}, but is {value}."
+            )
         self.values[at] = value

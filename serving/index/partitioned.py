@@ -104,8 +104,8 @@ class PartitionedIndex(candidate_index.CandidateIndex):
 
     @property
     def max_depth(self) -> int:
-        """As deep as leaves are read."""
-        return self._depths[-1]
+        """As deep as leaves are read; where there is one, everything is read."""
+        return self._depths[-1] if self._num_leaves > 1 else self.num_candidates
 
     @property
     def needs_scann_ops(self) -> bool:
@@ -145,8 +145,8 @@ class PartitionedIndex(candidate_index.CandidateIndex):
         """Finds about the best rows; a query whose searched leaves hold fewer gets fewer."""
         num_leaves = self._leaves.of(num_rows)
         _, leaves = tf.math.top_k(tf.matmul(query_embeddings, self._centres, transpose_b=True), num_leaves)
-        numbers_per_query = num_leaves * self._leaf_width * self.embedding_dim
-        block_size = tf.maximum(1, _MAX_NUMBERS_PER_BLOCK // numbers_per_query)
+        numbers_per_query = tf.cast(num_leaves, tf.int64) * (self._leaf_width * self.embedding_dim)
+        block_size = tf.cast(tf.maximum(_MAX_NUMBERS_PER_BLOCK // numbers_per_query, 1), tf.int32)
         num_queries = tf.shape(query_embeddings)[0]
         # A batch without queries is one block without any: nothing cannot be stacked.
         num_blocks = tf.maximum(1, -(-num_queries // block_size))
@@ -160,8 +160,9 @@ class PartitionedIndex(candidate_index.CandidateIndex):
 
         def search_in_blocks() -> tuple[tf.Tensor, tf.Tensor]:
             specs = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
+            at_once = 1 if tf.executing_eagerly() else 2
             rows, scores = tf.map_fn(
-                search_block, tf.range(num_blocks), fn_output_signature=specs, parallel_iterations=2
+                search_block, tf.range(num_blocks), fn_output_signature=specs, parallel_iterations=at_once
             )
             shape = [num_blocks * block_size, num_rows]
             return tf.reshape(rows, shape)[:num_queries], tf.reshape(scores, shape)[:num_queries]
@@ -191,7 +192,8 @@ class PartitionedIndex(candidate_index.CandidateIndex):
 
     def _leaves_by_depth(self) -> depths.SettingByDepth:
         values = depths.grown(self._depths, self._parameters.num_leaves_to_search, self._num_leaves)
-        return depths.SettingByDepth("num_leaves_to_search", self._depths, [self._num_leaves] * len(values), values)
+        most = [self._num_leaves] * len(values)
+        return depths.SettingByDepth("num_leaves_to_search", self._depths, [1] * len(values), most, values)
 
 
 def _first_of_each(rows: tf.Tensor) -> tf.Tensor:

@@ -10,5 +10,9 @@ def rare(branch: Callable) -> Callable:
 
     TensorFlow lays both branches of a condition out in the graph and passes a dead signal through every operation of
     the one that is not taken, about .2 microseconds each; a function that must not be inlined stays one operation.
+
+    Outside a graph it is the branch itself.
     """
+    if tf.executing_eagerly():
+        return branch
     return tf.function(branch, autograph=False, experimental_attributes={"_noinline": True})

@@ -5,12 +5,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from serving.index import candidate_filter, candidate_index, rare_branch, restrictions
+from serving.index import candidate_filter, candidate_index, depths, rare_branch, restrictions
 
 # Scoring the 20,000 candidates of a posting list costs less than searching deep enough to find k of them.
 _SCORED_AT_ONCE = 20_000
-# Beyond this, searching costs more than scoring the list.
-_DEEPEST_SEARCH = 20_000
 # How much deeper to search than k candidates would need if they passed at random.
 _DEPTH_MARGIN = 1.5
 _DEPTH_ADDED = 32
@@ -64,7 +62,12 @@ class Retriever(tf.Module):
             missing = [[0, 0], [0, depth - searched]]
             found = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
             is_short = tf.reduce_any(found[0] < 0, axis=1)
-            return self._score_where(is_short, query_embeddings, None, depth, found)
+            return tf.cond(
+                # A batch without queries has none that could be scored.
+                tf.reduce_any(is_short),
+                lambda: self._score_where(is_short, query_embeddings, None, depth, found),
+                lambda: found,
+            )
 
         is_complete = (depth == searched) & tf.reduce_all(rows >= 0)
         best_rows, best = tf.cond(is_complete, lambda: (rows, tf.identity(scores)), rare_branch.rare(completed))
@@ -84,7 +87,7 @@ class Retriever(tf.Module):
         search_depth = self._search_depth(restricted, depth)
         is_short = restricted.is_listed & (restricted.list_length <= _SCORED_AT_ONCE)
         # Where a search would have to go too deep, all that may be answered is scored.
-        is_short |= search_depth > min(_DEEPEST_SEARCH, self.index.max_depth)
+        is_short |= search_depth > min(depths.MAX_DEPTH, self.index.max_depth)
         nothing = _nothing(tf.shape(query_embeddings)[0], depth)
         searched = tf.cond(
             tf.reduce_all(is_short),
@@ -128,7 +131,8 @@ class Retriever(tf.Module):
         needed = tf.cast(k + restricted.num_excluded, tf.float32)
         share = tf.maximum(restricted.passing_fraction, 1.0 / self.index.num_candidates)
         deep = tf.where(share < 1.0, needed / share * _DEPTH_MARGIN + _DEPTH_ADDED, needed)
-        return tf.cast(tf.minimum(deep, float(self.index.num_candidates - 1)), tf.int32) + 1
+        # In double precision: a float of 32 bits does not know every whole number beyond 16 million.
+        return tf.cast(tf.minimum(tf.math.ceil(tf.cast(deep, tf.float64)), self.index.num_candidates), tf.int32)
 
     def _score_where(
         self,
@@ -150,7 +154,8 @@ class Retriever(tf.Module):
             return self._best_of(embedding, rows, mine.passes(rows[tf.newaxis])[0], k)
 
         specs = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
-        rows, scores = tf.map_fn(score, positions, fn_output_signature=specs)
+        # One at a time: each may gather half of the corpus.
+        rows, scores = tf.map_fn(score, positions, fn_output_signature=specs, parallel_iterations=1)
         return _scattered(positions, rows, scores, otherwise)
 
     def _best_of(

@@ -207,7 +207,8 @@ class ScannIndex(candidate_index.CandidateIndex):
     def _leaves_by_depth(self) -> depths.SettingByDepth:
         num_leaves = self.num_leaves
         values = depths.grown(self._depths, self._parameters.num_leaves_to_search, num_leaves)
-        return depths.SettingByDepth("num_leaves_to_search", self._depths, [num_leaves] * len(values), values)
+        ones = [1] * len(values)
+        return depths.SettingByDepth("num_leaves_to_search", self._depths, ones, [num_leaves] * len(values), values)
 
     def _reordered_by_depth(self) -> depths.SettingByDepth:
         first = self._parameters.num_reordering_candidates
@@ -217,6 +218,9 @@ class ScannIndex(candidate_index.CandidateIndex):
         return depths.SettingByDepth(
             "num_reordering_candidates",
             self._depths,
+            # ScaNN answers with no more than it scores again.
+            [min(depth, first) * is_used for depth in self._depths[:1]]
+            + [depth * is_used for depth in self._depths[1:]],
             [first, *(each * is_used for each in most)],
             [first, *(each * is_used for each in values)],
         )

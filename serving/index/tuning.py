@@ -11,6 +11,7 @@ from serving.index import candidate_index
 _QUERIES_PER_BLOCK = 256
 # Of what the target leaves to be missed, the share that a setting leaves to those that are tuned after it.
 _LEFT_FOR_LATER = 0.25
+_SAME = 1e-6
 _NUM_DEEP_QUERIES = 128
 # What passes a filter is looked for among deeper answers, and may be the last of them, which are missed most.
 _MORE_WHERE_DEEPER = 0.6
@@ -19,19 +20,25 @@ _MORE_WHERE_DEEPER = 0.6
 def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray) -> float:
     """Returns the share of the exact answers that the index finds, averaged over the queries.
 
+    What scores as high as the last of the exact answer is found right: of equal candidates any counts as the other.
+
     Args:
       index: as it is set now.
       query_embeddings: `[num_queries, embedding_dim]` float32.
       exact_rows: `[num_queries, k]` rows of the corpus that the index was built from, the best k of each query.
     """
+    row_of_candidate = np.empty([index.num_candidates], np.int64)
+    row_of_candidate[index.order] = np.arange(index.num_candidates)
     found = []
     for begin in range(0, len(query_embeddings), _QUERIES_PER_BLOCK):
-        block = tf.constant(query_embeddings[begin : begin + _QUERIES_PER_BLOCK])
-        rows = index.search_rows(block, exact_rows.shape[1])[0].numpy()
-        candidates = np.where(rows >= 0, index.order[rows], -1)
-        expected = exact_rows[begin : begin + _QUERIES_PER_BLOCK]
-        found += [np.isin(mine, theirs).mean() for mine, theirs in zip(expected, candidates, strict=True)]
-    return float(np.mean(found))
+        queries = tf.constant(query_embeddings[begin : begin + _QUERIES_PER_BLOCK])
+        last = row_of_candidate[exact_rows[begin : begin + _QUERIES_PER_BLOCK, -1]]
+        rows = index.search_rows(queries, exact_rows.shape[1])[0]
+        scores = tf.linalg.matvec(index.vectors_of(tf.maximum(rows, 0)), queries).numpy()
+        enough = tf.reduce_sum(index.vectors_of(last) * queries, axis=1).numpy()[:, np.newaxis]
+        is_right = (rows.numpy() >= 0) & (scores >= enough - _SAME * np.maximum(1.0, np.abs(enough)))
+        found.append(is_right.mean(axis=1))
+    return float(np.mean(np.concatenate(found)))
 
 
 def tune(
@@ -58,17 +65,23 @@ def tune(
     efforts = index.efforts
     for effort in efforts:
         effort.set(effort.most)
+    answers = exact(query_embeddings, k)
+    few = query_embeddings[:_NUM_DEEP_QUERIES]
+    deepest = max((effort.depth for effort in efforts), default=0)
+    deep_answers = exact(few, deepest) if deepest > k else answers
     for position, effort in enumerate(efforts, 1):
-        queries = query_embeddings if effort.depth <= k else query_embeddings[:_NUM_DEEP_QUERIES]
-        recall = _recall_by_value(index, effort, queries, exact(queries, effort.depth))
+        if effort.depth <= k:
+            wanted, recall = target, _recall_by_value(index, effort, query_embeddings, answers[:, : effort.depth])
+        else:
+            wanted = target + _MORE_WHERE_DEEPER * (1.0 - target)
+            recall = _recall_by_value(index, effort, few, deep_answers[:, : effort.depth])
         is_followed = any(later.depth == effort.depth for later in efforts[position:])
-        wanted = target if effort.depth <= k else target + _MORE_WHERE_DEEPER * (1.0 - target)
         higher = wanted + _LEFT_FOR_LATER * (1.0 - wanted) * is_followed
-        enough = _least(recall, effort.most, higher)
+        enough = _least(recall, effort, higher)
         if recall(enough) < higher:
-            enough = _least(recall, effort.most, wanted)
+            enough = _least(recall, effort, wanted)
         effort.set(enough)
-    return index_recall(index, query_embeddings, exact(query_embeddings, k))
+    return index_recall(index, query_embeddings, answers)
 
 
 def _recall_by_value(
@@ -82,12 +95,12 @@ def _recall_by_value(
     return recall
 
 
-def _least(recall: Callable[[int], float], most: int, target: float) -> int:
-    """Returns about the least value that reaches the target, to a thirty-second of itself; `most` where none does."""
-    enough = 1
-    while enough < most and recall(enough) < target:
-        enough = min(2 * enough, most)
-    too_few = enough // 2
+def _least(recall: Callable[[int], float], effort: candidate_index.Effort, target: float) -> int:
+    """Returns about the least value that reaches the target, to a thirty-second of itself; the most where none does."""
+    enough = effort.least
+    while enough < effort.most and recall(enough) < target:
+        enough = min(2 * enough, effort.most)
+    too_few = max(enough // 2, effort.least - 1)
     while enough - too_few > max(1, enough // 32):
         middle = (too_few + enough) // 2
         if recall(middle) < target:

@@ -71,7 +71,17 @@ def test_a_file_that_changed_is_named_and_keeps_an_export_from_being_served(expo
     (copy / "fingerprint.pb").unlink()
     found = preflight.run(copy)
     assert not found["serves"]
-    assert "fingerprint.pb is not as it was published" in found["hosts"]["this server"]
+    assert "fingerprint.pb is not as it was published" in found["changed_since_publication"]
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "assets.extra/tf_serving_warmup_requests"])
+def test_a_file_that_is_cut_off_is_named_with_a_manifest_and_without(export, tmp_path, name):
+    copy = pathlib.Path(shutil.copytree(export.path, tmp_path / "1"))
+    (copy / name).write_bytes((copy / name).read_bytes()[:-2])
+    assert f"{name} is not as it was published" in preflight.run(copy)["changed_since_publication"]
+    (copy / "assets.extra" / "manifest.json").unlink()
+    with pytest.raises(preflight.PreflightError, match=r"no readable SavedModel|warm-up requests that cannot be read"):
+        preflight.run(copy)
 
 
 @pytest.mark.drill

@@ -115,7 +115,7 @@ def test_it_says_what_it_is():
         "num_leaves": index.num_leaves,
         "num_leaves_to_search": 3,
         "storage": "float16",
-        "leaves_by_depth": {"10": 3},
+        "leaves_by_depth": {"10": 3, "40": 6},
     }
 
 

@@ -170,3 +170,61 @@ def test_no_vectors_are_gathered_from_a_variable_itself(kind):
     gathered = [node for node in nodes if node.op == "ResourceGather"]
     assert gathered
     assert {node.attr["dtype"].type for node in gathered} <= {tf.string.as_datatype_enum, tf.int32.as_datatype_enum}
+
+
+class _Asked:
+    """Remembers how deep an index was searched."""
+
+    def __init__(self, index, monkeypatch):
+        self.depths = []
+        search = index.search_rows
+
+        def search_rows(queries, num_rows):
+            self.depths.append(int(num_rows))
+            return search(queries, num_rows)
+
+        monkeypatch.setattr(index, "search_rows", search_rows)
+
+
+@pytest.mark.parametrize("kind", corpora.COARSE)
+@pytest.mark.parametrize("k", [41, 200, 399, 400, 500])
+def test_an_answer_deeper_than_the_index_is_tuned_for_is_exact(kind, k, monkeypatch):
+    index = corpora.COARSE[kind](_NAMES, _VECTORS)
+    assert index.max_depth == 40
+    asked = _Asked(index, monkeypatch)
+    queries = corpora.adversarial(3, seed=9)
+    found = retriever.Retriever(index).retrieve(tf.constant(queries), k)
+    assert asked.depths == [40]
+    scores = np.sort(queries @ _VECTORS[index.order].T, axis=1)[:, ::-1]
+    depth = min(k, _NUM_CANDIDATES)
+    np.testing.assert_allclose(found.scores.numpy()[:, :depth], scores[:, :depth], atol=1e-5)
+    assert all(len(set(rows)) == depth for rows in found.rows.numpy()[:, :depth])
+
+
+@pytest.mark.parametrize("kind", corpora.COARSE)
+def test_where_more_is_excluded_than_a_search_reaches_nothing_is_searched(kind, monkeypatch):
+    index = corpora.COARSE[kind](_NAMES, _VECTORS)
+    asked = _Asked(index, monkeypatch)
+    queries = corpora.adversarial(2, seed=9)
+
+    def ask(num_excluded):
+        exclude = tf.constant([_NAMES[:num_excluded]] * 2)
+        nothing = tf.zeros([2, 0], tf.string)
+        restricted = restrictions.Restrictions(index, [], exclude, nothing, {})
+        return retriever.Retriever(index).retrieve_under(tf.constant(queries), 5, restricted)
+
+    ask(10)
+    # As many more as are excluded.
+    assert asked.depths == [15]
+    found = ask(36)
+    assert asked.depths == [15]
+    left = (queries @ _VECTORS.T)[:, 36:]
+    np.testing.assert_allclose(found.scores, np.sort(left, axis=1)[:, :-6:-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("k", [5, 399, 500])
+def test_an_empty_batch_has_an_empty_answer_however_deep(kind, k):
+    index = _KINDS[kind](_NAMES, _VECTORS)
+    retrieve = tf.function(retriever.Retriever(index).retrieve)
+    assert retrieve(tf.zeros([0, 8]), tf.constant(k)).rows.shape == (0, k)

@@ -198,8 +198,8 @@ def test_it_says_what_it_is():
         "num_leaves_to_search": 1,
         "dimensions_per_block": 0,
         "num_reordering_candidates": 0,
-        "leaves_by_depth": {"50": 1},
-        "reordered_by_depth": {"50": 0},
+        "leaves_by_depth": {"50": 1, "200": 2},
+        "reordered_by_depth": {"50": 0, "200": 0},
     }
 
 

@@ -9,6 +9,7 @@ from tests.serving.index import corpora
 
 _NUM_LEAVES = 100
 _MOST_REORDERED = 50
+_VALUES = np.array([[5.0], [4.0], [3.0], [2.0], [1.0]], np.float32)
 
 
 class _PlantedIndex(candidate_index.CandidateIndex):
@@ -19,7 +20,7 @@ class _PlantedIndex(candidate_index.CandidateIndex):
 
     def __init__(self, reorders=False):
         # Backwards, so that rows of the index and of the corpus are not the same.
-        super().__init__(["a", "b", "c", "d", "e"], np.eye(5, dtype=np.float32), "planted", np.arange(5)[::-1])
+        super().__init__(["a", "b", "c", "d", "e"], _VALUES, "planted", np.arange(5)[::-1])
         self.read = 1
         self.reordered = _MOST_REORDERED
         self.looks = 0
@@ -27,12 +28,12 @@ class _PlantedIndex(candidate_index.CandidateIndex):
 
     parameters = {}
     needs_scann_ops = False
-    vectors = None
+    vectors = tf.constant(_VALUES[::-1])
 
     @property
     def efforts(self):
-        leaves = candidate_index.Effort("leaves", _NUM_LEAVES, self.search_leaves, 4)
-        reordered = candidate_index.Effort("reordered", _MOST_REORDERED, self.reorder, 4)
+        leaves = candidate_index.Effort("leaves", 1, _NUM_LEAVES, self.search_leaves, 4)
+        reordered = candidate_index.Effort("reordered", 1, _MOST_REORDERED, self.reorder, 4)
         return (leaves, reordered) if self._reorders else (leaves,)
 
     def search_leaves(self, num_leaves_to_search):
@@ -52,13 +53,13 @@ class _PlantedIndex(candidate_index.CandidateIndex):
             for candidate, (leaves, reordered) in enumerate(needed)
             if self.read >= leaves and self.reordered >= reordered
         ]
-        rows = tf.constant([[*found, *[-1] * (4 - len(found))]])
+        rows = tf.constant([[*found, *[-1] * (4 - len(found))][:num_rows]])
         rows = tf.repeat(rows, tf.shape(query_embeddings)[0], axis=0)
         return rows, tf.zeros(tf.shape(rows))
 
 
 # More than are asked at once, so that parts of different lengths are averaged.
-_QUERIES = np.zeros([300, 5], np.float32)
+_QUERIES = np.ones([300, 1], np.float32)
 _EXACT = np.tile(np.arange(4), [300, 1])
 
 
@@ -74,12 +75,58 @@ def test_recall_is_the_share_of_the_exact_answer_in_rows_of_the_corpus(read, rec
 
 
 def test_recall_is_averaged_over_queries_of_which_the_last_block_is_short():
-    # Only the last query asks for what is found: candidate 0, after 3 leaves.
-    exact = np.full([300, 1], 4)
-    exact[-1] = 0
+    # Only the last query likes what is found, candidate 0 after 3 leaves; the others would have candidate 4.
+    queries, exact = -_QUERIES, np.full([300, 1], 4)
+    queries[-1], exact[-1] = 1.0, 0
     index = _PlantedIndex()
     index.search_leaves(3)
-    assert tuning.index_recall(index, _QUERIES, exact) == pytest.approx(1 / 300)
+    assert tuning.index_recall(index, queries, exact) == pytest.approx(1 / 300)
+
+
+def test_of_equal_candidates_any_is_as_right_as_the_other():
+    index = brute_force.BruteForceIndex(["a", "b", "c"], np.array([[1.0], [1.0], [0.5]], np.float32))
+    assert tuning.index_recall(index, np.ones([1, 1], np.float32), np.array([[1]])) == 1.0
+    assert tuning.index_recall(index, -np.ones([1, 1], np.float32), np.array([[2]])) == 1.0
+    assert tuning.index_recall(index, -np.ones([1, 1], np.float32), np.array([[2, 1]])) == 1.0
+
+
+class _DeepIndex(_PlantedIndex):
+    """Has a setting for answers of 5 too, of which it finds one for each 20; says what it was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.deep = 1
+        self.asked = []
+
+    @property
+    def efforts(self):
+        return (*super().efforts, candidate_index.Effort("deep", 1, 100, self.search_deep, 5))
+
+    def search_deep(self, value):
+        self.deep = value
+
+    def search_rows(self, query_embeddings, num_rows):
+        if num_rows < 5:
+            return super().search_rows(query_embeddings, num_rows)
+        self.asked.append((len(query_embeddings), self.deep))
+        found = [4 - candidate for candidate in range(5) if self.deep >= 20 * (candidate + 1)]
+        rows = tf.repeat(tf.constant([[*found, *[-1] * (5 - len(found))]]), len(query_embeddings), axis=0)
+        return rows, tf.zeros(tf.shape(rows))
+
+
+def test_deeper_answers_aim_higher_and_are_tuned_on_fewer_queries():
+    index, ranked = _DeepIndex(), []
+
+    def exact(queries, k):
+        ranked.append((len(queries), k))
+        return np.tile(np.arange(k), [len(queries), 1])
+
+    # At depth 4 the target is .75; at depth 5 it is .75 + .6 x .25 = .9, for which all five are needed.
+    assert tuning.tune(index, _QUERIES, 4, exact, 0.75) == 0.75
+    assert index.read in (37, 38)
+    assert 100 - 100 // 32 <= index.deep <= 100
+    assert ranked == [(300, 4), (128, 5)]
+    assert {count for count, _ in index.asked} == {128}
 
 
 @pytest.mark.parametrize(
