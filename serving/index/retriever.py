@@ -54,24 +54,25 @@ class Retriever(tf.Module):
           query_embeddings: `[num_queries, embedding_dim]` float32.
           k: how many, >= 1.
         """
-        depth = tf.minimum(k, self.index.num_candidates)
-        searched = tf.minimum(depth, self.index.max_depth)
+        # No depth of a search exceeds the corpus.
+        searched = tf.minimum(k, self.index.max_depth)
         rows, scores = self.index.search_rows(query_embeddings, searched)
 
         def completed() -> tuple[tf.Tensor, tf.Tensor]:
+            depth = tf.minimum(k, self.index.num_candidates)
             missing = [[0, 0], [0, depth - searched]]
             found = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
             is_short = tf.reduce_any(found[0] < 0, axis=1)
-            return tf.cond(
+            found = tf.cond(
                 # A batch without queries has none that could be scored.
                 tf.reduce_any(is_short),
                 lambda: self._score_where(is_short, query_embeddings, None, depth, found),
                 lambda: found,
             )
+            return tuple(_padded(*found, k))
 
-        is_complete = (depth == searched) & tf.reduce_all(rows >= 0)
-        best_rows, best = tf.cond(is_complete, lambda: (rows, tf.identity(scores)), rare_branch.rare(completed))
-        return _padded(best_rows, best, k)
+        is_complete = (k == searched) & tf.reduce_all(rows >= 0)
+        return Retrieved(*tf.cond(is_complete, lambda: (rows, tf.identity(scores)), rare_branch.rare(completed)))
 
     def retrieve_under(
         self, query_embeddings: tf.Tensor, k: tf.Tensor | int, restricted: restrictions.Restrictions

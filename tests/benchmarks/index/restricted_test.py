@@ -65,7 +65,8 @@ def test_every_fault_of_an_answer_is_counted(questions):
         return restricted._judged(answer, questions, case)[0]
 
     assert wrong(lambda answer: answer["candidate_ids"].__setitem__((0, 4), forbidden)) == 1
-    assert wrong(lambda answer: answer["scores"].__setitem__((1, 2), 0.9)) == 1
+    # False, and out of order.
+    assert wrong(lambda answer: answer["scores"].__setitem__((1, 2), 0.9)) == 2
     assert wrong(lambda answer: answer["valid"].__setitem__((2, 9), False)) == 1
     # The same candidate twice has a false score too.
     assert wrong(lambda answer: answer["candidate_ids"].__setitem__((3, 1), answer["candidate_ids"][3, 0])) >= 1
