@@ -27,7 +27,6 @@ KINDS = ("brute_force", "scann", "partitioned", "partitioned_float16")
 # Tuned a little above the target, since other queries judge.
 _TUNING_MARGIN = 0.005
 _NUM_TUNING = 500
-_NUM_TURNS = 5
 # Calls at the head of a turn, which fill the caches.
 _NOT_COUNTED = 2
 
@@ -122,7 +121,9 @@ def load(path: str | os.PathLike[str]) -> Callable[..., dict[str, tf.Tensor]]:
     return ask
 
 
-def timed(functions: dict[str, Callable[[np.ndarray], object]], queries: np.ndarray) -> dict[str, dict[str, float]]:
+def timed(
+    functions: dict[str, Callable[[np.ndarray], object]], queries: np.ndarray, num_turns: int = 5
+) -> dict[str, dict[str, float]]:
     """Returns medians and 99th percentiles of single queries and of batches of 64, in milliseconds.
 
     The functions take turns of many calls, as each would be alone on a server; after every other call they would find
@@ -130,7 +131,7 @@ def timed(functions: dict[str, Callable[[np.ndarray], object]], queries: np.ndar
     """
     seconds = {name: {1: [], BATCH: []} for name in functions}
     for size, calls_per_turn in ((1, 100), (BATCH, 12)):
-        for turn in range(_NUM_TURNS):
+        for turn in range(num_turns):
             for name, function in functions.items():
                 for call in range(calls_per_turn):
                     begin = (turn * calls_per_turn + call) * size % (len(queries) - size)
