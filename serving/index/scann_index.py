@@ -212,7 +212,7 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     def _reordered_by_depth(self) -> depths.SettingByDepth:
         first = self._parameters.num_reordering_candidates
-        most = [max(first, _MOST_REORDERED_PER_ROW * depth) for depth in self._depths[1:]]
+        most = [max(2 * first, _MOST_REORDERED_PER_ROW * depth) for depth in self._depths[1:]]
         values = [max(first, _REORDERED_PER_ROW * depth) for depth in self._depths[1:]]
         is_used = bool(first)
         return depths.SettingByDepth(

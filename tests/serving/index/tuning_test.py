@@ -140,10 +140,11 @@ def test_the_fewest_leaves_that_reach_the_target_are_set(target, fewest, recall)
     assert index.looks < 16
 
 
-def test_where_the_target_is_never_reached_all_leaves_are_read():
+def test_where_the_target_is_never_reached_what_finds_the_most_is_set():
     index = _PlantedIndex()
     assert tuning.tune(index, _QUERIES, 4, _exact, 0.8) == 0.75
-    assert index.read == _NUM_LEAVES
+    # And not all leaves, of which most would find nothing.
+    assert index.read in (37, 38)
 
 
 @pytest.mark.parametrize(
