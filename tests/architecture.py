@@ -129,11 +129,21 @@ def impure_model_code(modules: Sequence[Module]) -> list[str]:
 
 
 def repeated_flags(modules: Sequence[Module]) -> list[str]:
-    """Flag names that are defined twice; absl refuses the second as soon as both modules are imported."""
+    """Flag names that are defined twice; absl refuses the second as soon as both modules are imported.
+
+    What a command defines in its `console_main`, as it starts, is not defined where the module is imported.
+    """
     places = collections.defaultdict(list)
     for module in modules:
+        at_start = [node for node in module.tree.body if getattr(node, "name", "") == "console_main"]
+        late = {id(node) for function in at_start for node in ast.walk(function)}
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and _called(node).startswith("DEFINE_") and node.args:
+            if (
+                id(node) not in late
+                and isinstance(node, ast.Call)
+                and _called(node).startswith("DEFINE_")
+                and node.args
+            ):
                 if isinstance(node.args[0], ast.Constant):
                     places[node.args[0].value].append(f"{module.path}:{node.lineno}")
                 else:

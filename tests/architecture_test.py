@@ -168,6 +168,15 @@ def test_a_flag_defined_twice_is_found_with_both_places(tmp_path):
     assert sentence == "Flag --seed is defined at pipelines/export.py:2 and pipelines/train.py:2."
 
 
+def test_a_flag_that_a_command_defines_as_it_starts_clashes_with_no_import(tmp_path):
+    command = "from absl import flags\ndef {}():\n    flags.DEFINE_string('model_dir', None, '')"
+    files = {"pipelines/train.py": "from absl import flags\nflags.DEFINE_string('model_dir', None, '')"}
+    files["serving/preflight.py"] = command.format("console_main")
+    assert architecture.repeated_flags(_planted(tmp_path, files)) == []
+    files["serving/preflight.py"] = command.format("define_flags")
+    assert len(architecture.repeated_flags(_planted(tmp_path, files))) == 1
+
+
 def test_a_flag_whose_name_cannot_be_read_is_found(tmp_path):
     code = "from absl import flags\nfor n in 'ab':\n    flags.DEFINE_bool(n, True, '')"
     assert "<computed>" in architecture.repeated_flags(_planted(tmp_path, {"pipelines/train.py": code}))[0]
