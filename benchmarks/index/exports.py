@@ -10,15 +10,7 @@ import tensorflow as tf
 
 from benchmarks.index import corpora
 from serving import saved_model, served_recommender, signatures
-from serving.index import (
-    brute_force,
-    candidate_filter,
-    candidate_index,
-    partitioned,
-    retriever,
-    scann_index,
-    tuning,
-)
+from serving.index import candidate_filter, candidate_index, factory, retriever, tuning
 
 K = 10
 BATCH = 64
@@ -55,14 +47,8 @@ def build(kind: str, corpus: corpora.Corpus) -> tuple[candidate_index.CandidateI
     """
     ids = [f"c{row}" for row in range(len(corpus.vectors))]
     started = time.perf_counter()
-    if kind == "brute_force":
-        index: candidate_index.CandidateIndex = brute_force.BruteForceIndex(ids, corpus.vectors)
-    elif kind == "scann":
-        index = scann_index.ScannIndex(ids, corpus.vectors, K)
-    else:
-        storage = "float16" if kind.endswith("float16") else "float32"
-        parameters = partitioned.PartitionedParameters.for_corpus(len(ids), storage)
-        index = partitioned.PartitionedIndex(ids, corpus.vectors, K, parameters)
+    storage = "float16" if kind.endswith("_float16") else "float32"
+    index = factory.build_index(kind.removesuffix("_float16"), ids, corpus.vectors, K, storage=storage)
     build_seconds, started = time.perf_counter() - started, time.perf_counter()
     exact = functools.partial(corpora.best_rows, corpus.vectors)
     tuning.tune(index, corpus.queries[1::2][:_NUM_TUNING], K, exact, TARGET + _TUNING_MARGIN)

@@ -22,7 +22,7 @@ from serving import manifest
 from serving.index import partitioned, scann_index
 from serving.server import servable
 from tests import planted_log
-from tfrs_model import schema
+from tests.pipelines import conftest
 
 FOLDER = pathlib.Path(__file__).with_suffix("")
 KINDS = ("brute_force", "scann", "partitioned")
@@ -53,15 +53,7 @@ def write(folder: pathlib.Path, kinds=KINDS) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = pathlib.Path(temporary)
         log = planted_log.write(root / "raw")
-        prepare_data.run(
-            prepare_data.PrepareConfig(
-                interactions=str(log.interactions),
-                candidates=str(log.candidates),
-                queries=str(log.queries),
-                schema=schema.read_schema(log.schema),
-                prepared_dir=str(root / "prepared"),
-            )
-        )
+        prepare_data.run(conftest.prepare_config(log, root / "prepared"))
         options = training_config.training_config(_TRAINING_OPTIONS)
         train.run(train.TrainJobConfig(str(root / "prepared"), str(root / "model"), options))
         for kind in kinds:
