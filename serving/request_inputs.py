@@ -4,7 +4,7 @@ An input that is left out arrives as its default, which has no rows. A request n
 and all that have some need the same number.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -29,24 +29,66 @@ def default_of(spec: tf.TensorSpec) -> np.ndarray:
     return np.zeros([0] * spec.shape.rank, dtype)
 
 
-def require_rows(inputs: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+def require_rows(
+    inputs: Mapping[str, tf.Tensor], also: Callable[[tf.Tensor], Sequence[request_checks.Check]] = lambda num_rows: ()
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """Returns the inputs once it is certain that they fit together, and how many rows they have.
 
     In the graph a request is refused with INVALID_ARGUMENT and a sentence: one with an input of another rank than
     declared, which hosts do not refuse themselves, one without rows, one whose inputs have different numbers of
     rows, and one with numbers that no tower can take.
+
+    Args:
+      inputs: by name, without rows where left out.
+      also: returns further checks, given the number of rows.
     """
-    with tf.control_dependencies([_require_ranks(inputs)]):
-        return _require_lengths_and_numbers(list(inputs), inputs)
 
-
-def _require_lengths_and_numbers(
-    names: Sequence[str], inputs: Mapping[str, tf.Tensor]
-) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    lengths = tf.stack([tf.shape(values)[0] for values in inputs.values()])
+    given = {name: as_given(values) for name, values in inputs.items()}
+    shapes = [tf.shape(values) for values in given.values()]
+    ranks = tf.stack([tf.size(shape) for shape in shapes])
+    # What has no dimensions has no length either; then the check of ranks does not hold.
+    lengths = tf.concat([shape[:1] for shape in shapes], axis=0)
     num_rows = tf.reduce_max(lengths)
+
+    def checks() -> Sequence[request_checks.Check]:
+        return (
+            _has_declared_ranks(inputs, ranks),
+            *_fit_together(list(inputs), lengths, num_rows),
+            *(_is_moderate(name, values) for name, values in given.items() if values.dtype.is_floating),
+            *also(num_rows),
+        )
+
+    with tf.control_dependencies([request_checks.require(checks)]):
+        # Stands for the check of ranks too, where a host folds that one away.
+        checked = {name: tf.ensure_shape(values, values.shape) for name, values in inputs.items()}
+        return checked, tf.identity(num_rows)
+
+
+def as_given(values: tf.Tensor) -> tf.Tensor:
+    """Returns an input in any shape that a request may give it; what is computed of it goes by no declared one."""
+    return tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))
+
+
+def _has_declared_ranks(inputs: Mapping[str, tf.Tensor], ranks: tf.Tensor) -> request_checks.Check:
+    names, declared = list(inputs), [values.shape.rank for values in inputs.values()]
+    is_wrong = ranks != declared
+    return (
+        ~tf.reduce_any(is_wrong),
+        lambda: request_checks.sentence(
+            "Input ",
+            tf.gather(names, tf.argmax(is_wrong)),
+            " must have ",
+            tf.gather(declared, tf.argmax(is_wrong)),
+            " dimensions, the first being the rows, but has ",
+            tf.gather(ranks, tf.argmax(is_wrong)),
+            ". Give one value for each row, or one list of values where two are declared.",
+        ),
+    )
+
+
+def _fit_together(names: Sequence[str], lengths: tf.Tensor, num_rows: tf.Tensor) -> Sequence[request_checks.Check]:
     is_odd = (lengths != 0) & (lengths != num_rows)
-    check = request_checks.require(
+    return (
         (
             num_rows > 0,
             lambda: tf.constant(
@@ -65,37 +107,6 @@ def _require_lengths_and_numbers(
                 ". Give each input one row for each query, or leave it out.",
             ),
         ),
-        *(_is_moderate(name, values) for name, values in inputs.items() if values.dtype.is_floating),
-    )
-    with tf.control_dependencies([check]):
-        # Stands for the check of ranks too, where a host folds that one away.
-        checked = {name: tf.ensure_shape(values, values.shape) for name, values in inputs.items()}
-        return checked, tf.identity(num_rows)
-
-
-def actual_rank(values: tf.Tensor) -> tf.Tensor:
-    """Returns how many dimensions a request gave an input; `tf.rank` and its operation answer what is declared."""
-    return tf.size(tf.shape(tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))))
-
-
-def _require_ranks(inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    names = list(inputs)
-    declared = [values.shape.rank for values in inputs.values()]
-    ranks = tf.stack([actual_rank(values) for values in inputs.values()])
-    is_wrong = ranks != declared
-    return request_checks.require(
-        (
-            ~tf.reduce_any(is_wrong),
-            lambda: request_checks.sentence(
-                "Input ",
-                tf.gather(names, tf.argmax(is_wrong)),
-                " must have ",
-                tf.gather(declared, tf.argmax(is_wrong)),
-                " dimensions, the first being the rows, but has ",
-                tf.gather(ranks, tf.argmax(is_wrong)),
-                ". Give one value for each row, or one list of values where two are declared.",
-            ),
-        )
     )
 
 
@@ -121,8 +132,11 @@ def completed(
     """
     found = {name: with_all_rows(values, num_rows) for name, values in inputs.items() if name not in companions}
     if companions:
-        checks = [_is_beside(name, inputs[name], other, found[other]) for name, (other, _) in companions.items()]
-        with tf.control_dependencies([request_checks.require(*checks)]):
+
+        def checks() -> Sequence[request_checks.Check]:
+            return [_is_beside(name, inputs[name], other, found[other]) for name, (other, _) in companions.items()]
+
+        with tf.control_dependencies([request_checks.require(checks)]):
             for name, (other, filling) in companions.items():
                 values, beside = inputs[name], found[other]
                 found[name] = _or_else(
@@ -178,6 +192,7 @@ def _or_else(values: tf.Tensor, otherwise) -> tf.Tensor:
 
 
 def _is_moderate(name: str, values: tf.Tensor) -> request_checks.Check:
+    values = tf.reshape(values, [-1])
     is_extreme = tf.abs(values) > _LARGEST_NUMBER
     return (
         ~tf.reduce_any(is_extreme),

@@ -1,13 +1,14 @@
 """What is served: both towers, the index and its filters, as one function for each signature."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from serving import query_table as query_table_lib
 from serving import request_checks, request_inputs, signatures, tf_examples
-from serving.index import candidate_index, rare_branch, restrictions
+from serving.index import candidate_index, restrictions
 from serving.index import retriever as retriever_lib
 from tfrs_model import similarity as similarity_lib
 from tfrs_model import towers
@@ -121,31 +122,31 @@ class ServedRecommender(tf.Module):
 
     def recommend(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Answers raw query features with candidates, best first."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.RECOMMEND, inputs))
-        return self._retrieve(self._embed(inputs, num_rows), inputs, num_rows)
+        inputs, num_rows = self._with_rows(signatures.RECOMMEND, inputs)
+        return self._retrieve(self._embed(inputs, num_rows), inputs)
 
     def recommend_examples(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Answers query features that come as serialized tf.train.Example messages."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.RECOMMEND_EXAMPLES, inputs), signatures.EXAMPLES)
+        inputs, num_rows = self._with_rows(signatures.RECOMMEND_EXAMPLES, inputs, signatures.EXAMPLES)
         features = tf_examples.parse(inputs[signatures.EXAMPLES], self.query_tower.input_specs)
         features, _ = request_inputs.require_rows(features)
-        return self._retrieve(self._embed(features, num_rows), inputs, num_rows)
+        return self._retrieve(self._embed(features, num_rows), inputs)
 
     def embed_query(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Answers raw query features with embeddings."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.EMBED_QUERY, inputs))
+        inputs, num_rows = self._with_rows(signatures.EMBED_QUERY, inputs)
         return {signatures.EMBEDDING: self._embed(inputs, num_rows)}
 
     def embed_candidates(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Answers raw candidate features with embeddings; of an id that is not known the rest speaks."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.EMBED_CANDIDATES, inputs))
+        inputs, num_rows = self._with_rows(signatures.EMBED_CANDIDATES, inputs)
         completed = request_inputs.completed(inputs, num_rows, request_inputs.companions(inputs))
         embeddings = self.candidate_tower(completed, training=False)
         return {signatures.EMBEDDING: request_inputs.require_moderate_embeddings(embeddings)}
 
     def score(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Scores given candidates for each query; those that are not in the corpus are not valid."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.SCORE, inputs), signatures.CANDIDATE_IDS)
+        inputs, num_rows = self._with_rows(signatures.SCORE, inputs, signatures.CANDIDATE_IDS)
         rows = self.index.rows_of(request_inputs.with_all_rows(inputs[signatures.CANDIDATE_IDS], num_rows))
         vectors = self.index.vectors_of(tf.maximum(rows, 0))
         scores = tf.linalg.matvec(vectors, self._embed(inputs, num_rows))
@@ -157,7 +158,7 @@ class ServedRecommender(tf.Module):
 
     def similar_candidates(self, inputs: _Tensors) -> dict[str, tf.Tensor]:
         """Answers candidates of the corpus with their neighbours, themselves left out; a stranger has none."""
-        inputs, num_rows = _with_rows(self._all_inputs(signatures.SIMILAR_CANDIDATES, inputs), signatures.CANDIDATE_ID)
+        inputs, num_rows = self._with_rows(signatures.SIMILAR_CANDIDATES, inputs, signatures.CANDIDATE_ID)
         own = inputs[signatures.CANDIDATE_ID][:, tf.newaxis]
         rows = self.index.rows_of(own)[:, 0]
         vectors = self.index.vectors_of(tf.maximum(rows, 0))
@@ -167,17 +168,8 @@ class ServedRecommender(tf.Module):
         return self._retrieve(
             similarity_lib.candidates_as_queries(vectors, self._similarity),
             {**inputs, signatures.EXCLUDE_CANDIDATE_IDS: excluded},
-            num_rows,
             is_answered=rows >= 0,
         )
-
-    def _all_inputs(self, signature_name: str, inputs: _Tensors) -> dict[str, tf.Tensor]:
-        """Returns the inputs with the defaults of those that a caller in Python left out."""
-        specs = self.input_specs(signature_name)
-        return {
-            name: inputs[name] if name in inputs else tf.constant(request_inputs.default_of(spec), spec.dtype)
-            for name, spec in specs.items()
-        }
 
     def _embed(self, inputs: _Tensors, num_rows: tf.Tensor) -> tf.Tensor:
         features = {name: inputs[name] for name in self.query_tower.input_specs}
@@ -199,9 +191,9 @@ class ServedRecommender(tf.Module):
         return request_inputs.require_moderate_embeddings(self.query_tower(completed, training=False))
 
     def _retrieve(
-        self, embeddings: tf.Tensor, inputs: _Tensors, num_rows: tf.Tensor, is_answered: tf.Tensor | None = None
+        self, embeddings: tf.Tensor, inputs: _Tensors, is_answered: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        wanted = self._wanted(inputs[signatures.K], num_rows)
+        wanted = inputs[signatures.K]
         k = tf.reduce_max(wanted)
         rows, scores = self._find(embeddings, k, *(inputs[name] for name in self._restricting))
         is_valid = (rows >= 0) & (tf.range(k) < wanted[:, tf.newaxis])
@@ -216,30 +208,33 @@ class ServedRecommender(tf.Module):
     def _find_rows(self, embeddings: tf.Tensor, k: tf.Tensor, *texts: tf.Tensor) -> retriever_lib.Retrieved:
         """Returns rows and scores of the k best; the texts are those of `_restricting`, without rows where left out."""
 
-        def under_restrictions() -> retriever_lib.Retrieved:
+        def restricted() -> restrictions.Restrictions:
             num_rows = tf.shape(embeddings)[0]
             exclude, allow, *values = (request_inputs.with_all_rows(each, num_rows) for each in texts)
             names = [each.column_name for each in self.retriever.filters]
             filter_values = dict(zip(names, values, strict=True))
-            restricted = restrictions.Restrictions(self.index, self.retriever.filters, exclude, allow, filter_values)
-            return self.retriever.retrieve_under(embeddings, k, restricted)
+            return restrictions.Restrictions(self.index, self.retriever.filters, exclude, allow, filter_values)
 
-        is_restricted = tf.reduce_any([tf.reduce_any(each != "") for each in texts])
-        return tf.cond(
-            is_restricted,
-            rare_branch.rare(under_restrictions),
-            lambda: self.retriever.retrieve(embeddings, k),
-        )
+        is_restricted = functools.reduce(tf.logical_or, [tf.reduce_any(each != "") for each in texts])
+        return self.retriever.retrieve(embeddings, k, is_restricted, restricted)
 
-    def _wanted(self, k: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns how many candidates each row asks for, `[num_rows]`."""
+    def _with_k(self, inputs: _Tensors) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Checks all inputs; k becomes how many candidates each row asks for, `[1 or num_rows]`."""
+        given = request_inputs.as_given(inputs[signatures.K])
         # One number may come without a list around it.
-        is_flat = request_inputs.actual_rank(k) <= 1
-        k = tf.reshape(tf.raw_ops.PlaceholderWithDefault(input=k, shape=tf.TensorShape(None)), [-1])
+        k = tf.reshape(given, [-1])
         wanted = tf.concat([k, [self._k]], axis=0)[: tf.maximum(tf.size(k), 1)]
+        about_rows = {name: values for name, values in inputs.items() if name != signatures.K}
+        checked, num_rows = request_inputs.require_rows(
+            about_rows, lambda num_rows: self._is_answerable(given, wanted, num_rows)
+        )
+        with tf.control_dependencies([num_rows]):
+            return {**checked, signatures.K: tf.identity(wanted)}, num_rows
+
+    def _is_answerable(self, k: tf.Tensor, wanted: tf.Tensor, num_rows: tf.Tensor) -> Sequence[request_checks.Check]:
         is_wrong = (wanted < 1) | (wanted > self._max_k)
         length = tf.size(wanted)
-        check = request_checks.require(
+        return (
             (
                 ~tf.reduce_any(is_wrong),
                 lambda: request_checks.sentence(
@@ -249,7 +244,7 @@ class ServedRecommender(tf.Module):
                 ),
             ),
             (
-                is_flat & ((length == 1) | (length == num_rows)),
+                (tf.rank(k) <= 1) & ((length == 1) | (length == num_rows)),
                 lambda: request_checks.sentence(
                     "k must be one number for all rows, or one for each of the ",
                     num_rows,
@@ -259,14 +254,19 @@ class ServedRecommender(tf.Module):
                 ),
             ),
         )
-        with tf.control_dependencies([check]):
-            return tf.broadcast_to(wanted, [num_rows])
 
+    def _with_rows(
+        self, signature_name: str, inputs: _Tensors, needed: str | None = None
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Returns inputs with the defaults of those that a caller in Python left out, and their number of rows.
 
-def _with_rows(inputs: _Tensors, needed: str | None = None) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Checks all inputs but k, of which one may stand for all rows, and that the one that is needed is there."""
-    about_rows = {name: values for name, values in inputs.items() if name != signatures.K}
-    checked, num_rows = request_inputs.require_rows(about_rows)
-    if needed is not None:
-        checked[needed] = request_inputs.require_given(needed, checked[needed])
-    return {**inputs, **checked}, num_rows
+        Checks them, and that the one that is needed is there.
+        """
+        inputs = {
+            name: inputs[name] if name in inputs else tf.constant(request_inputs.default_of(spec), spec.dtype)
+            for name, spec in self.input_specs(signature_name).items()
+        }
+        checked, num_rows = self._with_k(inputs) if signatures.K in inputs else request_inputs.require_rows(inputs)
+        if needed is not None:
+            checked[needed] = request_inputs.require_given(needed, checked[needed])
+        return checked, num_rows

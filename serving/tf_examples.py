@@ -26,7 +26,7 @@ def parse(examples: tf.Tensor, specs: Mapping[str, tf.TensorSpec]) -> dict[str, 
     checks = [_has_one(name, parsed[name]) for name, spec in specs.items() if spec.shape.rank == 1]
     checks += [_has_as_many(name, parsed[name], other, parsed[other]) for name, (other, _) in companions.items()]
     features = {}
-    with tf.control_dependencies([request_checks.require(*checks)] if checks else []):
+    with tf.control_dependencies([request_checks.require(lambda: checks)] if checks else []):
         for name, spec in specs.items():
             if name in companions:
                 other, filling = companions[name]

@@ -107,7 +107,8 @@ class CandidateIndex(tf.Module, abc.ABC):
             a part of the corpus searches the more of it the more are asked for, up to `max_depth`.
 
         Returns:
-          Rows `[num_queries, num_rows]` int32, -1 for none and then last, and scores of the same shape, float32.
+          Rows `[num_queries, at most num_rows]` int32, -1 for none and then last, and scores of the same shape,
+          float32; fewer columns where no query found as many.
         """
 
     @property

@@ -70,11 +70,18 @@ class SettingByDepth:
 
     def of(self, num_rows: tf.Tensor | int) -> tf.Tensor | int:
         """Returns the value for an answer of so many rows; beyond the last depth that of the last."""
+        return self.at(self.place_of(num_rows))
+
+    def place_of(self, num_rows: tf.Tensor | int) -> tf.Tensor | int:
+        """Returns where an answer of so many rows stands among the depths; settings by the same depths share it."""
         if len(self._depths) == 1:
-            return self.values[0]
+            return 0
         limits = [math.floor(_SLACK * depth) for depth in self._depths[:-1]]
-        is_deeper = tf.cast(num_rows > tf.constant(limits), tf.int32)
-        return tf.gather(tf.constant(self.values), tf.reduce_sum(is_deeper))
+        return tf.reduce_sum(tf.cast(num_rows > tf.constant(limits), tf.int32))
+
+    def at(self, place: tf.Tensor | int) -> tf.Tensor | int:
+        """Returns the value at a place among the depths."""
+        return self.values[0] if len(self._depths) == 1 else tf.gather(tf.constant(self.values), place)
 
     def _set(self, at: int, value: int) -> None:
         if not self._least[at] <= value <= self._most[at]:

@@ -1,6 +1,6 @@
 """Answers queries from an index under restrictions, and says when an answer is short because no more exist."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -47,32 +47,53 @@ class Retriever(tf.Module):
         self.index = index
         self.filters = list(filters)
 
-    def retrieve(self, query_embeddings: tf.Tensor, k: tf.Tensor | int) -> Retrieved:
-        """Returns the best candidates of the whole corpus.
+    def retrieve(
+        self,
+        query_embeddings: tf.Tensor,
+        k: tf.Tensor | int,
+        is_restricted: tf.Tensor | bool = False,
+        restricted: Callable[[], restrictions.Restrictions] | None = None,
+    ) -> Retrieved:
+        """Returns the best candidates of the whole corpus, or of what restrictions leave of it.
 
         Args:
           query_embeddings: `[num_queries, embedding_dim]` float32.
           k: how many, >= 1.
+          is_restricted: scalar bool, whether there are restrictions.
+          restricted: returns those of the same queries; needed if there may be some.
         """
-        # No depth of a search exceeds the corpus.
-        searched = tf.minimum(k, self.index.max_depth)
-        rows, scores = self.index.search_rows(query_embeddings, searched)
+        # One search in the open and one branch for all that is rare: a search inside a branch costs every request an
+        # operation for each variable of the index. Restricted requests are searched for later, so here for nothing.
+        num_searched = tf.where(is_restricted, 0, tf.shape(query_embeddings)[0])
+        searched = query_embeddings if restricted is None else query_embeddings[:num_searched]
+        rows, scores = self.index.search_rows(searched, tf.minimum(k, self.index.max_depth))
 
-        def completed() -> tuple[tf.Tensor, tf.Tensor]:
-            depth = tf.minimum(k, self.index.num_candidates)
-            missing = [[0, 0], [0, depth - searched]]
-            found = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
-            is_short = tf.reduce_any(found[0] < 0, axis=1)
-            found = tf.cond(
-                # A batch without queries has none that could be scored.
-                tf.reduce_any(is_short),
-                lambda: self._score_where(is_short, query_embeddings, None, depth, found),
-                lambda: found,
+        def finished() -> tuple[tf.Tensor, tf.Tensor]:
+            if restricted is None:
+                return self._completed(query_embeddings, k, rows, scores)
+            return tf.cond(
+                is_restricted,
+                lambda: tuple(self.retrieve_under(query_embeddings, k, restricted())),
+                lambda: self._completed(query_embeddings, k, rows, scores),
             )
-            return tuple(_padded(*found, k))
 
-        is_complete = (k == searched) & tf.reduce_all(rows >= 0)
-        return Retrieved(*tf.cond(is_complete, lambda: (rows, tf.identity(scores)), rare_branch.rare(completed)))
+        is_finished = tf.reduce_all(rows >= 0) & (tf.shape(rows)[1] == k) & ~tf.convert_to_tensor(is_restricted)
+        return Retrieved(*tf.cond(is_finished, lambda: (rows, tf.identity(scores)), rare_branch.rare(finished)))
+
+    def _completed(
+        self, query_embeddings: tf.Tensor, k: tf.Tensor | int, rows: tf.Tensor, scores: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores all for the queries that a search answered with too few."""
+        depth = tf.minimum(k, self.index.num_candidates)
+        found = _widened(rows, scores, depth)
+        is_short = tf.reduce_any(found[0] < 0, axis=1)
+        found = tf.cond(
+            # A batch without queries has none that could be scored.
+            tf.reduce_any(is_short),
+            lambda: self._score_where(is_short, query_embeddings, None, depth, found),
+            lambda: found,
+        )
+        return tuple(_padded(*found, k))
 
     def retrieve_under(
         self, query_embeddings: tf.Tensor, k: tf.Tensor | int, restricted: restrictions.Restrictions
@@ -116,7 +137,8 @@ class Retriever(tf.Module):
         positions = tf.where(chosen)[:, 0]
         mine = restricted.of(positions)
         deepest = tf.maximum(k, tf.reduce_max(tf.gather(search_depth, positions)))
-        rows, scores = self.index.search_rows(tf.gather(query_embeddings, positions), deepest)
+        found = self.index.search_rows(tf.gather(query_embeddings, positions), deepest)
+        rows, scores = _widened(*found, deepest)
         is_found = (rows >= 0) & mine.passes(tf.maximum(rows, 0))
         best, order = tf.math.top_k(tf.where(is_found, scores, candidate_index.PADDING_SCORE), k)
         is_found = tf.gather(is_found, order, batch_dims=1)
@@ -193,6 +215,12 @@ def _scattered(
         tf.tensor_scatter_nd_update(otherwise[0], indices, rows),
         tf.tensor_scatter_nd_update(otherwise[1], indices, scores),
     )
+
+
+def _widened(rows: tf.Tensor, scores: tf.Tensor, width: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns as many columns, what is missing being no row."""
+    missing = [[0, 0], [0, width - tf.shape(rows)[1]]]
+    return tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
 
 
 def _padded(rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor | int) -> Retrieved:

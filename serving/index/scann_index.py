@@ -169,17 +169,15 @@ class ScannIndex(candidate_index.CandidateIndex):
 
     def search_rows(self, query_embeddings: tf.Tensor, num_rows: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds about the best rows; a query whose searched leaves hold fewer gets fewer."""
-        num_rows = tf.convert_to_tensor(num_rows)
+        place = self._leaves.place_of(num_rows)
         rows, scores = scann_ops.ScannSearcher(self._searcher_handle()).search_batched_parallel(
             query_embeddings,
             final_num_neighbors=num_rows,
-            pre_reorder_num_neighbors=self._num_reordered(num_rows),
-            leaves_to_search=self._leaves.of(num_rows) if self.num_leaves else _AS_CONFIGURED,
+            pre_reorder_num_neighbors=self._num_reordered(num_rows, place),
+            leaves_to_search=self._leaves.at(place) if self.num_leaves else _AS_CONFIGURED,
         )
         # A slot that ScaNN could not fill holds row 0 and the score NaN, and slots that no query fills are left out.
-        rows = tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32))
-        missing = [[0, 0], [0, num_rows - tf.shape(rows)[1]]]
-        return tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
+        return tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32)), scores
 
     def _searcher_handle(self) -> tf.Tensor:
         """Builds the searcher unless there is one of its name."""
@@ -197,12 +195,11 @@ class ScannIndex(candidate_index.CandidateIndex):
             shared_name=self._shared_name,
         )
 
-    def _num_reordered(self, num_rows: tf.Tensor) -> tf.Tensor:
-        """ScaNN cuts an answer at this number without a word, so it grows with what is asked for."""
+    def _num_reordered(self, num_rows: tf.Tensor | int, place: tf.Tensor | int) -> tf.Tensor | int:
+        """ScaNN cuts an answer at this number without a word, so it is never below what is asked for."""
         if not self._parameters.num_reordering_candidates:
             return num_rows
-        least = tf.where(num_rows > self._depths[-1], _REORDERED_PER_ROW * num_rows, num_rows)
-        return tf.minimum(tf.maximum(self._reordered.of(num_rows), least), self.num_candidates)
+        return tf.minimum(tf.maximum(self._reordered.at(place), num_rows), self.num_candidates)
 
     def _leaves_by_depth(self) -> depths.SettingByDepth:
         num_leaves = self.num_leaves

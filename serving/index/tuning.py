@@ -38,7 +38,7 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
         scores = tf.linalg.matvec(index.vectors_of(tf.maximum(rows, 0)), queries).numpy()
         enough = tf.reduce_sum(index.vectors_of(last) * queries, axis=1).numpy()[:, np.newaxis]
         is_right = (rows.numpy() >= 0) & (scores >= enough - _SAME * np.maximum(1.0, np.abs(enough)))
-        found.append(is_right.mean(axis=1))
+        found.append(is_right.sum(axis=1) / exact_rows.shape[1])
     return float(np.mean(np.concatenate(found)))
 
 

@@ -7,8 +7,10 @@ from serving import request_checks
 @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)])
 def _checked(a, b):
     check = request_checks.require(
-        (a > 0, lambda: request_checks.sentence("a must be > 0, but is ", a, ".")),
-        (tf.size(b) < 3, lambda: request_checks.sentence("b must be short, but is ", b, " beside ", a, ".")),
+        lambda: (
+            (a > 0, lambda: request_checks.sentence("a must be > 0, but is ", a, ".")),
+            (tf.size(b) < 3, lambda: request_checks.sentence("b must be short, but is ", b, " beside ", a, ".")),
+        )
     )
     with tf.control_dependencies([check]):
         return tf.identity(a)
@@ -35,4 +37,6 @@ def test_the_first_check_that_fails_says_one_sentence(a, b, sentence):
 
 def test_outside_a_graph_it_is_refused_alike():
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"x is 1\.5"):
-        request_checks.require((tf.constant(False), lambda: request_checks.sentence("x is ", tf.constant(1.5))))
+        request_checks.require(
+            lambda: [(tf.constant(False), lambda: request_checks.sentence("x is ", tf.constant(1.5)))]
+        )

@@ -85,7 +85,8 @@ def test_slots_that_the_searched_leaves_cannot_fill_are_marked():
     _, embeddings = _corpus(200)
     exact = _QUERIES @ embeddings.T
     rows, scores = (each.numpy() for each in _few_leaves().search_rows(tf.constant(_QUERIES), 50))
-    assert rows.shape == scores.shape == (3, 50)
+    # As wide as the fullest answer.
+    assert rows.shape == scores.shape == (3, np.max(np.sum(rows >= 0, axis=1)))
     for mine, theirs, truth in zip(rows, scores, exact, strict=True):
         # One leaf in twenty of 200 candidates is read, and none is so large.
         num_found = int(np.sum(mine >= 0))
@@ -111,6 +112,7 @@ def test_an_answer_longer_than_what_is_reordered_is_not_cut(k):
     depth = min(k, 300)
     # The index itself finds so many; nothing else fills its answer up.
     rows, _ = index.search_rows(tf.constant(_QUERIES), depth)
+    assert rows.shape == (3, depth)
     assert np.all(rows.numpy() >= 0)
     ids, scores = _answer(index, _QUERIES, k)
     assert np.all(np.sum(ids != b"", axis=1) == depth)
