@@ -7,8 +7,6 @@ first dimension of that many; column format gives each tensor whole:
     {"inputs": {"query_id": ["196", "186"]}}
 """
 
-import base64
-import binascii
 import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -17,7 +15,7 @@ import numpy as np
 from tensorflow.core.framework import types_pb2
 
 from serving import errors, tensor_proto
-from serving.server import json_document
+from serving.server import json_base64, json_document
 
 _INT_RANGES = {
     types_pb2.DT_INT8: (-(1 << 7), (1 << 7) - 1),
@@ -246,7 +244,7 @@ def _to_element(value: Any, data_type: int) -> Any:
         if kind is str:
             return json_document.to_bytes(value)
         if kind is dict:
-            return _decode_base64(value)
+            return json_base64.decode(value)
     elif data_type == types_pb2.DT_BOOL:
         if kind is bool:
             return value
@@ -276,23 +274,7 @@ def _to_float(value: int | float, data_type: int) -> float:
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(value, dict) and not _is_base64_object(value)
-
-
-def _is_base64_object(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), str)
-
-
-def _decode_base64(value: dict[str, Any]) -> bytes:
-    if not _is_base64_object(value):
-        raise errors.InvalidArgumentError(
-            f"JSON Value: {json_document.echo(value)} not formatted correctly for base64 data"
-        )
-    try:
-        # Padding may be left out.
-        return base64.b64decode(value["b64"] + "=" * (-len(value["b64"]) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise errors.InvalidArgumentError("Unable to base64 decode") from error
+    return isinstance(value, dict) and not json_base64.is_base64(value)
 
 
 def _document_error(document: Mapping[str, Any], text: str) -> errors.InvalidArgumentError:
