@@ -40,6 +40,11 @@ def parse(body: bytes) -> dict[str, Any]:
         raise _parse_error(_rapidjson_text(error), text[: error.pos]) from error
     except RecursionError as error:
         raise _parse_error("The document is nested too deeply.", "") from error
+    except errors.ServingError:
+        raise
+    except ValueError as error:
+        # Python reads whole numbers of up to 4,300 digits.
+        raise _parse_error("Number too big to be stored in double.", "") from error
     if not isinstance(document, dict):
         raise errors.InvalidArgumentError(f"JSON Value: {echo(document)} Is not object")
     return document

@@ -20,6 +20,7 @@ _MALFORMED = [
     (b'{"a": "\\u12g4"}', "Incorrect hex digit after \\u escape in string."),
     (b'{"a": 1} 2', "The document root must not be followed by other values."),
     (b'{"a": 1e999}', "Number too big to be stored in double."),
+    (b'{"a": ' + b"9" * 5000 + b"}", "Number too big to be stored in double."),
     (b'{"a": ' + b"[" * 100_000, "The document is nested too deeply."),
 ]
 
