@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from serving.server import servable
-from tests.serving import small_recommender, tiny_models
+from tests.serving import example_models, small_recommender, tiny_models, upstream_models
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,5 +61,55 @@ def small_export(request, tmp_path_factory):
 def small_servable(small_export):
     """The small recommender, loaded as the server loads it."""
     loaded = servable.Servable.load("small", 1, small_export.path)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
+def upstream_dir(tmp_path_factory):
+    """TensorFlow Serving's half_plus_two as version 123; see `upstream_models.export_half_plus_two`."""
+    model_dir = tmp_path_factory.mktemp("upstream") / "123"
+    upstream_models.export_half_plus_two(model_dir)
+    return model_dir
+
+
+@pytest.fixture(scope="session")
+def upstream_half_plus_two(upstream_dir):
+    """The same, loaded as the server loads it."""
+    loaded = servable.Servable.load("half_plus_two", 123, upstream_dir)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
+def upstream_server(upstream_dir):
+    """A server over the same, served as `half_plus_two`; gives its config."""
+    options = {"model_name": "half_plus_two", "file_system_poll_wait_seconds": 1.0}
+    with tiny_models.running_server(upstream_dir.parent, **options) as config:
+        yield config
+
+
+@pytest.fixture(scope="session")
+def animals(tmp_path_factory):
+    """A loaded TensorFlow 2 model that classifies and regresses; see `example_models.Animals`."""
+    model_dir = tmp_path_factory.mktemp("animals") / "3"
+    example_models.export_animals(model_dir)
+    loaded = servable.Servable.load("animals", 3, model_dir)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
+def misfits_dir(tmp_path_factory):
+    """A model of unfit signatures; see `example_models.export_misfits`."""
+    model_dir = tmp_path_factory.mktemp("misfits") / "1"
+    example_models.export_misfits(model_dir)
+    return model_dir
+
+
+@pytest.fixture(scope="session")
+def misfits(misfits_dir):
+    """The same, loaded as the server loads it."""
+    loaded = servable.Servable.load("misfits", 1, misfits_dir)
     yield loaded
     loaded.close()
