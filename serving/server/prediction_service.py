@@ -1,15 +1,18 @@
-"""gRPC PredictionService: Predict and GetModelMetadata over the loaded models."""
+"""gRPC PredictionService over the loaded models."""
 
 import grpc
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
+    inference_pb2,
     model_pb2,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
 from serving import errors
-from serving.server import grpc_status, model_registry, predict
+from serving.server import classify, grpc_status, model_registry, multi_inference, predict, regress
 
 SIGNATURE_DEF_FIELD = "signature_def"
 
@@ -17,8 +20,15 @@ SIGNATURE_DEF_FIELD = "signature_def"
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers from the models of a registry."""
 
-    def __init__(self, models: model_registry.ModelRegistry):
+    def __init__(self, models: model_registry.ModelRegistry, is_method_name_checked: bool = False):
+        """Prepares the service.
+
+        Args:
+          models: what answers.
+          is_method_name_checked: whether a signature answers only the method it was exported for.
+        """
         self._models = models
+        self._is_method_name_checked = is_method_name_checked
 
     @grpc_status.answers_errors
     def Predict(  # noqa: N802 - the name is the protocol's.
@@ -27,7 +37,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         """Runs one signature of one model version."""
         del context
         with self._models.lease(_model_spec(request)) as model:
-            return predict.predict(model, request)
+            return predict.predict(model, request, is_method_name_checked=self._is_method_name_checked)
 
     @grpc_status.answers_errors
     def GetModelMetadata(  # noqa: N802 - the name is the protocol's.
@@ -38,19 +48,32 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return model_metadata(self._models, request)
 
     @grpc_status.answers_errors
-    def Classify(self, request: object, context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Refuses: models here are asked by Predict."""
-        raise _unimplemented("Classify")
+    def Classify(  # noqa: N802 - the name is the protocol's.
+        self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        """Labels and scores each example."""
+        del context
+        with self._models.lease(_model_spec(request)) as model:
+            return classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
 
     @grpc_status.answers_errors
-    def Regress(self, request: object, context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Refuses: models here are asked by Predict."""
-        raise _unimplemented("Regress")
+    def Regress(  # noqa: N802 - the name is the protocol's.
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
+        """Gives each example a number."""
+        del context
+        with self._models.lease(_model_spec(request)) as model:
+            return regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
 
     @grpc_status.answers_errors
-    def MultiInference(self, request: object, context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Refuses: models here are asked by Predict."""
-        raise _unimplemented("MultiInference")
+    def MultiInference(  # noqa: N802 - the name is the protocol's.
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Runs several signatures over the same examples; the first task says which version."""
+        del context
+        model_spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self._models.lease(model_spec) as model:
+            return multi_inference.multi_inference(model, request, is_method_name_checked=self._is_method_name_checked)
 
 
 def model_metadata(
@@ -77,12 +100,11 @@ def model_metadata(
 
 
 def _model_spec(
-    request: predict_pb2.PredictRequest | get_model_metadata_pb2.GetModelMetadataRequest,
+    request: predict_pb2.PredictRequest
+    | classification_pb2.ClassificationRequest
+    | regression_pb2.RegressionRequest
+    | get_model_metadata_pb2.GetModelMetadataRequest,
 ) -> model_pb2.ModelSpec:
     if not request.HasField("model_spec"):
         raise errors.InvalidArgumentError("Missing ModelSpec")
     return request.model_spec
-
-
-def _unimplemented(method: str) -> errors.UnimplementedError:
-    return errors.UnimplementedError(f"This server does not implement {method}; call Predict with a signature_name.")

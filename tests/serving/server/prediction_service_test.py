@@ -4,14 +4,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import (
-    classification_pb2,
-    get_model_metadata_pb2,
-    inference_pb2,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-    regression_pb2,
-)
+from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 
 @pytest.fixture(scope="module")
@@ -97,21 +90,6 @@ def test_a_long_message_is_cut_so_that_it_fits_a_header(stub):
         stub.Predict(_request(_X, "s" * 100_000), timeout=10)
     assert refusal.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert len(refusal.value.details()) == 1024 + len("...TRUNCATED")
-
-
-@pytest.mark.parametrize(
-    ("method", "request_"),
-    [
-        ("Classify", classification_pb2.ClassificationRequest()),
-        ("Regress", regression_pb2.RegressionRequest()),
-        ("MultiInference", inference_pb2.MultiInferenceRequest()),
-    ],
-)
-def test_other_methods_say_that_they_are_not_there(stub, method, request_):
-    with pytest.raises(grpc.RpcError) as refusal:
-        getattr(stub, method)(request_, timeout=10)
-    assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert refusal.value.details() == f"This server does not implement {method}; call Predict with a signature_name."
 
 
 def test_metadata_carries_the_signatures(stub):
