@@ -1,7 +1,9 @@
-"""Tensors to JSON: the row and column formats of a REST predict answer. Pure functions.
+"""Answers to JSON: tensors in the row and column formats of predict, results of classify and regress. Pure functions.
 
-    row      {"predictions": [{"candidate_ids": ["50"], "scores": [0.91]}]}
-    column   {"outputs": {"candidate_ids": [["50"]], "scores": [[0.91]]}}
+    row        {"predictions": [{"candidate_ids": ["50"], "scores": [0.91]}]}
+    column     {"outputs": {"candidate_ids": [["50"]], "scores": [[0.91]]}}
+    classify   {"results": [[["cat", 0.9], ["dog", 0.1]]]}
+    regress    {"results": [2.5, 3.0]}
 
 A single output goes without its name. Floats keep a decimal point (`3.0`), and NaN
 and the infinities are bare words, which Python's json reads and JavaScript's does not.
@@ -14,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from serving import errors, tensor_proto
 
@@ -46,6 +49,23 @@ def write_outputs(outputs: Mapping[str, np.ndarray], is_row_format: bool) -> byt
     text = _write_rows(outputs) if is_row_format else _write_columns(outputs)
     # Strings that are not UTF-8 leave as the bytes they are.
     return text.encode("utf-8", "surrogateescape")
+
+
+def write_classifications(result: classification_pb2.ClassificationResult) -> bytes:
+    """Returns the body of a classify answer: for each example its pairs of label and score."""
+    rows = []
+    for classifications in result.classifications:
+        scores = _decimals(np.array([one.score for one in classifications.classes], np.float32))
+        labels = [json.dumps(one.label, ensure_ascii=False) for one in classifications.classes]
+        pairs = [f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)]
+        rows.append(f"[{', '.join(pairs)}]")
+    return f'{{\n    "results": [{", ".join(rows)}\n    ]\n}}'.encode()
+
+
+def write_regressions(result: regression_pb2.RegressionResult) -> bytes:
+    """Returns the body of a regress answer: for each example its number."""
+    numbers = _decimals(np.array([regression.value for regression in result.regressions], np.float32))
+    return f'{{\n    "results": [{", ".join(numbers)}]\n}}'.encode()
 
 
 def write_error(message: str) -> bytes:

@@ -1,6 +1,7 @@
-"""What each REST path answers: predict, status and metadata over the loaded models. No sockets here."""
+"""What each REST path answers over the loaded models: predictions, status and metadata. No sockets here."""
 
 import dataclasses
+import functools
 import json
 import re
 import urllib.parse
@@ -9,16 +10,26 @@ from collections.abc import Callable
 from absl import logging
 from google.protobuf import json_format, message
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    regression_pb2,
+)
 
 from serving import errors
 from serving.server import (
+    classify,
     input_nesting,
     json_answer,
     json_document,
+    json_examples,
     model_registry,
     model_service,
+    predict,
     prediction_service,
+    regress,
     servable,
     tensor_json,
 )
@@ -49,8 +60,15 @@ class RestAnswer:
 class RestApi:
     """Answers from the models of a registry. Calls may run at once from many threads."""
 
-    def __init__(self, models: model_registry.ModelRegistry):
+    def __init__(self, models: model_registry.ModelRegistry, is_method_name_checked: bool = False):
+        """Prepares the API.
+
+        Args:
+          models: what answers.
+          is_method_name_checked: whether a signature answers only the method it was exported for.
+        """
         self._models = models
+        self._is_method_name_checked = is_method_name_checked
 
     def answer(self, method: str, path: str, body: bytes) -> RestAnswer:
         """Returns the answer to a request; what goes wrong becomes its status and `{"error": ...}`.
@@ -72,12 +90,8 @@ class RestApi:
 
     def _find(self, method: str, path: str) -> Callable[[bytes], bytes]:
         if method == "POST" and (match := _PREDICT_PATH.fullmatch(path)):
-            model_spec, verb = _model_spec(match), match["verb"].lower()
-            if verb != "predict":
-                raise errors.UnimplementedError(
-                    f"This server does not implement :{verb}; call :predict with a signature_name."
-                )
-            return lambda body: self._predict(model_spec, body)
+            answers = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+            return functools.partial(answers[match["verb"].lower()], _model_spec(match))
         if method == "GET" and (match := _MODEL_PATH.fullmatch(path)):
             if not match["model"]:
                 raise errors.InvalidArgumentError("Missing model name in request.")
@@ -90,6 +104,8 @@ class RestApi:
         signature_name = tensor_json.signature_name(document)
         with self._models.lease(model_spec) as model:
             signature = _signature(model, signature_name)
+            if self._is_method_name_checked:
+                predict.require_method(model, signature_name or servable.DEFAULT_SIGNATURE_NAME)
             declared = signature.inputs
             data_types = {name: info.dtype for name, info in declared.items()}
             inputs = tensor_json.read_inputs(document, data_types, signature.defaults)
@@ -98,6 +114,20 @@ class RestApi:
             except errors.InvalidArgumentError as error:
                 raise input_nesting.explain(error, inputs, declared) from error
         return json_answer.write_outputs(outputs, inputs.is_row_format)
+
+    def _classify(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+        request = classification_pb2.ClassificationRequest(model_spec=model_spec)
+        json_examples.fill(request, json_document.parse(body))
+        with self._models.lease(model_spec) as model:
+            response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
+        return json_answer.write_classifications(response.result)
+
+    def _regress(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+        request = regression_pb2.RegressionRequest(model_spec=model_spec)
+        json_examples.fill(request, json_document.parse(body))
+        with self._models.lease(model_spec) as model:
+            response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
+        return json_answer.write_regressions(response.result)
 
     def _status(self, model_spec: model_pb2.ModelSpec) -> bytes:
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=model_spec)

@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
+from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from serving import errors
 from serving.server import json_answer
@@ -101,3 +103,28 @@ def test_an_error_is_an_object_with_one_key():
 
 def test_an_error_that_quotes_no_character_is_json_all_the_same():
     assert json.loads(json_answer.write_error("\ud800 and \udcff")) == {"error": "? and ?"}
+
+
+# Results and their JSON as in ClassifyRegressnResultTest of TensorFlow Serving's json_tensor_test.cc; line breaks as
+# RapidJSON's PrettyWriter sets them, with the format options of json_tensor.cc.
+def test_classes_are_written_as_pairs():
+    result = text_format.Parse(
+        """classifications { classes { label: "car" score: 0.2 } classes { label: "bïke\\n" score: 3 } }
+           classifications { classes { score: 0.7 } }
+           classifications { }""",
+        classification_pb2.ClassificationResult(),
+    )
+    assert (
+        json_answer.write_classifications(result).decode()
+        == '{\n    "results": [[["car", 0.2], ["bïke\\n", 3.0]], [["", 0.7]], []\n    ]\n}'
+    )
+
+
+def test_regressions_are_written_on_one_line():
+    result = text_format.Parse(
+        "regressions { value: 0.2 } regressions { value: inf } regressions { value: 1 } regressions { value: -inf } "
+        "regressions { value: nan }",
+        regression_pb2.RegressionResult(),
+    )
+    text = json_answer.write_regressions(result).decode()
+    assert text == '{\n    "results": [0.2, Infinity, 1.0, -Infinity, NaN]\n}'
