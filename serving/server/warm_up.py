@@ -15,13 +15,25 @@ from google.protobuf import message as protobuf_message
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import errors, warm_up_requests
-from serving.server import predict, servable
+from serving.server import classify, multi_inference, predict, regress, servable
 
 _MAX_NUM_RECORDS = 1000
+# Field of PredictionLog to what answers its request.
+_ANSWERS = {
+    "predict_log": predict.predict,
+    "classify_log": classify.classify,
+    "regress_log": regress.regress,
+    "multi_inference_log": multi_inference.multi_inference,
+}
 
 
-def warm_up(model: servable.Servable, model_dir: pathlib.Path) -> int:
+def warm_up(model: servable.Servable, model_dir: pathlib.Path, *, is_method_name_checked: bool = False) -> int:
     """Runs every record of the warm-up file against `model`; without a file nothing happens.
+
+    Args:
+      model: what answers.
+      model_dir: its folder.
+      is_method_name_checked: whether a signature answers only the method it was exported for.
 
     Returns:
       The number of records run.
@@ -42,7 +54,7 @@ def warm_up(model: servable.Servable, model_dir: pathlib.Path) -> int:
                 raise errors.InvalidArgumentError(
                     f"Number of warmup records exceeds the maximum ({_MAX_NUM_RECORDS}) at {path}"
                 )
-            _replay(model, record, path)
+            _replay(model, record, path, is_method_name_checked)
     except tf.errors.DataLossError as error:
         raise errors.DataLossError(
             f"{path} is corrupt after {num_records} records. Please verify your warmup data is in TFRecord format."
@@ -54,12 +66,14 @@ def warm_up(model: servable.Servable, model_dir: pathlib.Path) -> int:
     return num_records
 
 
-def _replay(model: servable.Servable, record: bytes, path: pathlib.Path) -> None:
+def _replay(model: servable.Servable, record: bytes, path: pathlib.Path, is_method_name_checked: bool) -> None:
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except protobuf_message.DecodeError as error:
         raise errors.InvalidArgumentError(f"Failed to parse warmup record from {path}") from error
     kind = log.WhichOneof("log_type")
-    if kind != "predict_log":
-        raise errors.UnimplementedError(f"Unsupported log_type for warmup: {kind}; this server replays predict_log.")
-    predict.predict(model, log.predict_log.request)
+    if kind not in _ANSWERS:
+        raise errors.UnimplementedError(
+            f"Unsupported log_type for warmup: {kind}; this server replays {', '.join(_ANSWERS)}."
+        )
+    _ANSWERS[kind](model, getattr(log, kind).request, is_method_name_checked=is_method_name_checked)
