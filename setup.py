@@ -39,6 +39,7 @@ _RANGES = [
     "aiohttp>=3.10,<4",
     "duckdb==2.0.*",
     "grpcio>=1.68,<2",
+    "grpcio-health-checking>=1.68,<2",
     "httpx>=0.27,<1",
     "ibis-framework[duckdb]==12.0.*",
     "jinja2>=3.1,<4",
@@ -66,6 +67,8 @@ _EXTRAS = {
         "pytest-timeout>=2.4,<3",
         "pytest-xdist>=3.6,<4",
         "ruff>=0.11",
+        # Authorities and certificates for the tests of TLS.
+        "trustme>=1.1,<2",
     ],
     # Not ibis-framework[pyspark]: its upper bound stops before 4.1; what else it would bring is in [duckdb].
     "spark": ["py4j>=0.10.9.9,<0.11", "pyspark==4.1.*"],

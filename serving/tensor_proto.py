@@ -62,11 +62,12 @@ def data_type_name(data_type: int) -> str:
     return types_pb2.DataType.Name(data_type).removeprefix("DT_").lower()
 
 
-def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
+def to_proto(array: np.ndarray, is_content: bool = False) -> tensor_pb2.TensorProto:
     """Writes an array into the typed field of its dtype, such as `float_val`, as TensorFlow Serving answers.
 
     Args:
       array: any shape; strings as object array of `bytes` or `str`.
+      is_content: whether numbers go into `tensor_content` instead.
     """
     data_type = data_type_of(array)
     proto = tensor_pb2.TensorProto(dtype=data_type)
@@ -77,6 +78,8 @@ def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
     flat = np.ravel(array)
     if data_type == types_pb2.DT_STRING:
         proto.string_val.extend(_to_bytes(value) for value in flat.tolist())
+    elif is_content:
+        proto.tensor_content = flat.tobytes()
     elif data_type in (types_pb2.DT_HALF, types_pb2.DT_BFLOAT16):
         proto.half_val.extend(flat.view(np.uint16).tolist())
     else:

@@ -1,55 +1,123 @@
 """The gRPC port: PredictionService and ModelService in a pool of threads."""
 
 import concurrent.futures
+import pathlib
+import time
 
 import grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from serving.server import model_registry, model_service, prediction_service
-
-_OPTIONS = (
-    # TensorFlow Serving's: as large as a message can be.
-    ("grpc.max_receive_message_length", (1 << 31) - 1),
-    ("grpc.max_send_message_length", -1),
-    # Without this, two servers would share one port and each would get some of the requests.
-    ("grpc.so_reuseport", 0),
+from serving.server import (
+    bounded_pool,
+    grpc_admission,
+    grpc_credentials,
+    metrics,
+    model_registry,
+    model_service,
+    prediction_service,
+    server_config,
 )
+
+_MAX_MESSAGE_BYTES = (1 << 31) - 1
+_NUM_CONTROL_THREADS = 2
+_SECONDS_BETWEEN_CHECKS = 0.05
+# Time for the last answers to leave, once nothing is computed any more.
+_SECONDS_FOR_LAST_ANSWERS = 1.0
 
 
 class GrpcServer:
-    """Serves a registry on one port."""
+    """Serves a registry on one port, and on a Unix socket if there is one.
 
-    def __init__(self, models: model_registry.ModelRegistry, port: int, num_threads: int, grace_seconds: float):
+    Attributes:
+      name: of the protocol.
+    """
+
+    name = "gRPC"
+
+    def __init__(
+        self,
+        models: model_registry.ModelRegistry,
+        config: server_config.ServerConfig,
+        counted_by: metrics.Metrics,
+    ):
         """Prepares a server; nothing listens yet.
 
         Args:
           models: what answers.
-          port: TCP port, on all addresses.
-          num_threads: how many requests run at once; further ones wait.
-          grace_seconds: how long `stop` waits for requests under way.
+          config: where to listen, and how.
+          counted_by: learns of every request.
+
+        Raises:
+          ServerConfigError: if the configuration of TLS is wrong.
         """
-        self._port = port
-        self._grace_seconds = grace_seconds
-        self._pool = concurrent.futures.ThreadPoolExecutor(num_threads, thread_name_prefix="grpc")
-        self._server = grpc.server(self._pool, options=_OPTIONS)
+        self._config = config
+        self._credentials = grpc_credentials.read(config.ssl_config_file) if config.ssl_config_file else None
+        self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, config.max_queued_requests, "grpc")
+        self._control_pool = concurrent.futures.ThreadPoolExecutor(_NUM_CONTROL_THREADS, "grpc control")
+        self._server = grpc.server(
+            self._pool,
+            interceptors=[grpc_admission.Admission(self._pool, self._control_pool)],
+            options=list(_options(config).items()),
+        )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            prediction_service.PredictionService(models), self._server
+            prediction_service.PredictionService(
+                models,
+                counted_by,
+                is_method_name_checked=config.enable_signature_method_name_check,
+                is_tensor_content=config.enable_serialization_as_tensor_content,
+            ),
+            self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service.ModelService(models), self._server)
+        self._health = health.HealthServicer()
+        if config.enable_grpc_healthcheck_service:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     def start(self) -> None:
         """Binds the port and answers from now on.
 
         Raises:
-          OSError: if the port is taken.
+          OSError: if the port is taken, or the socket cannot be made.
         """
-        try:
-            self._server.add_insecure_port(f"0.0.0.0:{self._port}")
-        except RuntimeError as error:
-            raise OSError(str(error)) from error
+        for address in self.addresses:
+            try:
+                if self._credentials is None:
+                    self._server.add_insecure_port(address)
+                else:
+                    self._server.add_secure_port(address, self._credentials)
+            except RuntimeError as error:
+                raise OSError(str(error)) from error
         self._server.start()
 
     def stop(self) -> None:
-        """Refuses further requests, lets those under way finish, and returns when all is closed."""
-        self._server.stop(self._grace_seconds).wait()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Says so, takes no more requests, lets those under way finish, and returns when all is closed."""
+        self._health.enter_graceful_shutdown()
+        stopped, last_call = self._server.stop(self._config.shutdown_grace_seconds), time.monotonic()
+        while not stopped.wait(_SECONDS_BETWEEN_CHECKS):
+            if self._pool.num_under_way:
+                last_call = time.monotonic()
+            elif time.monotonic() - last_call > _SECONDS_FOR_LAST_ANSWERS:
+                # What is still open are streams: those who watch the health would keep the server to the last.
+                self._server.stop(0)
+        for pool in (self._pool, self._control_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def addresses(self) -> list[str]:
+        """What it listens on."""
+        addresses = [f"0.0.0.0:{self._config.port}"] if self._config.port else []
+        if self._config.grpc_socket_path:
+            addresses.append(f"unix:{pathlib.Path(self._config.grpc_socket_path).absolute()}")
+        return addresses
+
+
+def _options(config: server_config.ServerConfig) -> dict[str, int | str]:
+    return {
+        "grpc.max_receive_message_length": config.max_request_bytes,
+        # TensorFlow Serving's: as large as a message can be.
+        "grpc.max_send_message_length": _MAX_MESSAGE_BYTES,
+        # Without this, two servers would share one port and each would get some of the requests.
+        "grpc.so_reuseport": 0,
+        **config.grpc_channel_arguments,
+    }

@@ -1,4 +1,4 @@
-"""Keeps one model served: finds versions, loads the newest, drains and unloads the others.
+"""Keeps one model served: finds versions, loads those that are to serve, drains and unloads the others.
 
 The order never leaves a gap: a version is loaded and warmed up, then becomes
 AVAILABLE, and only then is its predecessor taken out, and freed after its last
@@ -7,7 +7,7 @@ tried again a few times, and the status carries its error.
 """
 
 import collections
-import dataclasses
+import contextlib
 import gc
 import pathlib
 import threading
@@ -17,91 +17,78 @@ from collections.abc import Callable
 from absl import logging
 
 from serving import errors
-from serving.server import servable, version_policy, version_status, warm_up
+from serving.server import load_attempts, model_options, servable, version_loader, version_policy, version_status
 
 _SECONDS_BETWEEN_WAITING_LINES = 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelOptions:
-    """How one model is found and loaded.
-
-    Attributes:
-      model_name: name under which it is served.
-      base_path: folder whose integer-named folders are versions.
-      poll_wait_seconds: pause between looks at the base path; 0 looks once.
-      max_num_load_retries: attempts after the first failed one.
-      load_retry_interval_seconds: pause before each further attempt.
-      enable_warm_up: whether the warm-up file of a version is replayed.
-      tags: tag set of the MetaGraph to load.
-    """
-
-    model_name: str
-    base_path: pathlib.Path
-    poll_wait_seconds: float = 1.0
-    max_num_load_retries: int = 5
-    load_retry_interval_seconds: float = 60.0
-    enable_warm_up: bool = True
-    tags: tuple[str, ...] = servable.DEFAULT_TAGS
-
-
-@dataclasses.dataclass
-class _Failure:
-    num_attempts: int
-    retry_at: float | None  # On the monotonic clock; None: not again.
-
-
-def load_version(options: ModelOptions, version: int, model_dir: pathlib.Path) -> servable.Servable:
-    """Loads one version and warms it up.
-
-    Raises:
-      ServingError: if either fails; nothing stays loaded then.
-    """
-    model = servable.Servable.load(options.model_name, version, model_dir, options.tags)
-    try:
-        if options.enable_warm_up:
-            warm_up.warm_up(model, model_dir)
-    except errors.ServingError:
-        model.close()
-        raise
-    return model
+# On the monotonic clock: moments of the next look at the disk.
+_AT_ONCE, _NEVER = 0.0, float("inf")
 
 
 class ModelManager:
-    """Serves the newest version of one model from a thread of its own.
+    """Serves the versions of one model that its policy wants, from a thread of its own.
 
     Attributes:
       model_name: name under which it is served.
+      base_path: where its versions are.
+
+    Args:
+      options: how the model is found and loaded.
+      load: loads and warms up a version.
+      load_slot: held while a version is loaded; shared by managers that must not all load at once.
+      unload_slot: held while a version is freed, likewise.
     """
 
     def __init__(
         self,
-        options: ModelOptions,
-        load: Callable[[ModelOptions, int, pathlib.Path], servable.Servable] = load_version,
+        options: model_options.ModelOptions,
+        load: Callable[
+            [model_options.ModelOptions, int, pathlib.Path], servable.Servable
+        ] = version_loader.load_version,
+        load_slot: contextlib.AbstractContextManager | None = None,
+        unload_slot: contextlib.AbstractContextManager | None = None,
     ):
         self.model_name = options.model_name
+        self.base_path = options.base_path
         self._options = options
         self._load = load
+        self._load_slot = load_slot or contextlib.nullcontext()
+        self._unload_slot = unload_slot or contextlib.nullcontext()
         self._changed = threading.Condition()
-        # All below is guarded by _changed; only the manager's thread writes it, except _num_leases.
+        # All below is guarded by _changed; only the manager's thread writes it, except _num_leases, _policy and
+        # _is_closing.
+        self._policy = options.policy
+        self._attempts = load_attempts.LoadAttempts(options.max_num_load_retries, options.load_retry_interval_seconds)
         self._loaded: dict[int, servable.Servable] = {}
         self._retired: list[servable.Servable] = []
         self._num_leases: collections.Counter[servable.Servable] = collections.Counter()
         self._statuses: dict[int, version_status.VersionStatus] = {}
-        self._failures: dict[int, _Failure] = {}
         self._on_disk: dict[int, pathlib.Path] = {}
-        self._next_poll = 0.0
+        self._next_poll = _AT_ONCE
         self._next_waiting_line = 0.0
         self._waiting_reason = ""
-        self._stopping = False
+        self._is_closing = False
         self._thread = threading.Thread(target=self._run, name=f"versions of {self.model_name}", daemon=True)
 
     def start(self) -> None:
         """Starts looking for versions; returns at once."""
         self._thread.start()
 
+    def set_policy(self, policy: version_policy.VersionPolicy) -> None:
+        """Has other versions serve from now on; what is wanted no longer stays until something wanted serves."""
+        with self._changed:
+            self._policy = policy
+            self._next_poll = _AT_ONCE
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Lends no version from now on, and frees each after its last request; returns at once."""
+        with self._changed:
+            self._is_closing = True
+            self._retire(list(self._loaded))
+            self._changed.notify_all()
+
     def stop(self, grace_seconds: float) -> bool:
-        """Stops looking, waits for the requests under way and frees every version.
+        """Closes, and waits for the requests under way.
 
         Args:
           grace_seconds: longest wait, for requests and for a load under way.
@@ -109,33 +96,31 @@ class ModelManager:
         Returns:
           Whether all is freed; what is still in use after the grace time stays in memory.
         """
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self.close()
         if self._thread.is_alive():
             self._thread.join(grace_seconds)
-        with self._changed:
-            self._retire(keep=None)
-            self._changed.wait_for(lambda: not self._num_leases, grace_seconds)
-        self._unload_drained()
-        return not self._thread.is_alive() and not self._retired
+        return not self._thread.is_alive()
 
-    def wait_until_available(self, timeout_seconds: float) -> bool:
-        """Waits until a version serves; returns whether one does.
+    def wait_until_available(self, timeout_seconds: float, is_retried: bool = True) -> bool:
+        """Waits until every version that is to serve was tried and one serves; returns whether that is so.
+
+        Args:
+          timeout_seconds: longest wait.
+          is_retried: whether to wait for further attempts where the first failed.
 
         Raises:
-          ServingError: if every version on disk failed for good.
+          ServingError: if every version that might serve failed for good, or for the first time.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._loaded or self._has_failed(), timeout_seconds)
-            if not self._loaded and self._has_failed():
-                newest = self._statuses[max(self._on_disk)]
+            self._changed.wait_for(lambda: self._has_settled() or self._has_failed(is_retried), timeout_seconds)
+            if not self._loaded and self._has_failed(is_retried):
+                newest = self._statuses[version_policy.to_load(self._policy, self._on_disk, ())[0]]
                 raise errors.FailedPreconditionError(
                     f"Model {self.model_name} did not become available: version {newest.version} could not be loaded "
                     f"({newest.error.code.name}: {newest.error}), and no other version could. "
                     f"Mend or remove the folders under {self._options.base_path}."
                 )
-            return bool(self._loaded)
+            return self._has_settled()
 
     def acquire(self, version: int | None = None) -> servable.Servable | None:
         """Lends a version, the newest one by default; `None` if it is not available.
@@ -150,13 +135,21 @@ class ModelManager:
                 self._num_leases[model] += 1
             return model
 
+    def is_available(self, version: int) -> bool:
+        """Returns whether a version serves."""
+        return version in self._loaded
+
+    def is_alive(self) -> bool:
+        """Returns whether the manager still looks for versions, or has some to free."""
+        return self._thread.is_alive()
+
     def release(self, model: servable.Servable) -> None:
         """Gives back what `acquire` lent."""
         with self._changed:
             self._num_leases[model] -= 1
             if not self._num_leases[model]:
                 del self._num_leases[model]
-                if model in self._retired or self._stopping:
+                if model in self._retired:
                     self._changed.notify_all()
 
     def statuses(self) -> list[version_status.VersionStatus]:
@@ -165,30 +158,37 @@ class ModelManager:
             return sorted(self._statuses.values(), key=lambda status: status.version, reverse=True)
 
     def _run(self) -> None:
-        while True:
+        while not self._is_closing:
             self._poll()
-            self._load_next()
+            has_tried = self._load_next()
+            self._unload_drained()
+            # After one version there may be another to load.
+            if not has_tried:
+                with self._changed:
+                    self._changed.wait_for(self._has_work, self._seconds_until_next_work())
+        while self._retired:
             self._unload_drained()
             with self._changed:
-                self._changed.wait_for(self._has_work, self._seconds_until_next_work())
-                if self._stopping:
-                    return
+                self._changed.wait_for(lambda: not self._retired or self._has_drained())
 
     def _has_work(self) -> bool:
-        return self._stopping or any(model not in self._num_leases for model in self._retired)
+        return self._is_closing or self._has_drained() or self._next_poll == _AT_ONCE
+
+    def _has_drained(self) -> bool:
+        return any(model not in self._num_leases for model in self._retired)
 
     def _seconds_until_next_work(self) -> float | None:
-        moments = [failure.retry_at for failure in self._failures.values() if failure.retry_at is not None]
-        if self._options.poll_wait_seconds:
-            moments.append(self._next_poll)
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        moment = min(self._next_poll, self._attempts.next_retry_at())
+        return None if moment == _NEVER else max(0.0, moment - time.monotonic())
 
     def _poll(self) -> None:
         """Lists the versions on disk; if that fails, the last list stands and what is loaded keeps serving."""
         now = time.monotonic()
-        if now < self._next_poll or (self._on_disk and not self._options.poll_wait_seconds):
-            return
-        self._next_poll = now + self._options.poll_wait_seconds
+        with self._changed:
+            if now < self._next_poll:
+                return
+            pause = self._options.poll_wait_seconds
+            self._next_poll = now + pause if pause else _NEVER
         try:
             on_disk = version_policy.list_versions(self._options.base_path)
         except OSError as error:
@@ -199,8 +199,7 @@ class ModelManager:
             return
         with self._changed:
             self._on_disk = on_disk
-            # A folder that went away and comes back is a new one, and deserves new attempts.
-            self._failures = {version: failure for version, failure in self._failures.items() if version in on_disk}
+            self._attempts.forget_all_but(on_disk)
 
     def _say_waiting(self, reason: str) -> None:
         if reason == self._waiting_reason and time.monotonic() < self._next_waiting_line:
@@ -210,26 +209,22 @@ class ModelManager:
         state = f"keeps serving version {max(self._loaded)}" if self._loaded else "waits for a version"
         logging.warning("Model %s %s: %s", self.model_name, state, reason)
 
-    def _load_next(self) -> None:
-        now = time.monotonic()
-        loadable = {
-            version: failure.retry_at is not None and failure.retry_at <= now
-            for version, failure in self._failures.items()
-        }
-        version = version_policy.next_version_to_load(self._on_disk, self._loaded, loadable)
-        if version is not None:
-            self._try_to_load(version)
+    def _load_next(self) -> bool:
+        """Loads a version if one is due; returns whether one was."""
         with self._changed:
-            newest = max(self._on_disk, default=None)
-            if newest in self._loaded:
-                self._retire(keep=newest)
+            self._retire_unwanted()
+            due = self._attempts.due(version_policy.to_load(self._policy, self._on_disk, self._loaded))
+        if due:
+            self._try_to_load(due[0])
+        return bool(due)
 
     def _try_to_load(self, version: int) -> None:
         with self._changed:
             self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.LOADING)
         started = time.monotonic()
         try:
-            model = self._load(self._options, version, self._on_disk[version])
+            with self._load_slot:
+                model = self._load(self._options, version, self._on_disk[version])
         except errors.ServingError as error:
             self._note_failure(version, error)
             return
@@ -239,19 +234,17 @@ class ModelManager:
             self._note_failure(version, errors.InternalError(f"{type(error).__name__}: {error}"))
             return
         with self._changed:
-            self._failures.pop(version, None)
+            self._attempts.forget(version)
             self._loaded[version] = model
             self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.AVAILABLE)
+            self._retire_unwanted()
             self._changed.notify_all()
         logging.info("Loaded %s version %d in %.2f s", self.model_name, version, time.monotonic() - started)
 
     def _note_failure(self, version: int, error: errors.ServingError) -> None:
         with self._changed:
-            previous = self._failures.get(version)
-            num_attempts = previous.num_attempts + 1 if previous else 1
-            is_last = num_attempts > self._options.max_num_load_retries
-            retry_at = None if is_last else time.monotonic() + self._options.load_retry_interval_seconds
-            self._failures[version] = _Failure(num_attempts, retry_at)
+            failure = self._attempts.note_failure(version)
+            is_last = failure.retry_at is None
             state = version_status.VersionState.END if is_last else version_status.VersionState.LOADING
             self._statuses[version] = version_status.VersionStatus(version, state, error)
             serving = f"version {max(self._loaded)} keeps serving" if self._loaded else "no version serves"
@@ -259,17 +252,27 @@ class ModelManager:
         outlook = "giving up" if is_last else f"next attempt in {self._options.load_retry_interval_seconds:g} s"
         logging.error(
             "Could not load %s version %d (attempt %d of %d, %s; %s): %s: %s",
-            *(self.model_name, version, num_attempts, self._options.max_num_load_retries + 1),
+            *(self.model_name, version, failure.num_attempts, self._attempts.max_num_attempts),
             *(outlook, serving, error.code.name, error),
         )
 
-    def _has_failed(self) -> bool:
-        """Returns whether there are versions and each has failed for good."""
-        failures = [self._failures.get(version) for version in self._on_disk]
-        return bool(failures) and all(failure is not None and failure.retry_at is None for failure in failures)
+    def _has_settled(self) -> bool:
+        wanted = self._policy.wanted(self._on_disk)
+        return bool(self._loaded) and all(
+            version in self._loaded or self._attempts.have_failed(version) for version in wanted
+        )
 
-    def _retire(self, keep: int | None) -> None:
-        for version in [version for version in self._loaded if version != keep]:
+    def _has_failed(self, is_retried: bool) -> bool:
+        """Returns whether there are versions that might serve and each has failed, for good if it is retried."""
+        candidates = version_policy.to_load(self._policy, self._on_disk, ())
+        return bool(candidates) and all(self._attempts.have_failed(version, is_retried) for version in candidates)
+
+    def _retire_unwanted(self) -> None:
+        wanted = self._policy.wanted(self._on_disk)
+        self._retire(list(self._loaded) if self._is_closing else version_policy.no_longer_wanted(wanted, self._loaded))
+
+    def _retire(self, versions: list[int]) -> None:
+        for version in versions:
             self._retired.append(self._loaded.pop(version))
             self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.UNLOADING)
 
@@ -286,7 +289,8 @@ class ModelManager:
             gc.collect()
 
     def _unload(self, model: servable.Servable) -> None:
-        model.close()
+        with self._unload_slot:
+            model.close()
         with self._changed:
             # The same number may have come back meanwhile, and have a status of its own.
             if self._statuses[model.version].state is version_status.VersionState.UNLOADING:

@@ -1,38 +1,147 @@
-"""The models that a server serves, by name, and how a request finds its version."""
+"""The models that a server serves, by name: how a request finds its version, and how they are replaced as a whole."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from absl import logging
 from tensorflow_serving.apis import model_pb2
 
 from serving import errors
-from serving.server import model_manager, servable, version_status
+from serving.server import lent_version, metrics, model_config, model_manager, version_status
+
+_SECONDS_BETWEEN_CHECKS = 0.1
 
 
 class ModelRegistry:
-    """Resolves a ModelSpec to a loaded version, for every protocol alike."""
+    """Resolves a ModelSpec to a loaded version, for every protocol alike.
 
-    def __init__(self, managers: Iterable[model_manager.ModelManager]):
-        self._managers = {manager.model_name: manager for manager in managers}
+    A reload is applied as a whole: what it adds is loaded beside what serves, and only when all of it answers the
+    names change over, at once. If anything is wrong with it, nothing changes.
+
+    Args:
+      make_manager: returns the manager of a model, not started yet.
+      may_label_unavailable: whether a label that is not in use may be given to a version that does not serve yet.
+      max_request_rows: most rows of an input of a request; 0 for any.
+      counted_by: learns of every run.
+    """
+
+    def __init__(
+        self,
+        make_manager: Callable[[model_config.ModelConfig], model_manager.ModelManager],
+        may_label_unavailable: bool = False,
+        max_request_rows: int = 0,
+        counted_by: metrics.Metrics | None = None,
+    ):
+        self._make_manager = make_manager
+        self._may_label_unavailable = may_label_unavailable
+        self._max_request_rows = max_request_rows
+        self._metrics = counted_by or metrics.Metrics()
+        self._reloading = threading.Lock()
+        self._is_stopping = False
+        # Each is replaced, never changed, so that readers need no lock.
+        self._managers: Mapping[str, model_manager.ModelManager] = {}
+        self._labels: Mapping[str, Mapping[str, int]] = {}
+        self._left: list[model_manager.ModelManager] = []
+
+    def start(self, models: Sequence[model_config.ModelConfig], is_stopped: Callable[[], bool]) -> bool:
+        """Loads the first models and waits until each serves a version; an empty base path is waited for.
+
+        Args:
+          models: what to serve.
+          is_stopped: asked while waiting; true gives up.
+
+        Returns:
+          Whether all serve now.
+
+        Raises:
+          ServingError: if one cannot be loaded.
+        """
+        self._managers = {model.name: self._make_manager(model) for model in models}
+        for manager in self._managers.values():
+            manager.start()
+        if not _wait_for(self._managers.values(), is_stopped, is_retried=True):
+            return False
+        self._labels = self._checked_labels(models, self._managers)
+        return True
+
+    def reload(self, models: Sequence[model_config.ModelConfig]) -> None:
+        """Serves these models from now on: adds, moves and removes, and gives labels, all of it or nothing.
+
+        Raises:
+          ServingError: if a part is wrong; what served before goes on.
+        """
+        with self._reloading:
+            model_config.require_versions(models)
+            before = self._managers
+            kept = {
+                model.name: before[model.name]
+                for model in models
+                if model.name in before and before[model.name].base_path == model.base_path
+            }
+            added = {model.name: self._make_manager(model) for model in models if model.name not in kept}
+            try:
+                for manager in added.values():
+                    manager.start()
+                if not _wait_for(added.values(), lambda: self._is_stopping, is_retried=False):
+                    raise errors.UnavailableError("The server is shutting down.")
+                labels = self._checked_labels(models, kept | added)
+            except errors.ServingError:
+                self._leave(added.values())
+                raise
+            self._managers, self._labels = kept | added, labels
+            for model in models:
+                if model.name in kept:
+                    kept[model.name].set_policy(model.policy)
+            self._leave([manager for name, manager in before.items() if name not in kept])
+            logging.info("Now serving %s", ", ".join(sorted(self._managers)) or "no model")
+
+    def stop(self, grace_seconds: float) -> bool:
+        """Frees every model.
+
+        Args:
+          grace_seconds: longest wait for requests and loads under way.
+
+        Returns:
+          Whether all is freed.
+        """
+        self._is_stopping = True
+        managers = [*self._managers.values(), *self._left]
+        for manager in managers:
+            manager.close()
+        are_freed = [manager.stop(grace_seconds) for manager in managers]
+        return all(are_freed)
+
+    def knows(self, model_name: str) -> bool:
+        """Returns whether a model of this name is served."""
+        return model_name in self._managers
 
     @contextlib.contextmanager
-    def lease(self, model_spec: model_pb2.ModelSpec) -> Iterator[servable.Servable]:
+    def lease(
+        self, model_spec: model_pb2.ModelSpec, api: str = "Predict", deadline: float | None = None
+    ) -> Iterator[lent_version.LentVersion]:
         """Lends the version that `model_spec` asks for; it stays loaded until the block ends.
 
         Args:
-          model_spec: name, and optionally a version; without one the newest that is available.
+          model_spec: name, and optionally a version or a label; without one the newest that is available.
+          api: what it is wanted for, see `LentVersion`.
+          deadline: of the request, on the monotonic clock; `None` for none.
 
         Raises:
           ServingError: if there is no such model or version now.
         """
-        version = _version(model_spec)
-        manager = self._managers.get(model_spec.name)
-        loaded = manager.acquire(version) if manager else None
-        if manager is None or loaded is None:
+        version = self._version(model_spec)
+        manager, loaded = self._managers.get(model_spec.name), None
+        while manager is not None and (loaded := manager.acquire(version)) is None:
+            # A reload may have moved the model meanwhile.
+            manager, asked = self._managers.get(model_spec.name), manager
+            if manager is asked:
+                break
+        if loaded is None:
             wanted = f"Latest({model_spec.name})" if version is None else f"Specific({model_spec.name}, {version})"
             raise errors.NotFoundError(f"Servable not found for request: {wanted}")
         try:
-            yield loaded
+            yield lent_version.LentVersion(loaded, api, deadline, self._max_request_rows, self._metrics)
         finally:
             manager.release(loaded)
 
@@ -42,9 +151,9 @@ class ModelRegistry:
         Raises:
           ServingError: if the model or the version was never seen.
         """
-        version = _version(model_spec)
-        manager = self._managers.get(model_spec.name)
-        statuses = manager.statuses() if manager else []
+        version = self._version(model_spec)
+        known = {manager.model_name: manager for manager in self._left} | dict(self._managers)
+        statuses = known[model_spec.name].statuses() if model_spec.name in known else []
         if version is not None:
             statuses = [status for status in statuses if status.version == version]
             if not statuses:
@@ -53,10 +162,42 @@ class ModelRegistry:
             raise errors.NotFoundError(f"Could not find any versions of model {model_spec.name}")
         return statuses
 
+    def _version(self, model_spec: model_pb2.ModelSpec) -> int | None:
+        if not model_spec.name:
+            raise errors.InvalidArgumentError("ModelSpec has no name specified.")
+        if model_spec.WhichOneof("version_choice") == "version_label":
+            label = model_spec.version_label
+            if label not in self._labels.get(model_spec.name, {}):
+                raise errors.InvalidArgumentError(f"Unrecognized servable version label: {label}")
+            return self._labels[model_spec.name][label]
+        return model_spec.version.value if model_spec.HasField("version") else None
 
-def _version(model_spec: model_pb2.ModelSpec) -> int | None:
-    if not model_spec.name:
-        raise errors.InvalidArgumentError("ModelSpec has no name specified.")
-    if model_spec.WhichOneof("version_choice") == "version_label":
-        raise errors.InvalidArgumentError(f"Unrecognized servable version label: {model_spec.version_label}")
-    return model_spec.version.value if model_spec.HasField("version") else None
+    def _checked_labels(
+        self, models: Sequence[model_config.ModelConfig], managers: Mapping[str, model_manager.ModelManager]
+    ) -> dict[str, Mapping[str, int]]:
+        for model in models:
+            for label, version in model.labels.items():
+                in_use = self._labels.get(model.name, {}).get(label, version)
+                if self._may_label_unavailable and in_use == version:
+                    continue
+                if not managers[model.name].is_available(version):
+                    raise errors.FailedPreconditionError(
+                        f"Request to assign label to version {version} of model {model.name}, which is not currently "
+                        "available for inference"
+                    )
+        return {model.name: model.labels for model in models}
+
+    def _leave(self, managers: Sequence[model_manager.ModelManager]) -> None:
+        """Closes managers; they free their versions after the last request, and their statuses can still be asked."""
+        for manager in managers:
+            manager.close()
+        names = {manager.model_name for manager in managers}
+        self._left = [each for each in self._left if each.model_name not in names or each.is_alive()] + list(managers)
+
+
+def _wait_for(managers: Sequence[model_manager.ModelManager], is_stopped: Callable[[], bool], is_retried: bool) -> bool:
+    for manager in managers:
+        while not manager.wait_until_available(_SECONDS_BETWEEN_CHECKS, is_retried):
+            if is_stopped():
+                return False
+    return True

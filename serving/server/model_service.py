@@ -1,10 +1,10 @@
-"""gRPC ModelService: GetModelStatus over the loaded models."""
+"""gRPC ModelService: which versions serve, and which models are to."""
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2_grpc
 
 from serving import errors
-from serving.server import grpc_status, model_registry
+from serving.server import grpc_status, model_config, model_registry
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -22,11 +22,16 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return model_status(self._models, request)
 
     @grpc_status.answers_errors
-    def HandleReloadConfigRequest(self, request: object, context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Refuses: the one model is given by flags."""
-        raise errors.UnimplementedError(
-            "This server does not implement HandleReloadConfigRequest; it serves the model of --model_base_path."
-        )
+    def HandleReloadConfigRequest(  # noqa: N802 - the name is the protocol's.
+        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Serves the models of the request from now on, and answers when they do; if one is wrong, nothing changes."""
+        del context
+        self._models.reload(model_config.from_proto(request.config))
+        response = model_management_pb2.ReloadConfigResponse()
+        # A status that is present and OK, as TensorFlow Serving answers.
+        response.status.SetInParent()
+        return response
 
 
 def model_status(

@@ -9,7 +9,11 @@ _METHODS = ("tensorflow/serving/predict", example_signatures.CLASSIFY_METHOD, ex
 
 
 def predict(
-    model: servable.Servable, request: predict_pb2.PredictRequest, *, is_method_name_checked: bool = False
+    model: servable.Servable,
+    request: predict_pb2.PredictRequest,
+    *,
+    is_method_name_checked: bool = False,
+    is_tensor_content: bool = False,
 ) -> predict_pb2.PredictResponse:
     """Answers a Predict request with one loaded version; the answer names the version and the signature.
 
@@ -17,6 +21,7 @@ def predict(
       model: what answers.
       request: the signature and its inputs.
       is_method_name_checked: see `require_method`.
+      is_tensor_content: whether numbers are answered as bytes instead of typed fields.
 
     Raises:
       ServingError: see `Servable.run`; also if a tensor of the request cannot be read.
@@ -28,7 +33,7 @@ def predict(
     outputs = model.run(signature_name, inputs, list(request.output_filter))
     response = predict_pb2.PredictResponse(model_spec=model_specs.answered(request.model_spec, model.version))
     for name, array in outputs.items():
-        response.outputs[name].CopyFrom(tensor_proto.to_proto(array))
+        response.outputs[name].CopyFrom(tensor_proto.to_proto(array, is_tensor_content))
     return response
 
 

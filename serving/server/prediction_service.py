@@ -1,5 +1,9 @@
 """gRPC PredictionService over the loaded models."""
 
+import contextlib
+import time
+from collections.abc import Iterator
+
 import grpc
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -12,32 +16,70 @@ from tensorflow_serving.apis import (
 )
 
 from serving import errors
-from serving.server import classify, grpc_status, model_registry, multi_inference, predict, regress
+from serving.server import (
+    classify,
+    grpc_status,
+    lent_version,
+    metrics,
+    model_registry,
+    multi_inference,
+    predict,
+    regress,
+)
 
 SIGNATURE_DEF_FIELD = "signature_def"
+# What TensorFlow Serving calls each method where it counts requests; runs it counts by the method's own name.
+_METRIC_NAMES = {
+    "Predict": "predict",
+    "Classify": "classify",
+    "Regress": "regress",
+    "MultiInference": "multi_inference",
+}
+_Request = (
+    predict_pb2.PredictRequest
+    | classification_pb2.ClassificationRequest
+    | regression_pb2.RegressionRequest
+    | inference_pb2.InferenceTask
+    | get_model_metadata_pb2.GetModelMetadataRequest
+)
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers from the models of a registry."""
 
-    def __init__(self, models: model_registry.ModelRegistry, is_method_name_checked: bool = False):
+    def __init__(
+        self,
+        models: model_registry.ModelRegistry,
+        counted_by: metrics.Metrics,
+        *,
+        is_method_name_checked: bool = False,
+        is_tensor_content: bool = False,
+    ):
         """Prepares the service.
 
         Args:
           models: what answers.
+          counted_by: learns of every request.
           is_method_name_checked: whether a signature answers only the method it was exported for.
+          is_tensor_content: whether Predict answers with bytes instead of typed fields.
         """
         self._models = models
+        self._metrics = counted_by
         self._is_method_name_checked = is_method_name_checked
+        self._is_tensor_content = is_tensor_content
 
     @grpc_status.answers_errors
     def Predict(  # noqa: N802 - the name is the protocol's.
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         """Runs one signature of one model version."""
-        del context
-        with self._models.lease(_model_spec(request)) as model:
-            return predict.predict(model, request, is_method_name_checked=self._is_method_name_checked)
+        with self._lease(request, "Predict", context) as model:
+            return predict.predict(
+                model,
+                request,
+                is_method_name_checked=self._is_method_name_checked,
+                is_tensor_content=self._is_tensor_content,
+            )
 
     @grpc_status.answers_errors
     def GetModelMetadata(  # noqa: N802 - the name is the protocol's.
@@ -52,8 +94,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
         """Labels and scores each example."""
-        del context
-        with self._models.lease(_model_spec(request)) as model:
+        with self._lease(request, "Classify", context) as model:
             return classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
 
     @grpc_status.answers_errors
@@ -61,8 +102,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
         """Gives each example a number."""
-        del context
-        with self._models.lease(_model_spec(request)) as model:
+        with self._lease(request, "Regress", context) as model:
             return regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
 
     @grpc_status.answers_errors
@@ -70,10 +110,33 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Runs several signatures over the same examples; the first task says which version."""
-        del context
-        model_spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._models.lease(model_spec) as model:
+        # Without tasks there is no name, which is then refused.
+        first = request.tasks[0] if request.tasks else inference_pb2.InferenceTask(model_spec=model_pb2.ModelSpec())
+        with self._lease(first, "MultiInference", context) as model:
             return multi_inference.multi_inference(model, request, is_method_name_checked=self._is_method_name_checked)
+
+    @contextlib.contextmanager
+    def _lease(self, request: _Request, api: str, context: grpc.ServicerContext) -> Iterator[lent_version.LentVersion]:
+        name = request.model_spec.name
+        # Names that clients make up would fill the memory.
+        counted_name = name if self._models.knows(name) else ""
+        with (
+            self._metrics.counting(counted_name, _METRIC_NAMES[api], "GRPC"),
+            self._models.lease(_model_spec(request), api, _deadline(context)) as model,
+        ):
+            yield model
+
+
+def _deadline(context: grpc.ServicerContext) -> float | None:
+    """Returns when the caller stops waiting, on the monotonic clock.
+
+    Raises:
+      CancelledError: if it has stopped already, while the request waited for a thread.
+    """
+    if not context.is_active():
+        raise errors.CancelledError("The caller went away before the request was run.")
+    seconds = context.time_remaining()
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def model_metadata(
@@ -99,12 +162,7 @@ def model_metadata(
     return response
 
 
-def _model_spec(
-    request: predict_pb2.PredictRequest
-    | classification_pb2.ClassificationRequest
-    | regression_pb2.RegressionRequest
-    | get_model_metadata_pb2.GetModelMetadataRequest,
-) -> model_pb2.ModelSpec:
+def _model_spec(request: _Request) -> model_pb2.ModelSpec:
     if not request.HasField("model_spec"):
         raise errors.InvalidArgumentError("Missing ModelSpec")
     return request.model_spec

@@ -6,6 +6,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable
+from typing import Any
 
 from absl import logging
 from google.protobuf import json_format, message
@@ -25,6 +26,8 @@ from serving.server import (
     json_answer,
     json_document,
     json_examples,
+    lent_version,
+    metrics,
     model_registry,
     model_service,
     predict,
@@ -60,26 +63,34 @@ class RestAnswer:
 class RestApi:
     """Answers from the models of a registry. Calls may run at once from many threads."""
 
-    def __init__(self, models: model_registry.ModelRegistry, is_method_name_checked: bool = False):
+    def __init__(
+        self,
+        models: model_registry.ModelRegistry,
+        counted_by: metrics.Metrics,
+        is_method_name_checked: bool = False,
+    ):
         """Prepares the API.
 
         Args:
           models: what answers.
+          counted_by: learns of every request.
           is_method_name_checked: whether a signature answers only the method it was exported for.
         """
         self._models = models
+        self._metrics = counted_by
         self._is_method_name_checked = is_method_name_checked
 
-    def answer(self, method: str, path: str, body: bytes) -> RestAnswer:
+    def answer(self, method: str, path: str, body: bytes, deadline: float | None = None) -> RestAnswer:
         """Returns the answer to a request; what goes wrong becomes its status and `{"error": ...}`.
 
         Args:
           method: HTTP method.
           path: path as it came, still percent-encoded, without the query.
           body: JSON for a POST.
+          deadline: when nobody waits any longer, on the monotonic clock; `None` for never.
         """
         try:
-            return RestAnswer(200, self._find(method, path)(body))
+            return RestAnswer(200, self._find(method, path)(body, deadline))
         except errors.ServingError as error:
             return error_answer(error)
         except MemoryError:
@@ -88,21 +99,26 @@ class RestApi:
             logging.exception("%s %s failed", method, path)
             return error_answer(errors.InternalError(f"{method} {path} failed; the server's log says why."))
 
-    def _find(self, method: str, path: str) -> Callable[[bytes], bytes]:
+    def _find(self, method: str, path: str) -> Callable[[bytes, float | None], bytes]:
         if method == "POST" and (match := _PREDICT_PATH.fullmatch(path)):
-            answers = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
-            return functools.partial(answers[match["verb"].lower()], _model_spec(match))
+            return functools.partial(self._infer, match["verb"].lower(), _model_spec(match))
         if method == "GET" and (match := _MODEL_PATH.fullmatch(path)):
             if not match["model"]:
                 raise errors.InvalidArgumentError("Missing model name in request.")
             model_spec = _model_spec(match)
-            return lambda body: self._metadata(model_spec) if match["metadata"] else self._status(model_spec)
+            return lambda body, deadline: self._metadata(model_spec) if match["metadata"] else self._status(model_spec)
         raise errors.InvalidArgumentError(f"Malformed request: {method} {path}")
 
-    def _predict(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
-        document = json_document.parse(body)
+    def _infer(self, verb: str, model_spec: model_pb2.ModelSpec, body: bytes, deadline: float | None) -> bytes:
+        answers = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+        # Names that clients make up would fill the memory.
+        counted_name = model_spec.name if self._models.knows(model_spec.name) else ""
+        with self._metrics.counting(counted_name, verb, "REST"):
+            return answers[verb](model_spec, json_document.parse(body), deadline)
+
+    def _predict(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
         signature_name = tensor_json.signature_name(document)
-        with self._models.lease(model_spec) as model:
+        with self._models.lease(model_spec, "Predict", deadline) as model:
             signature = _signature(model, signature_name)
             if self._is_method_name_checked:
                 predict.require_method(model, signature_name or servable.DEFAULT_SIGNATURE_NAME)
@@ -115,17 +131,17 @@ class RestApi:
                 raise input_nesting.explain(error, inputs, declared) from error
         return json_answer.write_outputs(outputs, inputs.is_row_format)
 
-    def _classify(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+    def _classify(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
         request = classification_pb2.ClassificationRequest(model_spec=model_spec)
-        json_examples.fill(request, json_document.parse(body))
-        with self._models.lease(model_spec) as model:
+        json_examples.fill(request, document)
+        with self._models.lease(model_spec, "Classify", deadline) as model:
             response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
         return json_answer.write_classifications(response.result)
 
-    def _regress(self, model_spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+    def _regress(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
         request = regression_pb2.RegressionRequest(model_spec=model_spec)
-        json_examples.fill(request, json_document.parse(body))
-        with self._models.lease(model_spec) as model:
+        json_examples.fill(request, document)
+        with self._models.lease(model_spec, "Regress", deadline) as model:
             response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
         return json_answer.write_regressions(response.result)
 
@@ -152,7 +168,7 @@ def error_answer(error: errors.ServingError) -> RestAnswer:
     return RestAnswer(error.http_status, json_answer.write_error(error.message))
 
 
-def _signature(model: servable.Servable, signature_name: str) -> meta_graph_pb2.SignatureDef:
+def _signature(model: lent_version.LentVersion, signature_name: str) -> meta_graph_pb2.SignatureDef:
     name = signature_name or servable.DEFAULT_SIGNATURE_NAME
     if name not in model.signature_defs:
         raise errors.InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')

@@ -3,42 +3,64 @@
 import asyncio
 import concurrent.futures
 import threading
+import time
 from collections.abc import Coroutine
 
 from absl import logging
 from aiohttp import web
 
 from serving import errors
-from serving.server import rest_api, start_checks
+from serving.server import bounded_pool, metrics, rest_api, server_config, start_checks
 
 _ROOT = "/v1/"
-# As large as gRPC lets a message be.
-_MAX_BODY_BYTES = (1 << 31) - 1
+_CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
 
 
 class RestServer:
-    """Serves a `RestApi` on one port."""
+    """Serves a `RestApi` on one port, and metrics if there is a path for them.
+
+    Attributes:
+      name: of the protocol.
+    """
+
+    name = "REST"
 
     def __init__(
-        self, api: rest_api.RestApi, port: int, num_threads: int, timeout_seconds: float, grace_seconds: float
+        self,
+        api: rest_api.RestApi,
+        config: server_config.ServerConfig,
+        counted_by: metrics.Metrics,
+        metrics_path: str | None = None,
     ):
         """Prepares a server; nothing listens yet.
 
         Args:
           api: what answers.
-          port: TCP port, on all addresses.
-          num_threads: how many requests run at once; further ones wait.
-          timeout_seconds: longest time for one answer, then 504.
-          grace_seconds: how long `stop` waits for requests under way.
+          config: where to listen, and how.
+          counted_by: what the path of metrics answers with.
+          metrics_path: where; `None` for nowhere.
         """
         self._api = api
-        self._port = port
-        self._timeout_seconds = timeout_seconds
-        self._grace_seconds = grace_seconds
-        self._pool = concurrent.futures.ThreadPoolExecutor(num_threads, thread_name_prefix="rest")
+        self._config = config
+        self._metrics = counted_by
+        self._metrics_path = metrics_path
+        self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
+        self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
+        self._pool = bounded_pool.BoundedPool(config.rest_api_num_threads, config.max_queued_requests, "rest")
+        # What tells the state of the server does not wait behind inference.
+        self._control_pool = concurrent.futures.ThreadPoolExecutor(1, "rest control")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest loop", daemon=True)
         self._runner: web.AppRunner | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """What it listens on."""
+        return [f"{start_checks.rest_address(self._config)}:{self._config.rest_api_port}"]
 
     def start(self) -> None:
         """Binds the port and answers from now on.
@@ -56,39 +78,55 @@ class RestServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._control_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, coroutine: Coroutine) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        application = web.Application(client_max_size=self._config.max_request_bytes)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._grace_seconds)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._config.shutdown_grace_seconds)
         await self._runner.setup()
-        await web.SockSite(self._runner, start_checks.bound_socket(self._port)).start()
+        socket = start_checks.bound_socket(self._config.rest_api_port, start_checks.rest_address(self._config))
+        await web.SockSite(self._runner, socket).start()
 
     async def _handle(self, request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
+        if path == self._metrics_path:
+            return web.Response(text=self._metrics.text(), content_type="text/plain")
+        if self._headers and request.method == "OPTIONS":
+            return web.Response(headers=self._headers)
+        try:
+            answer = await self._answer(request, path)
+        except errors.ServingError as error:
+            answer = rest_api.error_answer(error)
+        return web.Response(
+            status=answer.http_status, body=answer.body, content_type="application/json", headers=self._headers
+        )
+
+    async def _answer(self, request: web.Request, path: str) -> rest_api.RestAnswer:
+        deadline = time.monotonic() + self._timeout_seconds
         if not path.lower().startswith(_ROOT):
-            return _to_response(
-                rest_api.error_answer(errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}"))
+            raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
+        is_inference = request.method == "POST"
+        if is_inference and self._pool.is_full:
+            raise errors.ResourceExhaustedError(
+                "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
             )
         try:
             body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            answer = rest_api.error_answer(errors.InvalidArgumentError("The request body is too large."))
-            return _to_response(answer)
-        call = self._loop.run_in_executor(self._pool, self._api.answer, request.method, path, body)
+        except web.HTTPRequestEntityTooLarge as error:
+            raise errors.InvalidArgumentError(
+                f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
+            ) from error
+        pool = self._pool if is_inference else self._control_pool
+        call = self._loop.run_in_executor(pool, self._api.answer, request.method, path, body, deadline)
         try:
-            # Shielded: a call that runs cannot be taken back, and its thread is busy until it ends.
-            answer = await asyncio.wait_for(asyncio.shield(call), self._timeout_seconds)
-        except TimeoutError:
-            text = f"{request.method} {path} took longer than {self._timeout_seconds * 1000:.0f} ms."
+            # Shielded: a call that runs ends by its own deadline, and its thread is busy until then.
+            return await asyncio.wait_for(asyncio.shield(call), deadline - time.monotonic())
+        except TimeoutError as error:
+            text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."
             logging.warning("%s", text)
-            answer = rest_api.error_answer(errors.DeadlineExceededError(text))
-        return _to_response(answer)
-
-
-def _to_response(answer: rest_api.RestAnswer) -> web.Response:
-    return web.Response(status=answer.http_status, body=answer.body, content_type="application/json")
+            raise errors.DeadlineExceededError(text) from error

@@ -1,9 +1,66 @@
-"""Which folders of a base path are versions, and which of them should be loaded next."""
+"""Which folders of a base path are versions, which of them are to serve, and which is loaded next."""
 
+import dataclasses
 import pathlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 
 _MAX_VERSION = (1 << 63) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Latest:
+    """The newest versions serve; while none of them can be loaded, an older one stands in.
+
+    Attributes:
+      num_versions: how many of them.
+    """
+
+    num_versions: int = 1
+
+    def wanted(self, on_disk: Collection[int]) -> list[int]:
+        """Returns the versions that are to serve, newest first."""
+        return sorted(on_disk, reverse=True)[: self.num_versions]
+
+    def stand_ins(self, on_disk: Collection[int]) -> list[int]:
+        """Returns what serves while nothing that is wanted can, the best first."""
+        return sorted(on_disk, reverse=True)[self.num_versions :]
+
+
+@dataclasses.dataclass(frozen=True)
+class All:
+    """Every version serves."""
+
+    def wanted(self, on_disk: Collection[int]) -> list[int]:
+        """Returns the versions that are to serve, newest first."""
+        return sorted(on_disk, reverse=True)
+
+    def stand_ins(self, on_disk: Collection[int]) -> list[int]:
+        """Returns none: there are no others."""
+        del on_disk
+        return []
+
+
+@dataclasses.dataclass(frozen=True)
+class Specific:
+    """The named versions serve, and no others.
+
+    Attributes:
+      versions: their numbers.
+    """
+
+    versions: frozenset[int]
+
+    def wanted(self, on_disk: Collection[int]) -> list[int]:
+        """Returns the versions that are to serve, newest first."""
+        return sorted(self.versions.intersection(on_disk), reverse=True)
+
+    def stand_ins(self, on_disk: Collection[int]) -> list[int]:
+        """Returns none: what was not named is not to serve."""
+        del on_disk
+        return []
+
+
+VersionPolicy = Latest | All | Specific
 
 
 def list_versions(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
@@ -21,24 +78,24 @@ def list_versions(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
     return {version: path for version, path in versions.items() if version <= _MAX_VERSION}
 
 
-def next_version_to_load(on_disk: Collection[int], loaded: Collection[int], loadable: Mapping[int, bool]) -> int | None:
-    """Returns the version to load now, or `None`.
+def to_load(policy: VersionPolicy, on_disk: Collection[int], loaded: Collection[int]) -> list[int]:
+    """Returns the versions that might be loaded now, the most urgent first.
 
-    That is the newest one on disk. Only while nothing at all is loaded may an
-    older one stand in for a newer one that fails: after a restart the last
-    good version serves, but a running server never steps back because the
+    Only while nothing at all is loaded may a stand-in be: after a restart the
+    last good version serves, but a running server never steps back because the
     newest version is broken.
 
     Args:
+      policy: which versions are to serve.
       on_disk: versions whose folders exist.
       loaded: versions that serve.
-      loadable: `False` for versions that failed and are not, or not yet, to be tried again.
     """
-    for version in sorted(on_disk, reverse=True):
-        if version in loaded:
-            return None
-        if loadable.get(version, True):
-            return version
-        if loaded:
-            return None
-    return None
+    wanted = [version for version in policy.wanted(on_disk) if version not in loaded]
+    return wanted if loaded else wanted + policy.stand_ins(on_disk)
+
+
+def no_longer_wanted(wanted: Sequence[int], loaded: Collection[int]) -> list[int]:
+    """Returns the loaded versions that may go: none, before one that is wanted serves in their place."""
+    if not any(version in loaded for version in wanted):
+        return []
+    return [version for version in loaded if version not in wanted]

@@ -1,6 +1,7 @@
 """The server as a process of its own."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,11 @@ def test_a_process_that_waits_for_a_version_stops_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ([], "ERROR: --model_base_path is required: the folder that holds the version folders, such as 1."),
+        (
+            [],
+            "ERROR: --model_base_path or --model_config_file is required: the folder that holds the version folders, "
+            "such as 1, or a file that names several models.",
+        ),
         (["--model_base_path=absent", "--port=70000"], "ERROR: --port must be between 0 and 65535, but is 70000."),
         (
             ["--model_base_path=absent", "more"],
@@ -99,6 +104,14 @@ def test_a_wrong_command_line_ends_with_one_sentence(flags, sentence):
 def test_help_describes_the_server_and_its_flags():
     with _process("--help") as process:
         stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert "Serves a SavedModel over the TensorFlow Serving API" in stdout
-    for flag in ("--model_base_path", "--rest_api_port", "--max_num_load_retries", "--[no]enable_model_warmup"):
-        assert flag in stdout
+    assert "\nBatching:\n  --enable_batching: " in stdout
+    assert "--max_num_load_retries: Attempts to load a version after the first failed one. (default: '5')" in stdout
+
+
+def test_the_version_is_told():
+    with _process("--version") as process:
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert re.fullmatch(r"tfrs_model_server \d+\.\d+\.\d+, TensorFlow 2\.\d+\.\d+\n", stdout)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from serving import errors
-from serving.server import model_manager
+from serving.server import model_manager, model_options, version_loader, version_policy
 from tests.serving import tiny_models
 
 
@@ -25,9 +25,9 @@ def start(base_path):
     """Starts a manager over `base_path`; all are stopped at the end."""
     managers = []
 
-    def start_manager(load=model_manager.load_version, **options):
+    def start_manager(load=version_loader.load_version, **options):
         defaults = {"poll_wait_seconds": 0.01, "max_num_load_retries": 0, "load_retry_interval_seconds": 0.0}
-        settings = model_manager.ModelOptions("tiny", base_path, **{**defaults, **options})
+        settings = model_options.ModelOptions("tiny", base_path, **{**defaults, **options})
         manager = model_manager.ModelManager(settings, load)
         managers.append(manager)
         manager.start()
@@ -72,6 +72,43 @@ def test_a_new_version_replaces_the_old_one(base_path, start, half_plus_two_dir,
     tiny_models.wait_until(lambda: _states(manager) == {2: "AVAILABLE", 1: "END"})
     assert _answer(manager) == 3.0
     assert _error_of(manager, 1) is None
+
+
+def test_a_policy_has_several_versions_serve_and_changes_while_they_do(base_path, start, half_plus_two_dir):
+    for version in (1, 2, 3):
+        tiny_models.publish(half_plus_two_dir, base_path, version)
+    manager = start(policy=version_policy.Latest(2), poll_wait_seconds=0.0)
+    assert manager.wait_until_available(60)
+    # Settled: every version that is to serve does.
+    assert _states(manager) == {3: "AVAILABLE", 2: "AVAILABLE"}
+    assert manager.acquire().version == 3
+    manager.set_policy(version_policy.Specific(frozenset({1, 2})))
+    tiny_models.wait_until(lambda: manager.is_available(1) and not manager.is_available(3))
+    assert _states(manager)[2] == "AVAILABLE"
+    manager.set_policy(version_policy.All())
+    tiny_models.wait_until(lambda: all(manager.is_available(version) for version in (1, 2, 3)))
+    # Nothing that is named is there: what serves goes on.
+    manager.set_policy(version_policy.Specific(frozenset({9})))
+    tiny_models.publish(half_plus_two_dir, base_path, 8)
+    manager.set_policy(version_policy.Specific(frozenset({8, 9})))
+    tiny_models.wait_until(lambda: manager.is_available(8) and not manager.is_available(1))
+
+
+def test_a_version_that_was_named_has_no_stand_in(base_path, start, half_plus_two_dir):
+    tiny_models.publish(half_plus_two_dir, base_path, 1)
+    (base_path / "2").mkdir()
+    manager = start(policy=version_policy.Specific(frozenset({2})))
+    with pytest.raises(errors.FailedPreconditionError, match="version 2 could not be loaded"):
+        manager.wait_until_available(60)
+    assert _states(manager) == {2: "END"}
+
+
+def test_a_caller_in_a_hurry_hears_of_the_first_failure(base_path, start):
+    (base_path / "1").mkdir()
+    manager = start(max_num_load_retries=5, load_retry_interval_seconds=3600.0)
+    with pytest.raises(errors.FailedPreconditionError, match="version 1 could not be loaded"):
+        manager.wait_until_available(60, is_retried=False)
+    assert not manager.wait_until_available(0.05)
 
 
 def test_taking_the_newest_version_away_goes_back_to_the_one_before(
@@ -175,7 +212,7 @@ def test_a_defect_in_the_loader_is_a_status_and_not_the_end_of_the_manager(base_
     def load(options, version, model_dir):
         if version == 1:
             raise KeyError("surprise")
-        return model_manager.load_version(options, version, model_dir)
+        return version_loader.load_version(options, version, model_dir)
 
     (base_path / "1").mkdir()
     manager = start(load)

@@ -2,7 +2,7 @@
 
 import grpc
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2_grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,3 @@ def test_what_the_server_never_saw_is_not_found(stub, model_spec, code, text):
         stub.GetModelStatus(get_model_status_pb2.GetModelStatusRequest(model_spec=model_spec), timeout=10)
     assert refusal.value.code() is grpc.StatusCode[code]
     assert refusal.value.details() == text
-
-
-def test_a_reload_of_the_configuration_says_that_it_is_not_there(stub):
-    with pytest.raises(grpc.RpcError) as refusal:
-        stub.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), timeout=10)
-    assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "does not implement HandleReloadConfigRequest" in refusal.value.details()

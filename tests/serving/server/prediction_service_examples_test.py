@@ -1,8 +1,5 @@
 """Classify, Regress and MultiInference of a running server, asked with TensorFlow Serving's own stubs."""
 
-import concurrent.futures
-import contextlib
-
 import grpc
 import pytest
 from tensorflow_serving.apis import (
@@ -12,8 +9,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import model_manager, model_registry, prediction_service
-from tests.serving import example_requests
+from tests.serving import example_requests, tiny_models
 
 _X = example_requests.of_x(2.0)
 
@@ -113,26 +109,7 @@ def test_a_wrong_request_gets_the_code_and_sentence_of_tensorflow_serving(stub, 
     assert (refusal.value.code().name, refusal.value.details()) == (code, text)
 
 
-@contextlib.contextmanager
-def _checking_stub(base_path):
-    """Yields a stub of a service that checks method names."""
-    manager = model_manager.ModelManager(model_manager.ModelOptions("misfits", base_path))
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-    service = prediction_service.PredictionService(model_registry.ModelRegistry([manager]), is_method_name_checked=True)
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    manager.start()
-    server.start()
-    try:
-        assert manager.wait_until_available(60)
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    finally:
-        server.stop(None).wait()
-        manager.stop(1)
-
-
-def test_a_service_can_be_told_to_check_the_method_name(misfits_dir):
+def test_a_server_can_be_told_to_check_the_method_name(misfits_dir):
     spec = _spec("other_method", "misfits")
     task = {"model_spec": spec, "method_name": "tensorflow/serving/classify"}
     requests = {
@@ -140,7 +117,12 @@ def test_a_service_can_be_told_to_check_the_method_name(misfits_dir):
         "Regress": regression_pb2.RegressionRequest(model_spec=spec, input=_X),
         "MultiInference": inference_pb2.MultiInferenceRequest(tasks=[task], input=_X),
     }
-    with _checking_stub(misfits_dir.parent) as stub:
+    options = {"model_name": "misfits", "enable_signature_method_name_check": True}
+    with (
+        tiny_models.running_server(misfits_dir.parent, **options) as config,
+        grpc.insecure_channel(f"127.0.0.1:{config.port}") as channel,
+    ):
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         for method, request in requests.items():
             with pytest.raises(grpc.RpcError) as refusal:
                 getattr(stub, method)(request, timeout=10)

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from serving.server import model_manager, model_registry, rest_api
+from serving.server import metrics, model_config, model_manager, model_options, model_registry, rest_api
 
 _PATH = "/v1/models/half_plus_two"
 
@@ -74,22 +74,23 @@ def test_a_wrong_request_gets_the_status_and_sentence_of_tensorflow_serving(http
 
 @pytest.fixture
 def misfits_models(misfits_dir):
-    manager = model_manager.ModelManager(model_manager.ModelOptions("misfits", misfits_dir.parent))
-    manager.start()
-    assert manager.wait_until_available(60)
-    yield model_registry.ModelRegistry([manager])
-    manager.stop(1)
+    models = model_registry.ModelRegistry(
+        lambda model: model_manager.ModelManager(model_options.ModelOptions(model.name, model.base_path))
+    )
+    assert models.start([model_config.ModelConfig("misfits", misfits_dir.parent)], lambda: False)
+    yield models
+    models.stop(1)
 
 
 def test_an_api_can_be_told_to_check_the_method_name(misfits_models):
     verbs = {"classify": "examples", "regress": "examples", "predict": "instances"}
-    api = rest_api.RestApi(misfits_models, is_method_name_checked=True)
+    api = rest_api.RestApi(misfits_models, metrics.Metrics(), is_method_name_checked=True)
     for verb, key in verbs.items():
         body = json.dumps({"signature_name": "other_method", key: [{"x": 1.0}]}).encode()
         answer = api.answer("POST", f"/v1/models/misfits:{verb}", body)
         assert json.loads(answer.body)["error"].endswith("Was: other/method"), verb
         assert answer.http_status == (500 if verb == "predict" else 400)
-    answer = rest_api.RestApi(misfits_models).answer(
+    answer = rest_api.RestApi(misfits_models, metrics.Metrics()).answer(
         "POST", "/v1/models/misfits:classify", b'{"signature_name": "other_method", "examples": [{}]}'
     )
     assert answer.body == b'{\n    "results": [[["", 0.0], ["", 0.0]]\n    ]\n}'

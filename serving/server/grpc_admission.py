@@ -1,0 +1,62 @@
+"""Which thread answers a gRPC call, and which calls are refused because enough others wait.
+
+Inference waits for the threads of its pool, so many and no more. What tells the state of the server is answered by
+threads of its own, so that a busy server does not seem to be dead.
+"""
+
+import concurrent.futures
+import functools
+from collections.abc import Callable
+
+import grpc
+
+from serving.server import bounded_pool
+
+_INFERENCE = frozenset(
+    f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
+)
+
+
+class Admission(grpc.ServerInterceptor):
+    """Chooses the pool of each call, and refuses inference while its pool is full.
+
+    Args:
+      inference_pool: the server's own pool.
+      control_pool: answers all other calls, and refusals.
+    """
+
+    def __init__(self, inference_pool: bounded_pool.BoundedPool, control_pool: concurrent.futures.ThreadPoolExecutor):
+        self._inference_pool = inference_pool
+        self._control_pool = control_pool
+        self._handlers: dict[str, grpc.RpcMethodHandler] = {}
+        self._refusal = self._on_control_pool(grpc.unary_unary_rpc_method_handler(_refuse))
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """Returns what answers a call."""
+        method = handler_call_details.method
+        if method in _INFERENCE:
+            return self._refusal if self._inference_pool.is_full else continuation(handler_call_details)
+        if method not in self._handlers:
+            handler = continuation(handler_call_details)
+            if handler is None or handler.unary_unary is None:
+                return handler
+            self._handlers[method] = self._on_control_pool(handler)
+        return self._handlers[method]
+
+    def _on_control_pool(self, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+        answer = functools.partial(handler.unary_unary)
+        # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
+        answer.experimental_thread_pool = self._control_pool
+        return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
+
+
+def _refuse(request: bytes, context: grpc.ServicerContext) -> None:
+    del request
+    context.abort(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "As many requests wait as may (--max_queued_requests); ask again later, or ask another server.",
+    )

@@ -1,0 +1,64 @@
+"""A version in the hands of one request: run within its deadline, with as many rows as may be, its time counted."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from serving import errors
+from serving.server import metrics, servable
+
+
+class LentVersion:
+    """Runs a version on the terms of one request.
+
+    Args:
+      loaded: the version.
+      api: `Predict`, `Classify`, `Regress` or `MultiInference`.
+      deadline: of the request, on the monotonic clock; `None` for none.
+      max_rows: most rows of an input; 0 for any.
+      counted_by: learns how long each run took.
+    """
+
+    def __init__(
+        self, loaded: servable.Servable, api: str, deadline: float | None, max_rows: int, counted_by: metrics.Metrics
+    ):
+        self._loaded = loaded
+        self._api = api
+        self._deadline = deadline
+        self._max_rows = max_rows
+        self._metrics = counted_by
+
+    @property
+    def model_name(self) -> str:
+        """Under which it is served."""
+        return self._loaded.model_name
+
+    @property
+    def version(self) -> int:
+        """Number of its folder."""
+        return self._loaded.version
+
+    @property
+    def signature_defs(self) -> Mapping[str, meta_graph_pb2.SignatureDef]:
+        """Signature name to SignatureDef."""
+        return self._loaded.signature_defs
+
+    def run(
+        self, signature_name: str, inputs: Mapping[str, np.ndarray], output_filter: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Runs one signature, see `Servable.run`.
+
+        Raises:
+          ServingError: `InvalidArgumentError` for too many rows, else as `Servable.run` does.
+        """
+        num_rows = max((len(array) for array in inputs.values() if array.ndim), default=0)
+        if self._max_rows and num_rows > self._max_rows:
+            raise errors.InvalidArgumentError(
+                f"A request may have {self._max_rows} rows (--max_request_rows), but has {num_rows}; ask in parts."
+            )
+        started = time.perf_counter()
+        outputs = self._loaded.run(signature_name, inputs, output_filter, self._deadline)
+        self._metrics.add_run(self.model_name, self._api, time.perf_counter() - started)
+        return outputs

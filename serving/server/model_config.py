@@ -1,0 +1,160 @@
+"""Which models a server serves, as TensorFlow Serving's ModelServerConfig says it. Loads no TensorFlow.
+
+    model_config_list {
+      config {
+        name: "shop"
+        base_path: "/models/shop"
+        model_platform: "tensorflow"
+        model_version_policy { specific { versions: 41 versions: 42 } }
+        version_labels { key: "stable" value: 41 }
+        version_labels { key: "canary" value: 42 }
+      }
+    }
+
+What is refused, and with which words, is that of tensorflow_serving/model_servers/server_core.cc where it refuses.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from google.protobuf import text_format
+from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
+
+from serving import errors
+from serving.server import version_policy
+
+_PLATFORM = "tensorflow"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """One model.
+
+    Attributes:
+      name: under which it is served.
+      base_path: folder whose integer-named folders are versions.
+      policy: which of them serve.
+      labels: label to version.
+    """
+
+    name: str
+    base_path: pathlib.Path
+    policy: version_policy.VersionPolicy = dataclasses.field(default_factory=version_policy.Latest)
+    labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+def read(path: pathlib.Path) -> list[ModelConfig]:
+    """Returns the models of a file with a ModelServerConfig in protobuf's text format.
+
+    Raises:
+      InvalidArgumentError: if it cannot be read, or is wrong in any part.
+    """
+    config = model_server_config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(path.read_text("utf-8"), config)
+    except OSError as error:
+        raise errors.InvalidArgumentError(f"{path} cannot be read: {error.strerror}.") from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise errors.InvalidArgumentError(
+            f"{path} must hold a ModelServerConfig in protobuf's text format, but does not: {error}."
+        ) from error
+    if config.WhichOneof("config") != "model_config_list":
+        raise errors.InvalidArgumentError(f"{path} must have a model_config_list, but has none.")
+    return from_proto(config)
+
+
+def from_proto(config: model_server_config_pb2.ModelServerConfig) -> list[ModelConfig]:
+    """Returns the models of a configuration.
+
+    Raises:
+      InvalidArgumentError: if it is wrong in any part.
+    """
+    if config.WhichOneof("config") != "model_config_list":
+        raise errors.InvalidArgumentError(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
+            "supported"
+        )
+    models = [_model(each) for each in config.model_config_list.config]
+    names: set[str] = set()
+    for model in models:
+        if model.name in names:
+            raise errors.InvalidArgumentError(f"Illegal to list model {model.name} multiple times in config list")
+        names.add(model.name)
+    return models
+
+
+def require_versions(models: Sequence[ModelConfig]) -> None:
+    """Refuses models of which no version is there that their policy lets serve.
+
+    Raises:
+      InvalidArgumentError: if a base path is missing.
+      NotFoundError: if one holds no such version.
+    """
+    for model in models:
+        try:
+            on_disk = version_policy.list_versions(model.base_path)
+        except OSError as error:
+            raise errors.InvalidArgumentError(
+                f"Could not find base path {model.base_path} for servable {model.name} with error {error.strerror}"
+            ) from error
+        if not model.policy.wanted(on_disk):
+            raise errors.NotFoundError(
+                f"Unable to find a numerical version path for servable {model.name} at: {model.base_path} that its "
+                f"version policy lets serve; versions there are {sorted(on_disk)}."
+            )
+
+
+def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
+    if not config.name:
+        raise errors.InvalidArgumentError("Every model needs a name, but one of the config list has none.")
+    _require_platform(config)
+    if config.HasField("logging_config"):
+        raise errors.InvalidArgumentError(
+            f"Model {config.name} has a logging_config, but this server logs no requests; leave it out."
+        )
+    base_path = pathlib.PurePosixPath(config.base_path)
+    if not base_path.is_absolute():
+        raise errors.InvalidArgumentError(
+            f"Expected model {config.name} to have an absolute path or URI; got base_path()={config.base_path}"
+        )
+    return ModelConfig(
+        name=config.name,
+        base_path=pathlib.Path(base_path),
+        policy=_policy(config.name, config.model_version_policy),
+        labels=dict(config.version_labels),
+    )
+
+
+def _require_platform(config: model_server_config_pb2.ModelConfig) -> None:
+    if config.model_type:
+        if config.model_platform:
+            raise errors.InvalidArgumentError(
+                "Illegal setting both ModelServerConfig::model_type (deprecated) and ModelServerConfig::model_platform."
+            )
+        if config.model_type != model_server_config_pb2.TENSORFLOW:
+            raise errors.InvalidArgumentError(
+                f"ModelServerConfig::model_type choice {config.model_type} not supported."
+            )
+    elif not config.model_platform:
+        raise errors.InvalidArgumentError(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform."
+        )
+    elif config.model_platform != _PLATFORM:
+        raise errors.InvalidArgumentError(f"Model {config.name} requests unsupported platform {config.model_platform}")
+
+
+def _policy(
+    name: str, policy: file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+) -> version_policy.VersionPolicy:
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "all":
+        return version_policy.All()
+    if choice == "specific":
+        if not policy.specific.versions:
+            raise errors.InvalidArgumentError(
+                f"The policy `specific` of model {name} must name at least one version, but names none."
+            )
+        return version_policy.Specific(frozenset(policy.specific.versions))
+    # Zero counts as one, as in file_system_storage_path_source.cc.
+    return version_policy.Latest(max(1, policy.latest.num_versions))

@@ -1,0 +1,50 @@
+"""What Prometheus reads, by the rules of tensorflow_serving/util/prometheus_exporter.cc."""
+
+import pytest
+
+from serving import errors
+from serving.server import metrics
+
+
+def test_requests_are_counted_by_model_and_status_and_only_answered_ones_have_a_latency():
+    counted = metrics.Metrics()
+    with counted.counting("shop", "predict", "REST"):
+        pass
+    for error in (errors.NotFoundError("no"), errors.NotFoundError("no")):
+        with pytest.raises(errors.NotFoundError), counted.counting("shop", "predict", "REST"):
+            raise error
+    with pytest.raises(KeyError), counted.counting("shop", "predict", "GRPC"):
+        raise KeyError
+    lines = counted.text().splitlines()
+    assert lines[:4] == [
+        "# TYPE :tensorflow:serving:request_count counter",
+        ':tensorflow:serving:request_count{model_name="shop",status="INTERNAL"} 1',
+        ':tensorflow:serving:request_count{model_name="shop",status="NOT_FOUND"} 2',
+        ':tensorflow:serving:request_count{model_name="shop",status="OK"} 1',
+    ]
+    latency = ':tensorflow:serving:request_latency_count{model_name="shop",API="predict",entrypoint="REST"} 1'
+    assert latency in lines
+    assert not [line for line in lines if 'entrypoint="GRPC"' in line]
+
+
+def test_latencies_are_cumulated_microseconds_in_buckets_that_grow_by_four_fifths():
+    counted = metrics.Metrics()
+    for seconds in (9e-6, 17e-6, 20e-6, 5000.0):
+        counted.add_run("shop", "Predict", seconds)
+    labels = 'model_name="shop",API="Predict",runtime="TF1"'
+    buckets = [line for line in counted.text().splitlines() if line.startswith(":tensorflow:serving:runtime_latency_b")]
+    # 10 * 1.8 ^ i: 10, 18, 32.4, ..., 33 of them, and one without bound.
+    assert buckets[:3] == [
+        f':tensorflow:serving:runtime_latency_bucket{{{labels},le="10"}} 1',
+        f':tensorflow:serving:runtime_latency_bucket{{{labels},le="18"}} 2',
+        f':tensorflow:serving:runtime_latency_bucket{{{labels},le="32.4"}} 3',
+    ]
+    assert len(buckets) == 34
+    assert buckets[-1] == f':tensorflow:serving:runtime_latency_bucket{{{labels},le="+Inf"}} 4'
+    assert f":tensorflow:serving:runtime_latency_sum{{{labels}}} 5e+09" in counted.text()
+
+
+def test_labels_are_escaped():
+    counted = metrics.Metrics()
+    counted.add_run('a"b\\c', "Predict", 1.0)
+    assert 'model_name="a\\"b\\\\c"' in counted.text()

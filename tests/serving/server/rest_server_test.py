@@ -1,0 +1,99 @@
+"""What the REST port does besides answering: metrics, limits, origins, addresses."""
+
+import concurrent.futures
+import time
+
+import httpx
+import pytest
+
+from tests.serving import tiny_models
+
+
+def _url(server, path="/v1/models/tiny"):
+    return f"http://127.0.0.1:{server.rest_api_port}{path}"
+
+
+def _ask(server, body=None, method="POST", path="/v1/models/tiny:predict", **options):
+    body = {"instances": [[0.0]]} if body is None and method == "POST" else body
+    return httpx.request(method, _url(server, path), json=body, trust_env=False, timeout=30, **options)
+
+
+def _monitoring(tmp_path, text):
+    (tmp_path / "monitoring.config").write_text(f"prometheus_config {{ {text} }}")
+    return {"monitoring_config_file": tmp_path / "monitoring.config"}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("enable: true", "/monitoring/prometheus/metrics"), ('enable: true path: "/other"', "/other")],
+)
+def test_metrics_are_where_the_configuration_says(playground_dir, tmp_path, text, path):
+    with tiny_models.running_server(playground_dir.parent, **_monitoring(tmp_path, text)) as server:
+        assert _ask(server).json() == {"predictions": [[2.0]]}
+        assert _ask(server, path="/v1/models/made-up:predict").status_code == 404
+        answer = _ask(server, method="GET", path=path)
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert ':tensorflow:serving:request_count{model_name="tiny",status="OK"} 1' in lines
+    assert ':tensorflow:serving:request_latency_count{model_name="tiny",API="predict",entrypoint="REST"} 1' in lines
+    assert ':tensorflow:serving:runtime_latency_count{model_name="tiny",API="Predict",runtime="TF1"} 1' in lines
+    # Names that clients make up are counted together.
+    assert ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 1' in lines
+
+
+def test_without_a_configuration_there_are_no_metrics(playground_dir, tmp_path, playground):
+    assert _ask(playground, method="GET", path="/monitoring/prometheus/metrics").status_code == 404
+    with tiny_models.running_server(playground_dir.parent, **_monitoring(tmp_path, "enable: false")) as server:
+        assert _ask(server, method="GET", path="/monitoring/prometheus/metrics").status_code == 404
+
+
+def test_pages_of_other_origins_may_read_answers_only_where_the_flag_says_so(playground_dir, playground):
+    assert "access-control-allow-origin" not in _ask(playground).headers
+    with tiny_models.running_server(playground_dir.parent, rest_api_enable_cors_support=True) as server:
+        answer, asked_before = _ask(server), _ask(server, method="OPTIONS")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert asked_before.status_code == 200
+    assert asked_before.headers["access-control-allow-headers"] == "Content-Type"
+
+
+def test_a_body_larger_than_the_limit_is_refused(playground_dir):
+    with tiny_models.running_server(playground_dir.parent, max_request_bytes=1000) as server:
+        answer = _ask(server, {"instances": [[0.0]] * 1000})
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "A request may have 1000 bytes (--max_request_bytes), but has more."}
+        assert _ask(server).status_code == 200
+
+
+def test_more_than_may_wait_are_refused_while_status_is_told(playground_dir, tmp_path):
+    gate = tmp_path / "open"
+    waiting = {"signature_name": "wait", "inputs": str(gate)}
+    with (
+        tiny_models.running_server(playground_dir.parent, rest_api_num_threads=1, max_queued_requests=1) as server,
+        concurrent.futures.ThreadPoolExecutor(2) as pool,
+    ):
+        busy = [pool.submit(_ask, server, waiting) for _ in range(2)]
+        # One runs and one waits, or soon will.
+        time.sleep(0.3)
+        refused = _ask(server)
+        assert refused.status_code == 429
+        assert refused.json()["error"].startswith("As many requests wait as may (--max_queued_requests); ask again")
+        assert _ask(server, method="GET", path="/v1/models/tiny").status_code == 200
+        gate.touch()
+        assert [call.result().json() for call in busy] == [{"outputs": True}] * 2
+        assert _ask(server).status_code == 200
+
+
+def test_a_run_that_takes_too_long_is_ended_and_its_thread_free_again(playground_dir, tmp_path):
+    options = {"rest_api_num_threads": 1, "rest_api_timeout_in_ms": 300}
+    with tiny_models.running_server(playground_dir.parent, **options) as server:
+        late = _ask(server, {"signature_name": "wait", "inputs": str(tmp_path / "never")})
+        assert late.status_code == 504
+        # The only thread would wait for ever.
+        tiny_models.wait_until(lambda: _ask(server).status_code == 200)
+
+
+def test_rest_listens_where_it_is_told(playground_dir):
+    with tiny_models.running_server(playground_dir.parent, rest_api_address="127.0.0.2") as server:
+        assert httpx.get(f"http://127.0.0.2:{server.rest_api_port}/v1/models/tiny", trust_env=False).status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            _ask(server)
