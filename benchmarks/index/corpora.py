@@ -56,7 +56,7 @@ class Corpus:
         return float(np.mean((found >= 0) & (scores >= worst[:, np.newaxis] - _TIE)))
 
 
-def fitted(num_candidates: int, dim: int = 64, num_queries: int = 1000, seed: int = 0) -> Corpus:
+def fitted(num_candidates: int, dim: int = 64, num_queries: int = 2000, seed: int = 0) -> Corpus:
     """Returns candidates in groups of unequal size, a twentieth of them copies, and queries near popular ones."""
     generator = np.random.default_rng(seed)
     spread = (np.arange(1, dim + 1) ** (_SPECTRUM_EXPONENT / 2)).astype(np.float32)

@@ -14,6 +14,8 @@ _LEFT_FOR_LATER = 0.25
 _SAME = 1e-6
 _ALL_BUT = 0.002
 _NUM_DEEP_QUERIES = 128
+# Standard errors by which the mean stays above the target: those who judge are other queries, and err as much.
+_CAUTION = 3.0
 # What passes a filter is looked for among deeper answers, and may be the last of them, which are missed most.
 _MORE_WHERE_DEEPER = 0.6
 
@@ -28,6 +30,12 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
       query_embeddings: `[num_queries, embedding_dim]` float32.
       exact_rows: `[num_queries, k]` rows of the corpus that the index was built from, the best k of each query.
     """
+    return float(np.mean(_recall_per_query(index, query_embeddings, exact_rows)))
+
+
+def _recall_per_query(
+    index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray
+) -> np.ndarray:
     row_of_candidate = np.empty([index.num_candidates], np.int64)
     row_of_candidate[index.order] = np.arange(index.num_candidates)
     found = []
@@ -39,7 +47,7 @@ def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.nda
         enough = tf.reduce_sum(index.vectors_of(last) * queries, axis=1).numpy()[:, np.newaxis]
         is_right = (rows.numpy() >= 0) & (scores >= enough - _SAME * np.maximum(1.0, np.abs(enough)))
         found.append(is_right.sum(axis=1) / exact_rows.shape[1])
-    return float(np.mean(np.concatenate(found)))
+    return np.concatenate(found)
 
 
 def tune(
@@ -54,7 +62,8 @@ def tune(
     Recall grows with each setting, so that it is found by doubling and halving. A setting that is tuned before others
     for the same depth aims a little higher, since the others will cost recall too. Deeper answers than k, in which
     filtered ones are looked for, aim at fewer misses and are tuned on fewer queries. An index without settings stays
-    as it is; a setting that does not reach its aim comes within .002 of what it can.
+    as it is; a setting that does not reach its aim comes within .002 of what it can. Other queries have
+    another recall, so the mean has to be three of its standard errors above the aim.
 
     Args:
       index: what is tuned.
@@ -92,7 +101,8 @@ def _recall_by_value(
     @functools.cache
     def recall(value: int) -> float:
         effort.set(value)
-        return index_recall(index, queries, answers)
+        recalls = _recall_per_query(index, queries, answers)
+        return float(np.mean(recalls) - _CAUTION * np.std(recalls) / np.sqrt(len(recalls)))
 
     return recall
 

@@ -74,9 +74,8 @@ def console_main() -> None:
     if asked & {"help", "h", "?"}:
         print(f"{__doc__}{server_flags.grouped_help()}\n--helpfull shows the flags of the libraries too.")
     elif asked & {"version", "version=true"}:
-        print(
-            f"tfrs_model_server {importlib.metadata.version('tfrs-two-tower')}, TensorFlow {importlib.metadata.version('tensorflow')}"
-        )
+        mine, tensorflow = map(importlib.metadata.version, ("tfrs-two-tower", "tensorflow"))
+        print(f"tfrs_model_server {mine}, TensorFlow {tensorflow}")
     else:
         app.run(main)
 
