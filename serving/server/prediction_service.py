@@ -28,6 +28,7 @@ from serving.server import (
 )
 
 SIGNATURE_DEF_FIELD = "signature_def"
+_LONGEST_SECONDS = 1e9
 # What TensorFlow Serving calls each method where it counts requests; runs it counts by the method's own name.
 _METRIC_NAMES = {
     "Predict": "predict",
@@ -136,7 +137,8 @@ def _deadline(context: grpc.ServicerContext) -> float | None:
     if not context.is_active():
         raise errors.CancelledError("The caller went away before the request was run.")
     seconds = context.time_remaining()
-    return None if seconds is None else time.monotonic() + seconds
+    # A request without a deadline has either none or one in hundreds of millions of years.
+    return None if seconds is None or seconds > _LONGEST_SECONDS else time.monotonic() + seconds
 
 
 def model_metadata(

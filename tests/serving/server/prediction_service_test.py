@@ -34,6 +34,12 @@ def test_the_answer_has_typed_fields_and_the_resolved_version(stub):
     assert response.model_spec.signature_name == "serving_default"
 
 
+@pytest.mark.parametrize("timeout", [None, 1e8])
+def test_a_request_may_have_no_deadline_or_a_far_one(stub, timeout):
+    response = stub.Predict(_request({"x": np.array([[1.0]], np.float32)}), timeout=timeout)
+    assert list(response.outputs["y"].float_val) == [2.5]
+
+
 def test_strings_booleans_and_integers_have_their_fields(stub):
     response = stub.Predict(_request({"texts": np.array([b"\xff"], object)}, "text", version=7), timeout=10)
     assert list(response.outputs["raw_bytes"].string_val) == [b"\xff"]

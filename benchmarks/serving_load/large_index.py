@@ -1,0 +1,124 @@
+"""A ScaNN export of a million candidates behind the server: what it adds, how it bears load, what batching brings."""
+
+import contextlib
+import pathlib
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
+
+from benchmarks.index import corpora, exports
+from benchmarks.serving_load import servers
+from pipelines import job
+from serving import manifest, signatures
+from serving.server import servable
+
+_MODEL = "shop"
+_MOST_ADDED_MILLISECONDS = 1.0
+_LEAST_GAIN = 1.5
+_NUM_TURNS = 5
+_SECONDS = 3.0
+_NUM_IN_PROCESS = 300
+_LOADS = (0.3, 0.6, 0.9)
+_LOAD_SECONDS = 10.0
+_MANY_CLIENTS = 64
+_BATCHING = "max_batch_size { value: 64 } batch_timeout_micros { value: 500 } num_batch_threads { value: 2 }"
+
+
+def measure(num_candidates: int) -> dict:
+    """Returns what the server adds to a request, latencies under load, and the gain of batching with 64 clients."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        with job.stage(f"Exporting ScaNN over {num_candidates:,} candidates"):
+            corpus = corpora.fitted(num_candidates)
+            index, _ = exports.build("scann", corpus)
+            exports.write(exports.served(index), folder / _MODEL / "1")
+            manifest.write_manifest(folder / _MODEL / "1", {})
+            del index
+        asker = servers.Asker("grpc", [_request(query) for query in corpus.queries], folder)
+        with _serving(folder) as port:
+            added = _added(folder, corpus.queries, asker, port)
+            loaded = _under_load(asker, port)
+        (folder / "batching.config").write_text(_BATCHING)
+        with (
+            _serving(folder) as alone,
+            _serving(
+                folder, "--enable_batching", f"--batching_parameters_file={folder / 'batching.config'}"
+            ) as batched,
+        ):
+            gain = _gain(asker, alone, batched)
+    return {
+        "candidates": num_candidates,
+        **added,
+        **gain,
+        "rows": loaded,
+        "holds": added["added_milliseconds"] <= _MOST_ADDED_MILLISECONDS
+        and gain["batching_gain"] >= _LEAST_GAIN
+        and not any(row["failed"] for row in loaded),
+    }
+
+
+@contextlib.contextmanager
+def _serving(folder: pathlib.Path, *flags: str) -> Iterator[int]:
+    port = servers.free_port()
+    base = [f"--model_name={_MODEL}", f"--model_base_path={folder / _MODEL}", f"--port={port}", "--verbosity=-1"]
+    with servers.running(port, "serving.server", *base, *flags):
+        yield port
+
+
+def _request(query: np.ndarray) -> bytes:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = _MODEL
+    request.inputs["vector"].CopyFrom(tf.make_tensor_proto(query[np.newaxis]))
+    return request.SerializeToString()
+
+
+def _added(folder: pathlib.Path, queries: np.ndarray, asker: servers.Asker, port: int) -> dict:
+    """Returns medians of single requests in process and through the server, in turns."""
+    model = servable.Servable.load(_MODEL, 1, folder / _MODEL / "1")
+    in_process, served = [], []
+    for _ in range(_NUM_TURNS):
+        seconds = []
+        for query in queries[:_NUM_IN_PROCESS]:
+            started = time.perf_counter()
+            model.run(signatures.RECOMMEND, {"vector": query[np.newaxis]})
+            seconds.append(time.perf_counter() - started)
+        in_process.append(1e3 * statistics.median(seconds))
+        served.append(asker.ask(port, 1, _SECONDS)["p50_milliseconds"])
+    model.close()
+    added = [through - within for through, within in zip(served, in_process, strict=True)]
+    return {
+        "in_process_milliseconds": statistics.median(in_process),
+        "served_milliseconds": statistics.median(served),
+        "added_milliseconds": statistics.median(added),
+    }
+
+
+def _under_load(asker: servers.Asker, port: int) -> list[dict]:
+    """Returns latencies at shares of what eight clients that ask at once again get answered."""
+    sustained = statistics.median(asker.ask(port, 8, _SECONDS)["requests_per_second"] for _ in range(_NUM_TURNS))
+    return [
+        {
+            "load": share,
+            "sustained_requests_per_second": round(sustained),
+            **asker.ask(port, 1, _LOAD_SECONDS, share * sustained),
+        }
+        for share in _LOADS
+    ]
+
+
+def _gain(asker: servers.Asker, alone: int, batched: int) -> dict:
+    rates: dict[int, list[float]] = {alone: [], batched: []}
+    for _ in range(_NUM_TURNS):
+        for port, each in rates.items():
+            each.append(asker.ask(port, _MANY_CLIENTS, _SECONDS)["requests_per_second"])
+    gains = [together / single for single, together in zip(rates[alone], rates[batched], strict=True)]
+    return {
+        "alone_requests_per_second": round(statistics.median(rates[alone])),
+        "batched_requests_per_second": round(statistics.median(rates[batched])),
+        "batching_gain": statistics.median(gains),
+    }
