@@ -8,3 +8,11 @@ from absl import logging
 def jobs_log_what_they_do():
     """A job raises the verbosity when its program starts; tests call jobs without a program."""
     logging.set_verbosity(logging.INFO)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options of tests/conformance; pytest reads options only from the conftest of the tests' own folder."""
+    group = parser.getgroup("conformance", "the contract of TensorFlow Serving's API, tests/conformance")
+    group.addoption("--target", help="host:port of a gRPC API to ask instead of our own server")
+    group.addoption("--rest_target", help="host:port of the REST API beside it")
+    group.addoption("--models_dir", help="what export_models wrote, as that server sees it; without it no reloads")
