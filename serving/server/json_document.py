@@ -2,23 +2,14 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from serving import errors
+from serving.server import json_grammar
 
-# Python's sentence (its beginning) to the one of RapidJSON, which TensorFlow Serving uses.
-_TEXTS = {
-    "Expecting value": "Invalid value.",
-    "Expecting property name": "Missing a name for object member.",
-    "Illegal trailing comma before end of object": "Missing a name for object member.",
-    "Illegal trailing comma before end of array": "Invalid value.",
-    "Expecting ':' delimiter": "Missing a colon after a name of object member.",
-    "Unterminated string": "Missing a closing quotation mark in string.",
-    "Invalid control character": "Invalid encoding in string.",
-    "Invalid \\escape": "Invalid escape character in string.",
-    "Invalid \\uXXXX escape": "Incorrect hex digit after \\u escape in string.",
-    "Extra data": "The document root must not be followed by other values.",
-}
+# A string, to pass over it, or what RapidJSON reads as a number that is not finite and Python does not.
+_STRING_OR_ABBREVIATION = re.compile(r'"(?:[^"\\]|\\.)*"|\bInf\b|-NaN\b', re.DOTALL)
 _MAX_ECHOED_CHARACTERS = 1000
 
 
@@ -31,20 +22,13 @@ def parse(body: bytes) -> dict[str, Any]:
     Raises:
       InvalidArgumentError: if it is no JSON, or no object.
     """
-    text = body.decode("utf-8", "surrogateescape")
-    if not text.strip():
-        raise errors.InvalidArgumentError("JSON Parse error: The document is empty.")
+    if not body:
+        raise errors.InvalidArgumentError("JSON Parse error: The document is empty")
+    text = body.removeprefix(json_grammar.BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
     try:
-        document = json.loads(text, parse_float=_to_finite_float)
-    except json.JSONDecodeError as error:
-        raise _parse_error(_rapidjson_text(error), text[: error.pos]) from error
+        document = _load(text, body)
     except RecursionError as error:
-        raise _parse_error("The document is nested too deeply.", "") from error
-    except errors.ServingError:
-        raise
-    except ValueError as error:
-        # Python reads whole numbers of up to 4,300 digits.
-        raise _parse_error("Number too big to be stored in double.", "") from error
+        raise _parse_error("The document is nested too deeply.", 0) from error
     if not isinstance(document, dict):
         raise errors.InvalidArgumentError(f"JSON Value: {echo(document)} Is not object")
     return document
@@ -59,7 +43,8 @@ def to_bytes(value: str) -> bytes:
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise _parse_error("The surrogate pair in string is invalid.", value[: error.start]) from error
+        before = value[: error.start].encode("utf-8", "surrogateescape")
+        raise _parse_error("The surrogate pair in string is invalid.", len(before)) from error
 
 
 def echo(value: Any) -> str:
@@ -83,37 +68,25 @@ def type_name(value: Any) -> str:
     return names[type(value)]
 
 
+def _load(text: str, body: bytes) -> Any:
+    try:
+        return json.loads(text, parse_float=_to_finite_float)
+    except ValueError:
+        if error := json_grammar.first_error(body):
+            raise _parse_error(*error) from None
+    return json.loads(_STRING_OR_ABBREVIATION.sub(_written_out, text), parse_float=_to_finite_float)
+
+
 def _to_finite_float(literal: str) -> float:
     value = float(literal)
     if math.isinf(value):
-        raise _parse_error("Number too big to be stored in double.", "")
+        raise ValueError(literal)
     return value
 
 
-def _rapidjson_text(error: json.JSONDecodeError) -> str:
-    if error.msg.startswith("Expecting ',' delimiter"):
-        if _is_in_object(error.doc[: error.pos]):
-            return "Missing a comma or } after an object member."
-        return "Missing a comma or ] after an array element."
-    return next((text for start, text in _TEXTS.items() if error.msg.startswith(start)), f"{error.msg}.")
+def _written_out(match: re.Match) -> str:
+    return {"Inf": "Infinity", "-NaN": "NaN"}.get(match[0], match[0])
 
 
-def _is_in_object(text: str) -> bool:
-    """Returns whether the innermost bracket still open at the end of `text` is a brace."""
-    open_brackets, is_in_string, is_escaped = [], False, False
-    for character in text:
-        if is_in_string:
-            is_in_string = is_escaped or character != '"'
-            is_escaped = character == "\\" and not is_escaped
-        elif character == '"':
-            is_in_string = True
-        elif character in "{[":
-            open_brackets.append(character)
-        elif character in "}]":
-            open_brackets.pop()
-    return bool(open_brackets) and open_brackets[-1] == "{"
-
-
-def _parse_error(text: str, before: str) -> errors.InvalidArgumentError:
-    offset = len(before.encode("utf-8", "surrogatepass"))
+def _parse_error(text: str, offset: int) -> errors.InvalidArgumentError:
     return errors.InvalidArgumentError(f"JSON Parse error: {text} at offset: {offset}")

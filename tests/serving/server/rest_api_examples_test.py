@@ -48,7 +48,7 @@ def test_a_context_is_part_of_each_example(http):
         # The body is read before the model is looked for.
         ("/v1/models/absent:classify", "{}", 400, "key 'examples' is expected and was not found"),
         (f"{_PATH}/versions/9:regress", '{"examples": [{}]}', 404, "request: Specific(half_plus_two, 9)"),
-        (f"{_PATH}:regress", "", 400, "JSON Parse error: The document is empty."),
+        (f"{_PATH}:regress", "", 400, "JSON Parse error: The document is empty"),
         (f"{_PATH}:regress", '{"examples": [{}]}', 400, "No regression inputs found in SignatureDef: "),
         (f"{_PATH}:classify", '{"examples": [{}]}', 400, "No classification inputs found in SignatureDef: "),
         (

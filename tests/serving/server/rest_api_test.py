@@ -94,7 +94,7 @@ _REFUSED = [
     ("GET", "/v1/models/absent/metadata", None, 404, "Servable not found for request: Latest(absent)"),
     ("GET", "/v1/models/tiny/labels/stable", None, 400, "Unrecognized servable version label: stable"),
     ("GET", "/", None, 404, "No such path: /; the API is under /v1/"),
-    ("POST", "/v1/models/tiny:predict", "", 400, "JSON Parse error: The document is empty."),
+    ("POST", "/v1/models/tiny:predict", "", 400, "JSON Parse error: The document is empty"),
     ("POST", "/v1/models/tiny:predict", "instances = [1]", 400, "JSON Parse error: Invalid value. at offset: 0"),
     ("POST", "/v1/models/tiny:predict", "[1]", 400, "Is not object"),
     ("POST", "/v1/models/tiny:predict", "{}", 400, "Missing 'inputs' or 'instances' key"),
