@@ -8,6 +8,7 @@ from serving import errors
 from serving.server import json_document
 
 _KEY = "b64"
+_DOTS_AND_SPACE = str.maketrans(".", "=", " \t\n\v\f\r")
 
 
 def is_base64(value: Any) -> bool:
@@ -16,7 +17,9 @@ def is_base64(value: Any) -> bool:
 
 
 def decode(value: dict[str, Any]) -> bytes:
-    """Returns the bytes; padding may be left out.
+    """Returns the bytes; padding may be left out or be dots, and whitespace is passed over.
+
+    So absl::Base64Unescape reads it, which TensorFlow Serving calls (absl/strings/escaping.cc).
 
     Raises:
       InvalidArgumentError: if it is another object, or its text is no base64.
@@ -25,7 +28,7 @@ def decode(value: dict[str, Any]) -> bytes:
         raise errors.InvalidArgumentError(
             f"JSON Value: {json_document.echo(value)} not formatted correctly for base64 data"
         )
-    text = value[_KEY]
+    text = value[_KEY].translate(_DOTS_AND_SPACE)
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -26,6 +26,7 @@ _INT_RANGES = {
     types_pb2.DT_INT64: (-(1 << 63), (1 << 63) - 1),
     types_pb2.DT_UINT64: (0, (1 << 64) - 1),
 }
+_INT64_MIN, _UINT64_MAX = _INT_RANGES[types_pb2.DT_INT64][0], _INT_RANGES[types_pb2.DT_UINT64][1]
 # Largest whole number below which every whole number is exact, and largest finite value.
 _FLOAT_LIMITS = {
     types_pb2.DT_FLOAT: ((1 << 24) - 1, float(np.finfo(np.float32).max)),
@@ -261,7 +262,8 @@ def _to_element(value: Any, data_type: int) -> Any:
 
 def _to_float(value: int | float, data_type: int) -> float:
     largest_exact, largest_finite = _FLOAT_LIMITS[data_type]
-    if isinstance(value, int):
+    # Whole numbers beyond 64 bits are decimals, as RapidJSON reads them.
+    if isinstance(value, int) and _INT64_MIN <= value <= _UINT64_MAX:
         is_lossless = abs(value) <= largest_exact
     else:
         is_lossless = abs(value) <= largest_finite or value != value or abs(value) == float("inf")

@@ -16,9 +16,7 @@ _RELOAD = "The server has no --model_config_file and no HandleReloadConfigReques
 _METRICS = "The server has no --monitoring_config_file and counts nothing."
 _HEALTH = "The server has no --enable_grpc_healthcheck_service."
 _ERRORS = "rest_errors_test.py::test_a_wrong_request_gets_the_status_and_the_sentence"
-_PARSER = "Whole numbers beyond 64 bits are refused where decimals are expected (serving/server/tensor_json.py)."
 _WRITER = "Columns and base64 objects are written on one line (serving/server/json_answer.py)."
-_BASE64 = "Whitespace and dots in base64 are refused (serving/server/json_base64.py)."
 _PATHS = "Verbs and `metadata` in the path are compared in either case (serving/server/rest_api.py)."
 _COMPLEX = "Complex numbers have no field (serving/tensor_proto.py)."
 
@@ -50,7 +48,6 @@ NOT_YET: dict[str, str] = {
     "status_test.py::test_what_is_not_there_is_refused_over_grpc[Could_not_find_any_versions_of_model_]": (
         "A status request without a name is an invalid argument (serving/server/model_registry.py)."
     ),
-    "rest_types_test.py::test_a_whole_number_beyond_64_bits_is_a_decimal": _PARSER,
     "predict_rest_column_test.py::test_one_output_goes_without_its_name": _WRITER,
     "predict_rest_column_test.py::test_each_list_has_its_lines": _WRITER,
     "predict_rest_column_test.py::test_several_outputs_go_as_an_object_whatever_their_lengths": _WRITER,
@@ -58,9 +55,6 @@ NOT_YET: dict[str, str] = {
     "predict_rest_row_test.py::test_one_output_of_bytes_is_written_as_base64_objects": _WRITER,
     "rest_types_test.py::test_booleans_come_back_as_they_are": _WRITER,
     "rest_types_test.py::test_strings_come_back_with_few_escapes[a control": _WRITER,
-    "rest_types_test.py::test_base64_may_lack_its_padding_and_hold_whitespace[a space": _BASE64,
-    "rest_types_test.py::test_base64_may_lack_its_padding_and_hold_whitespace[dots": _BASE64,
-    "rest_types_test.py::test_base64_may_lack_its_padding_and_hold_whitespace[a line": _BASE64,
     "rest_paths_test.py::test_metadata_in_capitals_is_status": _PATHS,
     "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:PREDICT": _PATHS,
     "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:Predict": _PATHS,

@@ -56,6 +56,12 @@ def test_empty_lists_are_empty_tensors():
     assert _read({"inputs": [[], []]}).arrays["x"].shape == (2, 0)
 
 
+# To RapidJSON they are doubles (reader.h, ParseNumber), and json_tensor.cc's IsLosslessDecimal tests whole numbers.
+def test_whole_numbers_beyond_64_bits_are_decimals():
+    inputs = {"inputs": [1 << 64, -(1 << 63) - 1, 10**300]}
+    assert _read(inputs, x=_DOUBLE).arrays["x"].tolist() == [2.0**64, -(2.0**63), 1e300]
+
+
 # Texts as in tensorflow_serving/util/json_tensor.cc.
 _REFUSED = [
     ({}, {}, "Missing 'inputs' or 'instances' key"),
@@ -91,6 +97,8 @@ _REFUSED = [
     ({"inputs": [{"b64": "&&&&"}]}, {"x": _STRING}, "Unable to base64 decode"),
     ({"inputs": [16777217]}, {"x": _FLOAT}, "Cannot convert JSON value: 16777217 to float without loss of precision."),
     ({"inputs": [1e300]}, {"x": _FLOAT}, "Cannot convert JSON value: 1e+300 to float without loss of precision."),
+    ({"inputs": [(1 << 64) - 1]}, {"x": _FLOAT}, "18446744073709551615 to float without loss of precision."),
+    ({"inputs": [10**40]}, {"x": _FLOAT}, "to float without loss of precision."),
     ({"inputs": [9007199254740993]}, {"x": _DOUBLE}, "to double without loss of precision."),
     ({"inputs": [1]}, {"x": types_pb2.DT_COMPLEX64}, "Conversion of JSON Value: [\n    1\n] to type: complex64"),
 ]
