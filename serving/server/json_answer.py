@@ -7,11 +7,13 @@
 
 A single output goes without its name. Floats keep a decimal point (`3.0`), and NaN
 and the infinities are bare words, which Python's json reads and JavaScript's does not.
+Line breaks are those of RapidJSON's PrettyWriter, lists on one line except in columns.
 """
 
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +23,7 @@ from tensorflow_serving.apis import classification_pb2, regression_pb2
 from serving import errors, tensor_proto
 
 _BYTES_SUFFIX = "_bytes"
+_ESCAPE = re.compile(r"\\(?:u....|.)")
 _FLOAT_TYPES = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF)
 _INT_TYPES = (
     types_pb2.DT_INT8,
@@ -56,7 +59,7 @@ def write_classifications(result: classification_pb2.ClassificationResult) -> by
     rows = []
     for classifications in result.classifications:
         scores = _decimals(np.array([one.score for one in classifications.classes], np.float32))
-        labels = [json.dumps(one.label, ensure_ascii=False) for one in classifications.classes]
+        labels = [_quoted(one.label) for one in classifications.classes]
         pairs = [f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)]
         rows.append(f"[{', '.join(pairs)}]")
     return f'{{\n    "results": [{", ".join(rows)}\n    ]\n}}'.encode()
@@ -71,7 +74,7 @@ def write_regressions(result: regression_pb2.RegressionResult) -> bytes:
 def write_error(message: str) -> bytes:
     """Returns the body of an answer that is an error."""
     # What a request quoted back is no character becomes "?", so that the answer is JSON all the same.
-    return f'{{\n    "error": {json.dumps(message, ensure_ascii=False)}\n}}'.encode("utf-8", "replace")
+    return f'{{\n    "error": {_quoted(message)}\n}}'.encode("utf-8", "replace")
 
 
 def _write_rows(outputs: Mapping[str, np.ndarray]) -> str:
@@ -84,7 +87,8 @@ def _write_rows(outputs: Mapping[str, np.ndarray]) -> str:
                 f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {num_rows}"
             )
         num_rows = len(array)
-    columns = {name: _rows_of(array, _tokens(name, array)) for name, array in outputs.items()}
+    level = 2 if len(outputs) == 1 else 3
+    columns = {name: _rows_of(array, _tokens(name, array, level + array.ndim - 1)) for name, array in outputs.items()}
     if len(columns) == 1:
         rows = next(iter(columns.values()))
         body = f"[{', '.join(rows)}\n    ]" if rows else "[]"
@@ -95,13 +99,16 @@ def _write_rows(outputs: Mapping[str, np.ndarray]) -> str:
 
 
 def _write_columns(outputs: Mapping[str, np.ndarray]) -> str:
-    texts = {name: [_nested(_tokens(name, array), array.shape)] for name, array in outputs.items()}
+    level = 1 if len(outputs) == 1 else 2
+    texts = {
+        name: [_nested(_tokens(name, array, level + array.ndim), array.shape, level)] for name, array in outputs.items()
+    }
     body = next(iter(texts.values()))[0] if len(texts) == 1 else _object(texts, 0, indent=4)
     return f'{{\n    "outputs": {body}\n}}'
 
 
 def _object(columns: Mapping[str, Sequence[str]], row: int, indent: int) -> str:
-    members = [f"{json.dumps(name, ensure_ascii=False)}: {column[row]}" for name, column in columns.items()]
+    members = [f"{_quoted(name)}: {column[row]}" for name, column in columns.items()]
     return f"{{\n{_indented(members, indent + 4)}\n{' ' * indent}}}"
 
 
@@ -114,16 +121,30 @@ def _rows_of(array: np.ndarray, tokens: list[str]) -> list[str]:
     return [_nested(tokens[row * size : (row + 1) * size], array.shape[1:]) for row in range(len(array))]
 
 
-def _nested(tokens: list[str], shape: Sequence[int]) -> str:
-    """Returns the elements of a tensor as nested lists on one line."""
+def _nested(tokens: list[str], shape: Sequence[int], level: int | None = None) -> str:
+    """Returns the elements of a tensor as nested lists.
+
+    Args:
+      tokens: the elements.
+      shape: that of the tensor.
+      level: number of lists and objects around the tensor, to give each element its line; `None` for one line.
+    """
     for axis in range(len(shape) - 1, -1, -1):
         num_lists, size = math.prod(shape[:axis]), shape[axis]
-        tokens = [f"[{', '.join(tokens[index * size : (index + 1) * size])}]" for index in range(num_lists)]
+        beginning, between, end = ("[", ", ", "]") if level is None or not size else _list_lines(level + axis)
+        tokens = [
+            f"{beginning}{between.join(tokens[index * size : (index + 1) * size])}{end}" for index in range(num_lists)
+        ]
     return tokens[0]
 
 
-def _tokens(name: str, array: np.ndarray) -> list[str]:
-    """Returns the elements, in row-major order, as JSON text."""
+def _list_lines(level: int) -> tuple[str, str, str]:
+    inner = "\n" + " " * (4 * level + 4)
+    return f"[{inner}", f",{inner}", f"\n{' ' * (4 * level)}]"
+
+
+def _tokens(name: str, array: np.ndarray, level: int) -> list[str]:
+    """Returns the elements, in row-major order, as JSON text; `level` counts the lists and objects around each."""
     data_type = tensor_proto.data_type_of(array)
     flat = np.ravel(array)
     if data_type in _FLOAT_TYPES:
@@ -133,12 +154,26 @@ def _tokens(name: str, array: np.ndarray) -> list[str]:
     if data_type == types_pb2.DT_BOOL:
         return ["true" if value else "false" for value in flat.tolist()]
     if data_type == types_pb2.DT_STRING and name.endswith(_BYTES_SUFFIX):
-        return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in flat.tolist()]
+        return [_base64_object(value, 4 * level) for value in flat.tolist()]
     if data_type == types_pb2.DT_STRING:
-        return [json.dumps(value.decode("utf-8", "surrogateescape"), ensure_ascii=False) for value in flat.tolist()]
+        return [_quoted(value.decode("utf-8", "surrogateescape")) for value in flat.tolist()]
     raise errors.InvalidArgumentError(
         f"Failed to write JSON value for tensor type: {tensor_proto.data_type_name(data_type)}"
     )
+
+
+def _base64_object(value: bytes, indent: int) -> str:
+    return f'{{\n{" " * indent}    "b64": "{base64.b64encode(value).decode()}"\n{" " * indent}}}'
+
+
+def _quoted(text: str) -> str:
+    """Returns a JSON string with the escapes of RapidJSON, whose hexadecimal digits are capitals."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _ESCAPE.sub(_in_capitals, quoted) if "\\u00" in quoted else quoted
+
+
+def _in_capitals(escape: re.Match) -> str:
+    return escape[0][:2] + escape[0][2:].upper()
 
 
 def _decimals(flat: np.ndarray) -> list[str]:

@@ -16,7 +16,6 @@ _RELOAD = "The server has no --model_config_file and no HandleReloadConfigReques
 _METRICS = "The server has no --monitoring_config_file and counts nothing."
 _HEALTH = "The server has no --enable_grpc_healthcheck_service."
 _ERRORS = "rest_errors_test.py::test_a_wrong_request_gets_the_status_and_the_sentence"
-_WRITER = "Columns and base64 objects are written on one line (serving/server/json_answer.py)."
 _PATHS = "Verbs and `metadata` in the path are compared in either case (serving/server/rest_api.py)."
 _COMPLEX = "Complex numbers have no field (serving/tensor_proto.py)."
 
@@ -48,13 +47,6 @@ NOT_YET: dict[str, str] = {
     "status_test.py::test_what_is_not_there_is_refused_over_grpc[Could_not_find_any_versions_of_model_]": (
         "A status request without a name is an invalid argument (serving/server/model_registry.py)."
     ),
-    "predict_rest_column_test.py::test_one_output_goes_without_its_name": _WRITER,
-    "predict_rest_column_test.py::test_each_list_has_its_lines": _WRITER,
-    "predict_rest_column_test.py::test_several_outputs_go_as_an_object_whatever_their_lengths": _WRITER,
-    "predict_rest_column_test.py::test_outputs_named_bytes_are_base64": _WRITER,
-    "predict_rest_row_test.py::test_one_output_of_bytes_is_written_as_base64_objects": _WRITER,
-    "rest_types_test.py::test_booleans_come_back_as_they_are": _WRITER,
-    "rest_types_test.py::test_strings_come_back_with_few_escapes[a control": _WRITER,
     "rest_paths_test.py::test_metadata_in_capitals_is_status": _PATHS,
     "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:PREDICT": _PATHS,
     "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:Predict": _PATHS,

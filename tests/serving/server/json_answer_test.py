@@ -16,7 +16,7 @@ def _text(outputs, is_row_format):
 def test_a_single_output_goes_without_its_name():
     outputs = {"y": np.array([3.5, 4.0, 5.5], np.float32)}
     assert _text(outputs, True) == '{\n    "predictions": [3.5, 4.0, 5.5\n    ]\n}'
-    assert _text(outputs, False) == '{\n    "outputs": [3.5, 4.0, 5.5]\n}'
+    assert _text(outputs, False) == '{\n    "outputs": [\n        3.5,\n        4.0,\n        5.5\n    ]\n}'
 
 
 def test_rows_of_several_outputs_are_objects():
@@ -25,6 +25,67 @@ def test_rows_of_several_outputs_are_objects():
         "predictions": [{"ids": [1, 2], "ok": True}, {"ids": [3, 4], "ok": False}]
     }
     assert json.loads(_text(outputs, False)) == {"outputs": {"ids": [[1, 2], [3, 4]], "ok": [True, False]}}
+
+
+# Line breaks by the rules of PrettyPrefix and End... in rapidjson/prettywriter.h: each member of an object on a line of
+# its own, indented by 4 for each list and object around it; each element of a list too, unless kFormatSingleLineArray,
+# which json_tensor.cc sets for the rows.
+def test_each_list_of_a_column_has_its_lines():
+    outputs = {"ids": np.array([[1, 2], [3, 4]]), "none": np.zeros((1, 0))}
+    body = """{
+    "outputs": {
+        "ids": [
+            [
+                1,
+                2
+            ],
+            [
+                3,
+                4
+            ]
+        ],
+        "none": [
+            []
+        ]
+    }
+}"""
+    assert _text(outputs, False) == body
+
+
+def test_base64_objects_have_their_lines_even_in_rows():
+    image = np.array([[b"hello"], [b"world"]], object)
+    alone = """{
+    "predictions": [[{
+                "b64": "aGVsbG8="
+            }], [{
+                "b64": "d29ybGQ="
+            }]
+    ]
+}"""
+    assert _text({"image_bytes": image}, True) == alone
+    among_others = """{
+    "predictions": [
+        {
+            "image_bytes": [{
+                    "b64": "aGVsbG8="
+                }],
+            "ok": true
+        }
+    ]
+}"""
+    assert _text({"image_bytes": image[:1], "ok": np.array([True])}, True) == among_others
+    column = """{
+    "outputs": {
+        "b64": "d29ybGQ="
+    }
+}"""
+    assert _text({"image_bytes": image[1, 0:1].reshape(())}, False) == column
+
+
+# rapidjson/writer.h, WriteString: hexDigits are capitals.
+def test_control_characters_are_escaped_in_capitals():
+    outputs = {"text": np.array([b"\x1f \\u001f \x7f"], object)}
+    assert _text(outputs, True) == '{\n    "predictions": ["\\u001F \\\\u001f \x7f"\n    ]\n}'
 
 
 # From the tests of TensorFlow Serving's json_tensor.cc, where the reason stands: six digits if they suffice.
@@ -64,7 +125,7 @@ def test_strings_are_escaped_and_bytes_that_are_no_utf8_leave_as_they_came():
     outputs = {"text": np.array(['"é\n', ""], object)}
     outputs["text"][:] = ['"é\n'.encode(), b"\xff"]
     assert '"\\"é\\n", "\xff"'.encode("latin-1").replace(b"\xe9", "é".encode()) in json_answer.write_outputs(
-        outputs, False
+        outputs, True
     )
 
 

@@ -49,7 +49,8 @@ def test_base64_goes_in_and_comes_out_of_outputs_named_bytes(http):
 
 def test_nan_and_the_infinities_are_bare_words(http):
     response = _predict(http, '{"signature_name": "non_finite", "inputs": [1, -1, 0, NaN]}')
-    assert response.text == '{\n    "outputs": [Infinity, -Infinity, NaN, NaN]\n}'
+    numbers = ",\n        ".join(["Infinity", "-Infinity", "NaN", "NaN"])
+    assert response.text == f'{{\n    "outputs": [\n        {numbers}\n    ]\n}}'
 
 
 def test_a_scalar_output_fits_columns_but_not_rows(http):
