@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import re
 import urllib.parse
 from collections.abc import Callable
@@ -38,11 +37,12 @@ from serving.server import (
 )
 
 _VERSION_OR_LABEL = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+# As in http_rest_api_handler.cc of TensorFlow Serving, which compares paths in either case and what they name in one.
 _PREDICT_PATH = re.compile(
-    rf"/v1/models/(?P<model>[^/:]+){_VERSION_OR_LABEL}:(?P<verb>classify|regress|predict)", re.IGNORECASE | re.ASCII
+    rf"(?i:/v1/models/(?P<model>[^/:]+){_VERSION_OR_LABEL}):(?P<verb>classify|regress|predict)", re.ASCII
 )
 _MODEL_PATH = re.compile(
-    rf"/v1/models(?:/(?P<model>[^/:]+))?{_VERSION_OR_LABEL}(?P<metadata>/metadata)?", re.IGNORECASE | re.ASCII
+    rf"(?i:/v1/models(?:/(?P<model>[^/:]+))?{_VERSION_OR_LABEL})(?:(?P<metadata>/metadata)|(?i:/metadata))?", re.ASCII
 )
 _MAX_VERSION = (1 << 63) - 1
 
@@ -156,11 +156,11 @@ class RestApi:
         response = prediction_service.model_metadata(self._models, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         response.metadata[prediction_service.SIGNATURE_DEF_FIELD].Unpack(signatures)
-        document = {
-            "model_spec": json.loads(_to_json(response.model_spec)),
-            "metadata": {prediction_service.SIGNATURE_DEF_FIELD: json.loads(_to_json(signatures))},
-        }
-        return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
+        # Put together as in http_rest_api_util.cc, ToJsonString of a GetModelMetadataResponse.
+        return (
+            f'{{\n"model_spec":{_to_json(response.model_spec)}\n,\n'
+            f'"metadata": {{"{prediction_service.SIGNATURE_DEF_FIELD}": {_to_json(signatures)}\n}}\n}}\n'
+        ).encode()
 
 
 def error_answer(error: errors.ServingError) -> RestAnswer:

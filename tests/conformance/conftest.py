@@ -16,7 +16,6 @@ _RELOAD = "The server has no --model_config_file and no HandleReloadConfigReques
 _METRICS = "The server has no --monitoring_config_file and counts nothing."
 _HEALTH = "The server has no --enable_grpc_healthcheck_service."
 _ERRORS = "rest_errors_test.py::test_a_wrong_request_gets_the_status_and_the_sentence"
-_PATHS = "Verbs and `metadata` in the path are compared in either case (serving/server/rest_api.py)."
 _COMPLEX = "Complex numbers have no field (serving/tensor_proto.py)."
 
 # Beginning of a test's id, from this folder on, to the reason why our server does not pass it yet. An entry whose tests
@@ -46,12 +45,6 @@ NOT_YET: dict[str, str] = {
     "health_test.py": _HEALTH,
     "status_test.py::test_what_is_not_there_is_refused_over_grpc[Could_not_find_any_versions_of_model_]": (
         "A status request without a name is an invalid argument (serving/server/model_registry.py)."
-    ),
-    "rest_paths_test.py::test_metadata_in_capitals_is_status": _PATHS,
-    "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:PREDICT": _PATHS,
-    "rest_paths_test.py::test_any_other_path_is_refused[POST /v1/models/half_plus_two:Predict": _PATHS,
-    "metadata_test.py::test_over_rest_the_parts_are_put_together_as_text": (
-        "Metadata are written with one indentation (serving/server/rest_api.py)."
     ),
     "predict_grpc_test.py::test_every_dtype_comes_back_in_the_field_that_it_came_in[complex64": _COMPLEX,
     f"{_ERRORS}[Failed_to_write_JSON_value_for_tensor_type__complex64": _COMPLEX,

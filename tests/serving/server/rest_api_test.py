@@ -61,7 +61,7 @@ def test_a_scalar_output_fits_columns_but_not_rows(http):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/models/tiny/versions/7:predict", "/V1/Models/tiny/Versions/7:Predict", "/v1/models/%74iny:predict"]
+    "path", ["/v1/models/tiny/versions/7:predict", "/V1/Models/tiny/Versions/7:predict", "/v1/models/%74iny:predict"]
 )
 def test_paths_name_versions_and_ignore_case_and_encoding(http, path):
     assert _predict(http, {"instances": [[1.0]]}, path).json() == {"predictions": [[2.5]]}
@@ -88,6 +88,7 @@ _REFUSED = [
     ),
     ("GET", "/v1/models/tiny:predict", None, 400, "Malformed request: GET /v1/models/tiny:predict"),
     ("PUT", "/v1/models/tiny:predict", "{}", 400, "Malformed request: PUT /v1/models/tiny:predict"),
+    ("POST", "/v1/models/tiny:Predict", "{}", 400, "Malformed request: POST /v1/models/tiny:Predict"),
     ("GET", "/v1/foo?x=1", None, 400, "Malformed request: GET /v1/foo"),
     ("GET", "/v1/models", None, 400, "Missing model name in request."),
     ("GET", "/v1/models/absent", None, 404, "Could not find any versions of model absent"),
@@ -174,6 +175,10 @@ def test_status_is_that_of_the_documentation(http):
     }
     assert http.get("/v1/models/tiny").json() == expected
     assert http.get("/v1/models/tiny/versions/7").json() == expected
+
+
+def test_metadata_in_capitals_is_the_status(http):
+    assert http.get("/v1/models/tiny/METADATA").json() == http.get("/v1/models/tiny").json()
 
 
 def test_metadata_lists_the_signatures(http):
