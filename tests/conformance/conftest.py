@@ -12,37 +12,12 @@ from tests.conformance.endpoint import Endpoint
 
 _HERE = "tests/conformance/"
 
-_RELOAD = "The server has no --model_config_file and no HandleReloadConfigRequest: one model, its newest version."
-_METRICS = "The server has no --monitoring_config_file and counts nothing."
-_HEALTH = "The server has no --enable_grpc_healthcheck_service."
 _ERRORS = "rest_errors_test.py::test_a_wrong_request_gets_the_status_and_the_sentence"
 _COMPLEX = "Complex numbers have no field (serving/tensor_proto.py)."
 
 # Beginning of a test's id, from this folder on, to the reason why our server does not pass it yet. An entry whose tests
 # pass fails the run: it has to go.
 NOT_YET: dict[str, str] = {
-    "reload_config_test.py": _RELOAD,
-    "labels_test.py::test_a_label_is_the_version_that_it_stands_for": _RELOAD,
-    "labels_test.py::test_without_a_label_the_newest_version_answers": _RELOAD,
-    "labels_test.py::test_a_label_in_the_path_is_the_version_that_it_stands_for": _RELOAD,
-    "labels_test.py::test_classify_and_regress_take_labels_too": _RELOAD,
-    "labels_test.py::test_metadata_of_a_label_names_the_version": _RELOAD,
-    "labels_test.py::test_a_version_on_disk_that_is_not_named_does_not_serve": _RELOAD,
-    "status_test.py::test_versions_of_each_policy_serve_the_newest_first[every_version": _RELOAD,
-    "status_test.py::test_versions_of_each_policy_serve_the_newest_first[newest_two": _RELOAD,
-    "status_test.py::test_versions_of_each_policy_serve_the_newest_first[labelled": _RELOAD,
-    "status_test.py::test_one_version_may_be_asked_for": _RELOAD,
-    "deviations_test.py::test_the_answer_is_that_of_the_table[the status of a label": _RELOAD,
-    "metrics_test.py::test_the_page_is_plain_text": _METRICS,
-    "metrics_test.py::test_each_metric_says_its_type": _METRICS,
-    "metrics_test.py::test_a_predict_over_grpc_is_counted_and_timed": _METRICS,
-    "metrics_test.py::test_a_predict_over_rest_is_counted_and_timed": _METRICS,
-    "metrics_test.py::test_requests_with_examples_are_counted_with_their_number": _METRICS,
-    "metrics_test.py::test_refusals_are_counted_by_their_code_and_not_timed": _METRICS,
-    "metrics_test.py::test_latencies_are_histograms_in_microseconds": _METRICS,
-    "metrics_test.py::test_quotation_marks_and_backslashes_of_a_name_are_escaped": _METRICS,
-    "metrics_test.py::test_every_line_is_a_type_or_a_sample": _METRICS,
-    "health_test.py": _HEALTH,
     "status_test.py::test_what_is_not_there_is_refused_over_grpc[Could_not_find_any_versions_of_model_]": (
         "A status request without a name is an invalid argument (serving/server/model_registry.py)."
     ),

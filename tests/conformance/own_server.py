@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -15,7 +14,6 @@ from tests.conformance.endpoint import Endpoint
 from tests.serving import tiny_models
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_SERVER = (sys.executable, "-m", "serving.server")
 _SECONDS_TO_START = 120.0
 
 
@@ -39,7 +37,6 @@ def running(models_dir: pathlib.Path) -> Iterator[Endpoint]:
 
 
 def _command(models_dir: pathlib.Path, port: int, rest_port: int) -> list[str]:
-    """Returns the command line, without the flags that the server does not have: tests of those are known to fail."""
     options = {
         "port": port,
         "rest_api_port": rest_port,
@@ -50,13 +47,7 @@ def _command(models_dir: pathlib.Path, port: int, rest_port: int) -> list[str]:
         "file_system_poll_wait_seconds": 0.1,
         "max_num_load_retries": 0,
     }
-    known = _known_flags()
-    return [*_SERVER, *(f"--{name}={value}" for name, value in options.items() if name in known)]
-
-
-def _known_flags() -> set[str]:
-    printed = subprocess.run([*_SERVER, "--helpfull"], cwd=_ROOT, capture_output=True, text=True, check=False).stdout
-    return set(re.findall(r"--(?:\[no\])?(\w+)", printed))
+    return [sys.executable, "-m", "serving.server", *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _wait_until_ready(process: subprocess.Popen, rest_port: int, log: pathlib.Path) -> None:
