@@ -30,6 +30,15 @@ _FIELD_BY_DATA_TYPE = {
     types_pb2.DT_UINT64: "uint64_val",
     types_pb2.DT_HALF: "half_val",
     types_pb2.DT_BFLOAT16: "half_val",
+    types_pb2.DT_COMPLEX64: "scomplex_val",
+    types_pb2.DT_COMPLEX128: "dcomplex_val",
+}
+# Their fields hold other numbers: two bytes as a whole number, or real and imaginary part one after the other.
+_PARTS = {
+    types_pb2.DT_HALF: np.dtype(np.uint16),
+    types_pb2.DT_BFLOAT16: np.dtype(np.uint16),
+    types_pb2.DT_COMPLEX64: np.dtype(np.float32),
+    types_pb2.DT_COMPLEX128: np.dtype(np.float64),
 }
 _NUMPY_DTYPES = {data_type: np.dtype(tf.as_dtype(data_type).as_numpy_dtype) for data_type in _FIELD_BY_DATA_TYPE}
 _DATA_TYPES = {dtype: data_type for data_type, dtype in _NUMPY_DTYPES.items()}
@@ -80,9 +89,8 @@ def to_proto(array: np.ndarray, is_content: bool = False) -> tensor_pb2.TensorPr
         proto.string_val.extend(_to_bytes(value) for value in flat.tolist())
     elif is_content:
         proto.tensor_content = flat.tobytes()
-    elif data_type in (types_pb2.DT_HALF, types_pb2.DT_BFLOAT16):
-        proto.half_val.extend(flat.view(np.uint16).tolist())
     else:
+        flat = flat.view(_PARTS.get(data_type, flat.dtype))
         getattr(proto, _FIELD_BY_DATA_TYPE[data_type]).extend(flat.tolist())
     return proto
 
@@ -123,8 +131,10 @@ def _from_content(proto: tensor_pb2.TensorProto, num_elements: int, name: str) -
 
 def _from_field(proto: tensor_pb2.TensorProto) -> np.ndarray:
     field = getattr(proto, _FIELD_BY_DATA_TYPE[proto.dtype])
-    if proto.dtype in (types_pb2.DT_HALF, types_pb2.DT_BFLOAT16):
-        return np.array(field, np.int64).astype(np.uint16).view(_NUMPY_DTYPES[proto.dtype])
+    if proto.dtype in _PARTS:
+        dtype, part = _NUMPY_DTYPES[proto.dtype], _PARTS[proto.dtype]
+        num_parts = dtype.itemsize // part.itemsize
+        return np.array(field).astype(part)[: len(field) // num_parts * num_parts].view(dtype)
     if proto.dtype == types_pb2.DT_STRING:
         # np.array would cut trailing zero bytes if it guessed a fixed width.
         values = np.empty(len(field), object)
