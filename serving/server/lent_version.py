@@ -18,7 +18,7 @@ class LentVersion:
       api: `Predict`, `Classify`, `Regress` or `MultiInference`.
       deadline: of the request, on the monotonic clock; `None` for none.
       max_rows: most rows of an input; 0 for any.
-      counted_by: learns how long each run took.
+      counted_by: learns how long each run took, and of how many examples.
     """
 
     def __init__(
@@ -29,6 +29,8 @@ class LentVersion:
         self._deadline = deadline
         self._max_rows = max_rows
         self._metrics = counted_by
+        # A MultiInference runs several signatures over the same examples.
+        self._are_examples_counted = api == "Predict"
 
     @property
     def model_name(self) -> str:
@@ -61,4 +63,7 @@ class LentVersion:
         started = time.perf_counter()
         outputs = self._loaded.run(signature_name, inputs, output_filter, self._deadline)
         self._metrics.add_run(self.model_name, self._api, time.perf_counter() - started)
+        if not self._are_examples_counted:
+            self._metrics.add_examples(self.model_name, num_rows)
+            self._are_examples_counted = True
         return outputs

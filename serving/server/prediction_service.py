@@ -29,13 +29,6 @@ from serving.server import (
 
 SIGNATURE_DEF_FIELD = "signature_def"
 _LONGEST_SECONDS = 1e9
-# What TensorFlow Serving calls each method where it counts requests; runs it counts by the method's own name.
-_METRIC_NAMES = {
-    "Predict": "predict",
-    "Classify": "classify",
-    "Regress": "regress",
-    "MultiInference": "multi_inference",
-}
 _Request = (
     predict_pb2.PredictRequest
     | classification_pb2.ClassificationRequest
@@ -111,8 +104,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Runs several signatures over the same examples; the first task says which version."""
-        # Without tasks there is no name, which is then refused.
-        first = request.tasks[0] if request.tasks else inference_pb2.InferenceTask(model_spec=model_pb2.ModelSpec())
+        # Without a task, or a ModelSpec in it, there is no name, which is then refused.
+        model_spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        first = inference_pb2.InferenceTask(model_spec=model_spec)
         with self._lease(first, "MultiInference", context) as model:
             return multi_inference.multi_inference(model, request, is_method_name_checked=self._is_method_name_checked)
 
@@ -122,7 +116,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         # Names that clients make up would fill the memory.
         counted_name = name if self._models.knows(name) else ""
         with (
-            self._metrics.counting(counted_name, _METRIC_NAMES[api], "GRPC"),
+            self._metrics.counting(counted_name, api, "GRPC"),
             self._models.lease(_model_spec(request), api, _deadline(context)) as model,
         ):
             yield model

@@ -48,3 +48,16 @@ def test_labels_are_escaped():
     counted = metrics.Metrics()
     counted.add_run('a"b\\c', "Predict", 1.0)
     assert 'model_name="a\\"b\\\\c"' in counted.text()
+
+
+# Limits of request_example_counts in tensorflow_serving/servables/tensorflow/util.cc: 1, 2, 4, ..., 2 ^ 14.
+def test_examples_are_counted_by_request_and_in_total():
+    counted = metrics.Metrics()
+    for num_examples in (1, 3, 20_000):
+        counted.add_examples("shop", num_examples)
+    lines = counted.text().splitlines()
+    counts = [line for line in lines if line.startswith(":tensorflow:serving:request_example_counts_bucket")]
+    assert [line.partition("le=")[2] for line in counts[:3]] == ['"1"} 0', '"2"} 1', '"4"} 2']
+    assert [line.partition("le=")[2] for line in counts[14:]] == ['"16384"} 2', '"+Inf"} 3']
+    assert ':tensorflow:serving:request_example_counts_count{model="shop"} 3' in lines
+    assert ':tensorflow:serving:request_example_count_total{model="shop"} 20004' in lines
