@@ -16,7 +16,7 @@ What is refused, and with which words, is that of tensorflow_serving/model_serve
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from google.protobuf import text_format
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
@@ -64,8 +64,14 @@ def read(path: pathlib.Path) -> list[ModelConfig]:
     return from_proto(config)
 
 
-def from_proto(config: model_server_config_pb2.ModelServerConfig) -> list[ModelConfig]:
+def from_proto(
+    config: model_server_config_pb2.ModelServerConfig, is_served: Callable[[str], bool] = lambda name: False
+) -> list[ModelConfig]:
     """Returns the models of a configuration.
+
+    Args:
+      config: the message.
+      is_served: says whether a model of this name is served before, for the sentence about its platform.
 
     Raises:
       InvalidArgumentError: if it is wrong in any part.
@@ -75,7 +81,7 @@ def from_proto(config: model_server_config_pb2.ModelServerConfig) -> list[ModelC
             "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
             "supported"
         )
-    models = [_model(each) for each in config.model_config_list.config]
+    models = [_model(each, is_served(each.name)) for each in config.model_config_list.config]
     names: set[str] = set()
     for model in models:
         if model.name in names:
@@ -105,10 +111,10 @@ def require_versions(models: Sequence[ModelConfig]) -> None:
             )
 
 
-def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
+def _model(config: model_server_config_pb2.ModelConfig, is_served: bool) -> ModelConfig:
     if not config.name:
         raise errors.InvalidArgumentError("Every model needs a name, but one of the config list has none.")
-    _require_platform(config)
+    _require_platform(config, is_served)
     if config.HasField("logging_config"):
         raise errors.InvalidArgumentError(
             f"Model {config.name} has a logging_config, but this server logs no requests; leave it out."
@@ -126,7 +132,7 @@ def _model(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
     )
 
 
-def _require_platform(config: model_server_config_pb2.ModelConfig) -> None:
+def _require_platform(config: model_server_config_pb2.ModelConfig, is_served: bool) -> None:
     if config.model_type:
         if config.model_platform:
             raise errors.InvalidArgumentError(
@@ -141,6 +147,11 @@ def _require_platform(config: model_server_config_pb2.ModelConfig) -> None:
             "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform."
         )
     elif config.model_platform != _PLATFORM:
+        if is_served:
+            raise errors.InvalidArgumentError(
+                f"Illegal to change a model's platform. For model {config.name} platform was {_PLATFORM} and new "
+                f"platform requested is {config.model_platform}"
+            )
         raise errors.InvalidArgumentError(f"Model {config.name} requests unsupported platform {config.model_platform}")
 
 

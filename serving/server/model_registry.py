@@ -130,6 +130,8 @@ class ModelRegistry:
         Raises:
           ServingError: if there is no such model or version now.
         """
+        if not model_spec.name:
+            raise errors.InvalidArgumentError("ModelSpec has no name specified.")
         version = self._version(model_spec)
         manager, loaded = self._managers.get(model_spec.name), None
         while manager is not None and (loaded := manager.acquire(version)) is None:
@@ -163,8 +165,6 @@ class ModelRegistry:
         return statuses
 
     def _version(self, model_spec: model_pb2.ModelSpec) -> int | None:
-        if not model_spec.name:
-            raise errors.InvalidArgumentError("ModelSpec has no name specified.")
         if model_spec.WhichOneof("version_choice") == "version_label":
             label = model_spec.version_label
             if label not in self._labels.get(model_spec.name, {}):

@@ -27,7 +27,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     ) -> model_management_pb2.ReloadConfigResponse:
         """Serves the models of the request from now on, and answers when they do; if one is wrong, nothing changes."""
         del context
-        self._models.reload(model_config.from_proto(request.config))
+        self._models.reload(model_config.from_proto(request.config, self._models.knows))
         response = model_management_pb2.ReloadConfigResponse()
         # A status that is present and OK, as TensorFlow Serving answers.
         response.status.SetInParent()
