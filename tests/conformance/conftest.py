@@ -12,18 +12,9 @@ from tests.conformance.endpoint import Endpoint
 
 _HERE = "tests/conformance/"
 
-_ERRORS = "rest_errors_test.py::test_a_wrong_request_gets_the_status_and_the_sentence"
-_COMPLEX = "Complex numbers have no field (serving/tensor_proto.py)."
-
 # Beginning of a test's id, from this folder on, to the reason why our server does not pass it yet. An entry whose tests
 # pass fails the run: it has to go.
-NOT_YET: dict[str, str] = {
-    "status_test.py::test_what_is_not_there_is_refused_over_grpc[Could_not_find_any_versions_of_model_]": (
-        "A status request without a name is an invalid argument (serving/server/model_registry.py)."
-    ),
-    "predict_grpc_test.py::test_every_dtype_comes_back_in_the_field_that_it_came_in[complex64": _COMPLEX,
-    f"{_ERRORS}[Failed_to_write_JSON_value_for_tensor_type__complex64": _COMPLEX,
-}
+NOT_YET: dict[str, str] = {}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

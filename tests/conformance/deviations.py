@@ -3,6 +3,7 @@
 Whatever is not in this table has to be as upstream's; what is merely not there yet is in `conftest.NOT_YET`.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import grpc
 import httpx
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from tests.conformance import requests
+from tests.conformance import export_models, requests
 from tests.conformance.citations import Source, cite
 from tests.conformance.refusals import error_body
 
@@ -76,6 +77,13 @@ def _metadata_field(field: str) -> Callable[..., Answer]:
         return Answer(grpc.StatusCode.OK, "")
 
     return ask
+
+
+def _counts_of_no_model(rest: httpx.Client, prediction: prediction_service_pb2_grpc.PredictionServiceStub) -> Answer:
+    with contextlib.suppress(grpc.RpcError):
+        prediction.Predict(requests.predict(requests.spec('no"model'), {"x": [1.0]}), timeout=10)
+    page = rest.get(export_models.METRICS_PATH)
+    return Answer(page.status_code, page.text)
 
 
 def _status_body(*versions: int) -> str:
@@ -199,5 +207,13 @@ DEVIATIONS = (
         Answer(200, '"outputs": [', is_part=True),
         "A model that answers in half precision can be asked over REST too; its numbers are decimals as any other.",
         cite(Source.API_REST, "JSON mapping: types not listed are unsupported"),
+    ),
+    Deviation(
+        "requests for models that are not served are counted together",
+        _counts_of_no_model,
+        Answer(200, ':request_count{model_name="no\\"model",status="NOT_FOUND"} ', is_part=True),
+        Answer(200, ':request_count{model_name="",status="NOT_FOUND"} ', is_part=True),
+        "A counter is kept for each name, and names that clients make up would fill the memory.",
+        cite(Source.SERVABLE_UTIL, "RecordModelRequestCount"),
     ),
 )
