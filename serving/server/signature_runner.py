@@ -1,6 +1,6 @@
 """A compiled call of one signature of a session, and the checks before it, with TensorFlow Serving's words."""
 
-import dataclasses
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -9,9 +9,9 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
 
 from serving import errors, tensor_proto
+from serving.server import run_pace
 
 
-@dataclasses.dataclass(frozen=True)
 class SignatureRunner:
     """A compiled call of one signature, and the checks before it.
 
@@ -19,36 +19,31 @@ class SignatureRunner:
     which TensorFlow counts arguments in its messages.
 
     Attributes:
-      signature: what it runs.
-      input_names: in the order of `call`.
       output_names: sorted.
-      fetch_positions: output name to its place in what `call` returns.
-      call: runs it, given arrays and serialized RunOptions.
+      fetch_positions: output name to its place in what `run` returns.
+
+    Args:
+      session: that the signature is run in.
+      signature: what is run.
+
+    Raises:
+      InvalidArgumentError: if the signature names tensors that the graph does not have.
     """
 
-    signature: meta_graph_pb2.SignatureDef
-    input_names: tuple[str, ...]
-    output_names: tuple[str, ...]
-    fetch_positions: Mapping[str, int]
-    call: Callable[[Sequence[np.ndarray], bytes], list[np.ndarray]]
-
-    @classmethod
-    def build(cls, session: tf.compat.v1.Session, signature: meta_graph_pb2.SignatureDef) -> "SignatureRunner":
-        """Returns the call of a signature in a session.
-
-        Raises:
-          InvalidArgumentError: if the signature names tensors that the graph does not have.
-        """
+    def __init__(self, session: tf.compat.v1.Session, signature: meta_graph_pb2.SignatureDef):
         inputs, outputs = signature.inputs, signature.outputs
-        input_names = tuple(sorted(inputs, key=lambda name: inputs[name].name))
+        self._signature = signature
+        self._input_names = tuple(sorted(inputs, key=lambda name: inputs[name].name))
+        self._defaults = {name: tensor_proto.to_array(proto, name) for name, proto in signature.defaults.items()}
+        self.output_names = tuple(sorted(outputs))
         # Two outputs may name one tensor, which a call may fetch only once.
-        fetches = list(dict.fromkeys(outputs[name].name for name in sorted(outputs)))
+        fetches = list(dict.fromkeys(outputs[name].name for name in self.output_names))
+        self.fetch_positions = {name: fetches.index(outputs[name].name) for name in outputs}
         try:
-            call = _compiled(session, [inputs[name].name for name in input_names], fetches)
+            self._call = _compiled(session, [inputs[name].name for name in self._input_names], fetches)
         except (KeyError, ValueError) as error:
             raise errors.InvalidArgumentError(str(error)) from error
-        positions = {name: fetches.index(outputs[name].name) for name in outputs}
-        return cls(signature, input_names, tuple(sorted(outputs)), positions, call)
+        self._pace = run_pace.RunPace()
 
     def check_output_filter(self, output_filter: Sequence[str]) -> Sequence[str]:
         """Returns the names of the outputs wanted, all where the filter is empty.
@@ -66,27 +61,52 @@ class SignatureRunner:
                 raise errors.InvalidArgumentError(f"duplicate output tensor alias: {name}")
         return output_filter or self.output_names
 
+    def run(self, feeds: Sequence[np.ndarray], deadline: float | None) -> list[np.ndarray]:
+        """Returns the outputs by their positions.
+
+        What is known to be quick runs in the caller's thread, which costs a fifth but cannot be ended; what takes
+        longer runs in TensorFlow's threads and is ended at the deadline.
+
+        Args:
+          feeds: see `feeds`.
+          deadline: on the monotonic clock; `None` for none.
+
+        Raises:
+          OpError: whatever the graph answers, `DeadlineExceededError` for what was ended.
+        """
+        started = time.monotonic()
+        outputs = self._call(feeds, self._pace.options(started, deadline))
+        self._pace.note(time.monotonic() - started)
+        return outputs
+
     def feeds(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Returns the arrays in the order of `input_names`, defaults filled in.
+        """Returns the arrays in the order in which they are fed, defaults filled in.
 
         Raises:
           InvalidArgumentError: if names or dtypes are not those of the signature.
         """
+        self.check_inputs(inputs)
+        return [inputs[name] if name in inputs else self._defaults[name] for name in self._input_names]
+
+    def check_inputs(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Checks names and dtypes of what a request gives.
+
+        Raises:
+          InvalidArgumentError: if they are not those of the signature.
+        """
         self._check_names(inputs)
-        feeds = []
-        for position, name in enumerate(self.input_names):
-            array = inputs[name] if name in inputs else tensor_proto.to_array(self.signature.defaults[name], name)
-            expected, provided = self.signature.inputs[name].dtype, tensor_proto.data_type_of(array)
+        for position, name in enumerate(self._input_names):
+            if name not in inputs:
+                continue
+            expected, provided = self._signature.inputs[name].dtype, tensor_proto.data_type_of(inputs[name])
             if expected != provided:
                 raise errors.InvalidArgumentError(
                     f"Expects arg[{position}] to be {tensor_proto.data_type_name(expected)} but "
                     f"{tensor_proto.data_type_name(provided)} is provided"
                 )
-            feeds.append(array)
-        return feeds
 
     def _check_names(self, inputs: Mapping[str, np.ndarray]) -> None:
-        declared, defaults = self.signature.inputs, self.signature.defaults
+        declared, defaults = self._signature.inputs, self._defaults
         sent = set(inputs)
         if len(sent) > len(declared) or (len(sent) < len(declared) and not defaults):
             raise errors.InvalidArgumentError(

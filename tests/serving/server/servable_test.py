@@ -1,4 +1,5 @@
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from serving import errors
-from serving.server import servable
+from serving.server import cancellation, servable
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +103,25 @@ def test_a_scalar_is_an_array_too(model):
 def test_a_wrong_request_gets_the_sentence_of_tensorflow_serving(
     model, signature_name, inputs, output_filter, error_class, text
 ):
-    with pytest.raises(error_class) as refusal:
-        model.run(signature_name, inputs, output_filter)
-    assert str(refusal.value) == text
+    for call in (model.run, model.check):
+        with pytest.raises(error_class) as refusal:
+            call(signature_name, inputs, output_filter)
+        assert str(refusal.value) == text
+
+
+def test_a_request_that_only_the_graph_would_refuse_passes_the_check(model):
+    model.check("refuses", {"texts": _strings(b"bad")})
+
+
+def test_a_request_runs_before_its_deadline_and_as_long_as_somebody_waits(model):
+    gone = cancellation.Cancellation()
+    inputs = {"x": np.zeros(1, np.float32)}
+    assert model.run("", inputs, (), time.monotonic() + 1000.0, gone)["y"].tolist() == [2.0]
+    with pytest.raises(errors.DeadlineExceededError, match="The deadline of the request passed before it ran"):
+        model.run("", inputs, (), time.monotonic())
+    gone.cancel()
+    with pytest.raises(errors.CancelledError, match="The request was cancelled before it ran"):
+        model.run("", inputs, (), None, gone)
 
 
 def test_what_the_graph_refuses_keeps_its_code_and_message_without_python_frames(model):

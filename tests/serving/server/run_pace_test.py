@@ -1,0 +1,53 @@
+from tensorflow.core.protobuf import config_pb2
+
+from serving.server import run_pace
+
+_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1)
+
+
+def _options(pace, deadline=None):
+    return config_pb2.RunOptions.FromString(pace.options(1000.0, deadline))
+
+
+def _known(seconds=0.001):
+    pace = run_pace.RunPace()
+    for each in (5.0, seconds):
+        pace.note(each)
+    return pace
+
+
+def test_nothing_is_known_of_the_first_runs_so_deadlines_hold():
+    pace = run_pace.RunPace()
+    for seconds in (5.0, 0.001):
+        assert _options(pace, 1002.5).timeout_in_ms == 2500
+        assert _options(pace) == config_pb2.RunOptions()
+        pace.note(seconds)
+    # The first run was long, as first runs are.
+    assert _options(pace, 1002.5) == _CALLERS_THREAD
+
+
+def test_quick_runs_stay_in_the_callers_thread():
+    pace = _known()
+    for _ in range(1000):
+        pace.note(0.009)
+    assert _options(pace) == _CALLERS_THREAD
+
+
+def test_after_a_long_run_a_hundred_are_handed_over():
+    pace = _known()
+    pace.note(0.011)
+    for _ in range(100):
+        assert _options(pace, 1001.0).timeout_in_ms == 1000
+        pace.note(0.001)
+    assert _options(pace, 1001.0) == _CALLERS_THREAD
+    # A long one among them starts the count anew.
+    pace.note(1.0)
+    for _ in range(99):
+        pace.note(0.001)
+    pace.note(1.0)
+    pace.note(0.001)
+    assert _options(pace, 1001.0).timeout_in_ms == 1000
+
+
+def test_a_deadline_within_the_millisecond_is_not_none_at_all():
+    assert _options(run_pace.RunPace(), 1000.0001).timeout_in_ms == 1
