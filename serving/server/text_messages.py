@@ -67,6 +67,8 @@ def _field(name: str, number: int, kind: str) -> descriptor_pb2.FieldDescriptorP
     return field
 
 
+# Whose texts no error may repeat.
+_WITH_SECRETS = ("SSLConfig",)
 _CLASSES = _message_classes()
 BatchingParameters = _CLASSES["BatchingParameters"]
 SSLConfig = _CLASSES["SSLConfig"]
@@ -114,14 +116,15 @@ def parse(text: str, message_class: type[message.Message], path: pathlib.Path) -
     try:
         return text_format.Parse(text, message_class())
     except text_format.ParseError as error:
-        lines = text.splitlines()
-        line = min(error.GetLine() or len(lines), len(lines))
-        # The reason begins with line and column.
-        reason = re.sub(r"^\d+:\d+ : ", "", " ".join(str(error).split())).rstrip(".")
+        lines = text.splitlines() or [""]
+        number = min(error.GetLine() or len(lines), len(lines))
+        name, fields = message_class.DESCRIPTOR.name, ", ".join(field.name for field in message_class.DESCRIPTOR.fields)
+        what = f"{path}, line {number}, at `{_what_stands_at(lines[number - 1], name)}`, is no {name}"
+        reason = "" if name in _WITH_SECRETS else f": {_reason(error, lines[number - 1])}"
+        # Without its cause, which quotes the line.
         raise server_config.ServerConfigError(
-            f"{path}, line {line}, `{lines[line - 1].strip() if lines else ''}`, is no {message_class.DESCRIPTOR.name} "
-            f"in protobuf text format: {reason}."
-        ) from error
+            f"{what} in protobuf text format{reason}; its fields are {fields}."
+        ) from None
 
 
 def line_of(text: str, field_name: str) -> int | None:
@@ -132,3 +135,14 @@ def line_of(text: str, field_name: str) -> int | None:
         if re.search(rf"\b{re.escape(field_name)}\b", line.split("#")[0])
     ]
     return lines[-1] if lines else None
+
+
+def _what_stands_at(line: str, message_name: str) -> str:
+    """Returns the line, or what it begins with where the rest may be a key."""
+    return re.match(r"\W*\w*", line).group().strip() if message_name in _WITH_SECRETS else line.strip()
+
+
+def _reason(error: text_format.ParseError, line: str) -> str:
+    """Returns what is wrong, without line and column and the line itself, which may stand before it."""
+    reason = re.sub(r"^\d+:\d+ : ", "", str(error))
+    return " ".join(reason.removeprefix(f"'{line}': ").split()).rstrip(".")
