@@ -44,6 +44,14 @@ def playground(playground_dir):
 
 
 @pytest.fixture(scope="session")
+def playground_model(playground_dir):
+    """Version 7 of the playground model, loaded as the server loads it."""
+    loaded = servable.Servable.load("tiny", 7, playground_dir)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
 def scann_dir(tmp_path_factory):
     """A model with ScaNN's ops over the four unit vectors and their sum; see `tiny_models.export_scann`."""
     model_dir = tmp_path_factory.mktemp("scann") / "1"
