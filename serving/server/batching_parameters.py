@@ -14,8 +14,6 @@ from serving.server import server_config, text_messages
 
 # server.cc of TensorFlow Serving names the threads so where no file says how.
 THREAD_POOL_NAME_WITHOUT_FILE = "model_server_batch_threads"
-# In the folder of a version: parameters of its own, as bundle_factory_util.cc finds them.
-FILE_NAME_IN_VERSION = "batching_params.pbtxt"
 _WRAPPED = (
     *("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads", "thread_pool_name"),
     *("enable_large_batch_splitting", "max_execution_batch_size"),

@@ -7,7 +7,8 @@ import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving import errors
-from serving.server import metrics, servable
+from serving.server import batcher, metrics, servable
+from serving.server import cancellation as cancellation_lib
 
 
 class LentVersion:
@@ -17,16 +18,24 @@ class LentVersion:
       loaded: the version.
       api: `Predict`, `Classify`, `Regress` or `MultiInference`.
       deadline: of the request, on the monotonic clock; `None` for none.
+      cancellation: tells when nobody waits for the answer any more; `None` if nobody can say.
       max_rows: most rows of an input; 0 for any.
       counted_by: learns how long each run took, and of how many examples.
     """
 
     def __init__(
-        self, loaded: servable.Servable, api: str, deadline: float | None, max_rows: int, counted_by: metrics.Metrics
+        self,
+        loaded: servable.Servable | batcher.Batcher,
+        api: str,
+        deadline: float | None,
+        cancellation: cancellation_lib.Cancellation | None,
+        max_rows: int,
+        counted_by: metrics.Metrics,
     ):
         self._loaded = loaded
         self._api = api
         self._deadline = deadline
+        self._cancellation = cancellation
         self._max_rows = max_rows
         self._metrics = counted_by
         # A MultiInference runs several signatures over the same examples.
@@ -61,7 +70,7 @@ class LentVersion:
                 f"A request may have {self._max_rows} rows (--max_request_rows), but has {num_rows}; ask in parts."
             )
         started = time.perf_counter()
-        outputs = self._loaded.run(signature_name, inputs, output_filter, self._deadline)
+        outputs = self._loaded.run(signature_name, inputs, output_filter, self._deadline, self._cancellation)
         self._metrics.add_run(self.model_name, self._api, time.perf_counter() - started)
         if not self._are_examples_counted:
             self._metrics.add_examples(self.model_name, num_rows)

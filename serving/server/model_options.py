@@ -2,10 +2,11 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 from tensorflow.core.protobuf import config_pb2
 
-from serving.server import version_policy
+from serving.server import batcher, servable, version_policy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ModelOptions:
       session_config: threads and devices; `None` for TensorFlow's own choice.
       is_method_name_checked: whether a signature answers only the method it was exported for.
       is_cache_flushed: whether the page cache forgets a version's files once it is loaded.
+      batched: returns what has requests of a loaded version run together; `None` where each runs by itself.
     """
 
     model_name: str
@@ -37,3 +39,4 @@ class ModelOptions:
     session_config: config_pb2.ConfigProto | None = None
     is_method_name_checked: bool = False
     is_cache_flushed: bool = False
+    batched: Callable[[servable.Servable], batcher.Batcher] | None = None

@@ -8,6 +8,7 @@ from absl import logging
 from tensorflow_serving.apis import model_pb2
 
 from serving import errors
+from serving.server import cancellation as cancellation_lib
 from serving.server import lent_version, metrics, model_config, model_manager, version_status
 
 _SECONDS_BETWEEN_CHECKS = 0.1
@@ -118,7 +119,11 @@ class ModelRegistry:
 
     @contextlib.contextmanager
     def lease(
-        self, model_spec: model_pb2.ModelSpec, api: str = "Predict", deadline: float | None = None
+        self,
+        model_spec: model_pb2.ModelSpec,
+        api: str = "Predict",
+        deadline: float | None = None,
+        cancellation: cancellation_lib.Cancellation | None = None,
     ) -> Iterator[lent_version.LentVersion]:
         """Lends the version that `model_spec` asks for; it stays loaded until the block ends.
 
@@ -126,6 +131,7 @@ class ModelRegistry:
           model_spec: name, and optionally a version or a label; without one the newest that is available.
           api: what it is wanted for, see `LentVersion`.
           deadline: of the request, on the monotonic clock; `None` for none.
+          cancellation: tells when nobody waits for the answer any more; `None` if nobody can say.
 
         Raises:
           ServingError: if there is no such model or version now.
@@ -143,7 +149,7 @@ class ModelRegistry:
             wanted = f"Latest({model_spec.name})" if version is None else f"Specific({model_spec.name}, {version})"
             raise errors.NotFoundError(f"Servable not found for request: {wanted}")
         try:
-            yield lent_version.LentVersion(loaded, api, deadline, self._max_request_rows, self._metrics)
+            yield lent_version.LentVersion(loaded, api, deadline, cancellation, self._max_request_rows, self._metrics)
         finally:
             manager.release(loaded)
 

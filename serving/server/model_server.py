@@ -9,6 +9,7 @@ from typing import Self
 from absl import logging
 
 from serving.server import (
+    batching,
     config_poller,
     grpc_server,
     metrics,
@@ -47,6 +48,7 @@ class ModelServer:
             config.max_request_rows,
             self._metrics,
         )
+        self._batching = batching.Batching(config) if config.enable_batching else None
         self._poller: config_poller.ConfigPoller | None = None
         self._servers: list[grpc_server.GrpcServer | rest_server.RestServer] = []
 
@@ -96,6 +98,8 @@ class ModelServer:
         if servers:
             with concurrent.futures.ThreadPoolExecutor(len(servers)) as pool:
                 concurrent.futures.wait([pool.submit(server.stop) for server in servers])
+        if self._batching is not None:
+            self._batching.stop(_SECONDS_FOR_WHAT_IS_STUCK)
         return self._models.stop(_SECONDS_FOR_WHAT_IS_STUCK)
 
     def _make_manager(self, model: model_config.ModelConfig) -> model_manager.ModelManager:
@@ -112,6 +116,7 @@ class ModelServer:
             session_config=self._session_config,
             is_method_name_checked=config.enable_signature_method_name_check,
             is_cache_flushed=config.flush_filesystem_caches,
+            batched=self._batching.batched if self._batching else None,
         )
         return model_manager.ModelManager(options, load_slot=self._load_slot, unload_slot=self._unload_slot)
 

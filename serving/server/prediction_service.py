@@ -16,6 +16,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving import errors
+from serving.server import cancellation as cancellation_lib
 from serving.server import (
     classify,
     grpc_status,
@@ -117,22 +118,24 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         counted_name = name if self._models.knows(name) else ""
         with (
             self._metrics.counting(counted_name, api, "GRPC"),
-            self._models.lease(_model_spec(request), api, _deadline(context)) as model,
+            self._models.lease(_model_spec(request), api, _deadline(context), _cancellation(context)) as model,
         ):
             yield model
 
 
 def _deadline(context: grpc.ServicerContext) -> float | None:
-    """Returns when the caller stops waiting, on the monotonic clock.
-
-    Raises:
-      CancelledError: if it has stopped already, while the request waited for a thread.
-    """
-    if not context.is_active():
-        raise errors.CancelledError("The caller went away before the request was run.")
+    """Returns when the caller stops waiting, on the monotonic clock; `None` for never."""
     seconds = context.time_remaining()
     # A request without a deadline has either none or one in hundreds of millions of years.
     return None if seconds is None or seconds > _LONGEST_SECONDS else time.monotonic() + seconds
+
+
+def _cancellation(context: grpc.ServicerContext) -> cancellation_lib.Cancellation:
+    """Returns what tells that the caller went away, as it may have while the request waited for a thread."""
+    cancellation = cancellation_lib.Cancellation()
+    if not context.add_callback(cancellation.cancel):
+        cancellation.cancel()
+    return cancellation
 
 
 def model_metadata(

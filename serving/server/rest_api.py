@@ -5,7 +5,7 @@ import functools
 import re
 import urllib.parse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import logging
 from google.protobuf import json_format, message
@@ -19,6 +19,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving import errors
+from serving.server import cancellation as cancellation_lib
 from serving.server import (
     classify,
     input_nesting,
@@ -60,6 +61,13 @@ class RestAnswer:
     body: bytes
 
 
+class _Terms(NamedTuple):
+    """On which terms a request is answered, see `ModelRegistry.lease`."""
+
+    deadline: float | None
+    cancellation: cancellation_lib.Cancellation | None
+
+
 class RestApi:
     """Answers from the models of a registry. Calls may run at once from many threads."""
 
@@ -80,7 +88,14 @@ class RestApi:
         self._metrics = counted_by
         self._is_method_name_checked = is_method_name_checked
 
-    def answer(self, method: str, path: str, body: bytes, deadline: float | None = None) -> RestAnswer:
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        deadline: float | None = None,
+        cancellation: cancellation_lib.Cancellation | None = None,
+    ) -> RestAnswer:
         """Returns the answer to a request; what goes wrong becomes its status and `{"error": ...}`.
 
         Args:
@@ -88,9 +103,10 @@ class RestApi:
           path: path as it came, still percent-encoded, without the query.
           body: JSON for a POST.
           deadline: when nobody waits any longer, on the monotonic clock; `None` for never.
+          cancellation: tells that nobody does any more; `None` if nobody can say.
         """
         try:
-            return RestAnswer(200, self._find(method, path)(body, deadline))
+            return RestAnswer(200, self._find(method, path)(body, _Terms(deadline, cancellation)))
         except errors.ServingError as error:
             return error_answer(error)
         except MemoryError:
@@ -99,26 +115,26 @@ class RestApi:
             logging.exception("%s %s failed", method, path)
             return error_answer(errors.InternalError(f"{method} {path} failed; the server's log says why."))
 
-    def _find(self, method: str, path: str) -> Callable[[bytes, float | None], bytes]:
+    def _find(self, method: str, path: str) -> Callable[[bytes, _Terms], bytes]:
         if method == "POST" and (match := _PREDICT_PATH.fullmatch(path)):
             return functools.partial(self._infer, match["verb"].lower(), _model_spec(match))
         if method == "GET" and (match := _MODEL_PATH.fullmatch(path)):
             if not match["model"]:
                 raise errors.InvalidArgumentError("Missing model name in request.")
             model_spec = _model_spec(match)
-            return lambda body, deadline: self._metadata(model_spec) if match["metadata"] else self._status(model_spec)
+            return lambda body, terms: self._metadata(model_spec) if match["metadata"] else self._status(model_spec)
         raise errors.InvalidArgumentError(f"Malformed request: {method} {path}")
 
-    def _infer(self, verb: str, model_spec: model_pb2.ModelSpec, body: bytes, deadline: float | None) -> bytes:
+    def _infer(self, verb: str, model_spec: model_pb2.ModelSpec, body: bytes, terms: _Terms) -> bytes:
         answers = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
         # Names that clients make up would fill the memory.
         counted_name = model_spec.name if self._models.knows(model_spec.name) else ""
         with self._metrics.counting(counted_name, verb, "REST"):
-            return answers[verb](model_spec, json_document.parse(body), deadline)
+            return answers[verb](model_spec, json_document.parse(body), terms)
 
-    def _predict(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
+    def _predict(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
         signature_name = tensor_json.signature_name(document)
-        with self._models.lease(model_spec, "Predict", deadline) as model:
+        with self._models.lease(model_spec, "Predict", *terms) as model:
             signature = _signature(model, signature_name)
             if self._is_method_name_checked:
                 predict.require_method(model, signature_name or servable.DEFAULT_SIGNATURE_NAME)
@@ -131,17 +147,17 @@ class RestApi:
                 raise input_nesting.explain(error, inputs, declared) from error
         return json_answer.write_outputs(outputs, inputs.is_row_format)
 
-    def _classify(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
+    def _classify(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
         request = classification_pb2.ClassificationRequest(model_spec=model_spec)
         json_examples.fill(request, document)
-        with self._models.lease(model_spec, "Classify", deadline) as model:
+        with self._models.lease(model_spec, "Classify", *terms) as model:
             response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
         return json_answer.write_classifications(response.result)
 
-    def _regress(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], deadline: float | None) -> bytes:
+    def _regress(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
         request = regression_pb2.RegressionRequest(model_spec=model_spec)
         json_examples.fill(request, document)
-        with self._models.lease(model_spec, "Regress", deadline) as model:
+        with self._models.lease(model_spec, "Regress", *terms) as model:
             response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
         return json_answer.write_regressions(response.result)
 

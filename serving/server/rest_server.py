@@ -11,6 +11,7 @@ from aiohttp import web
 
 from serving import errors
 from serving.server import bounded_pool, metrics, rest_api, server_config, start_checks
+from serving.server import cancellation as cancellation_lib
 
 _ROOT = "/v1/"
 _CORS_HEADERS = {
@@ -122,11 +123,13 @@ class RestServer:
                 f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
             ) from error
         pool = self._pool if is_inference else self._control_pool
-        call = self._loop.run_in_executor(pool, self._api.answer, request.method, path, body, deadline)
+        cancellation = cancellation_lib.Cancellation()
+        call = self._loop.run_in_executor(pool, self._api.answer, request.method, path, body, deadline, cancellation)
         try:
             # Shielded: a call that runs ends by its own deadline, and its thread is busy until then.
             return await asyncio.wait_for(asyncio.shield(call), deadline - time.monotonic())
         except TimeoutError as error:
+            cancellation.cancel()
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error

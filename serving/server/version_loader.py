@@ -5,10 +5,12 @@ import os
 import pathlib
 
 from serving import errors
-from serving.server import model_options, servable, warm_up
+from serving.server import batcher, model_options, servable, warm_up
 
 
-def load_version(options: model_options.ModelOptions, version: int, model_dir: pathlib.Path) -> servable.Servable:
+def load_version(
+    options: model_options.ModelOptions, version: int, model_dir: pathlib.Path
+) -> servable.Servable | batcher.Batcher:
     """Loads one version and warms it up.
 
     Raises:
@@ -23,7 +25,7 @@ def load_version(options: model_options.ModelOptions, version: int, model_dir: p
         raise
     if options.is_cache_flushed:
         _forget_files(model_dir)
-    return model
+    return options.batched(model) if options.batched else model
 
 
 def _forget_files(model_dir: pathlib.Path) -> None:

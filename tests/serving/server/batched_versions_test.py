@@ -16,8 +16,10 @@ from serving.server import (
     batcher,
     batching_parameters,
     model_manager,
+    model_options,
     model_registry,
     predict,
+    version_loader,
 )
 from tests.serving import tiny_models
 
@@ -66,12 +68,12 @@ def test_versions_are_swapped_under_load_and_the_old_one_leaves_the_memory(
 
     def load(options, version, model_dir):
         made = batcher.Batcher(
-            model_manager.load_version(options, version, model_dir), scheduler, parameters, statistics
+            version_loader.load_version(options, version, model_dir), scheduler, parameters, statistics
         )
         loaded[version] = weakref.ref(made)
         return made
 
-    manager = model_manager.ModelManager(model_manager.ModelOptions("tiny", tmp_path, poll_wait_seconds=0.02), load)
+    manager = model_manager.ModelManager(model_options.ModelOptions("tiny", tmp_path, poll_wait_seconds=0.02), load)
     models = model_registry.ModelRegistry([manager])
     manager.start()
     assert manager.wait_until_available(60.0)

@@ -112,7 +112,10 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(playgr
             'server_key: "-----BEGIN A" server_cert: "-----BEGIN B" client_verify: true',
             "client_verify needs custom_ca, the authorities whose certificates clients must show",
         ),
-        ('key: "k"', 'is no SSLConfig in protobuf text format: Message type "tensorflow.serving.SSLConfig" has no'),
+        (
+            'key: "k"',
+            "line 1, at `key`, is no SSLConfig in protobuf text format; its fields are server_key, server_cert",
+        ),
     ],
 )
 def test_a_wrong_ssl_config_is_refused_with_a_sentence(tmp_path, text, sentence):

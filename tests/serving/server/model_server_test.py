@@ -1,5 +1,6 @@
 """The whole server in this process: swaps under load, ports, draining."""
 
+import concurrent.futures
 import shutil
 import socket
 import threading
@@ -145,6 +146,60 @@ def test_many_clients_at_once_each_get_their_own_answer(playground):
         thread.join()
         asked.close()
     assert not wrong
+
+
+def test_requests_that_run_together_are_answered_each_with_its_own(playground_dir, tmp_path):
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 8 } batch_timeout_micros { value: 2000 }")
+    options = {"enable_batching": True, "batching_parameters_file": tmp_path / "batching.config"}
+    with (
+        tiny_models.running_server(playground_dir.parent, **options) as config,
+        client.GrpcClient(f"127.0.0.1:{config.port}") as asked,
+        concurrent.futures.ThreadPoolExecutor(8) as pool,
+    ):
+
+        def ask(x):
+            return asked.predict("tiny", {"x": [[float(x)]]})["y"].tolist()
+
+        assert list(pool.map(ask, range(200))) == [[[x / 2 + 2]] for x in range(200)]
+
+
+def test_wrong_parameters_of_batching_are_told_before_anything_is_loaded(playground_dir, tmp_path):
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 0 }")
+    options = {"enable_batching": True, "batching_parameters_file": tmp_path / "batching.config"}
+    with pytest.raises(server_config.ServerConfigError, match="max_batch_size must be positive; was 0"):
+        model_server.ModelServer(_config(playground_dir.parent, **options))
+
+
+def test_a_changed_file_of_models_takes_effect_and_a_wrong_one_does_not(
+    tmp_path, half_plus_two_dir, half_plus_three_dir, caplog
+):
+    tiny_models.publish(half_plus_two_dir, tmp_path / "two", 1)
+    tiny_models.publish(half_plus_three_dir, tmp_path / "three", 1)
+    file = tmp_path / "models.config"
+
+    def write(*names):
+        configs = [
+            f'config {{ name: "{name}" base_path: "{tmp_path / name}" model_platform: "tensorflow" }}' for name in names
+        ]
+        (tmp_path / "next").write_text(f"model_config_list {{ {' '.join(configs)} }}")
+        (tmp_path / "next").rename(file)
+
+    write("two")
+    options = {"model_config_file": file, "model_config_file_poll_wait_seconds": 0.05}
+    with (
+        tiny_models.running_server(None, **options) as config,
+        client.RestClient(f"http://127.0.0.1:{config.rest_api_port}") as asked,
+    ):
+        assert asked.predict("two", {"x": [[0.0]]})["y"].item() == 2.0
+        write("two", "absent")
+        tiny_models.wait_until(lambda: "Could not find base path" in caplog.text)
+        assert f"Refused {file}, what served before keeps serving: INVALID_ARGUMENT" in caplog.text
+        write("three")
+        tiny_models.wait_until(lambda: "Now serving three" in caplog.text)
+        assert asked.predict("three", {"x": [[0.0]]})["y"].item() == 3.0
+        with pytest.raises(errors.NotFoundError):
+            asked.predict("two", {"x": [[0.0]]})
+        assert caplog.text.count("Refused") == 1
 
 
 def test_a_port_may_be_left_out(tmp_path, half_plus_two_dir):

@@ -21,7 +21,7 @@ def _regress(http, path=f"{_PATH}:regress", **document):
 
 
 # Requests and numbers of Regress and Classify in TensorFlow Serving's http_rest_api_handler_test.cc.
-@pytest.mark.parametrize("path", [f"{_PATH}:regress", f"{_PATH}/versions/123:regress", f"{_PATH}:Regress"])
+@pytest.mark.parametrize("path", [f"{_PATH}:regress", f"{_PATH}/versions/123:regress"])
 def test_regress_answers_a_number_for_each_example(http, path):
     response = _regress(http, path, examples=[{"x": 80.0}, {"x": [1.0]}])
     assert response.status_code == 200
