@@ -1,7 +1,6 @@
 """The REST port: aiohttp on an event loop in a thread of its own, models called from a pool of threads."""
 
 import asyncio
-import concurrent.futures
 import threading
 import time
 from collections.abc import Coroutine
@@ -10,8 +9,8 @@ from absl import logging
 from aiohttp import web
 
 from serving import errors
-from serving.server import bounded_pool, metrics, rest_api, server_config, start_checks
 from serving.server import cancellation as cancellation_lib
+from serving.server import loop_threads, metrics, rest_api, server_config, start_checks
 
 _ROOT = "/v1/"
 _CORS_HEADERS = {
@@ -51,10 +50,12 @@ class RestServer:
         self._metrics_path = metrics_path
         self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
         self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
-        self._pool = bounded_pool.BoundedPool(config.rest_api_num_threads, config.max_queued_requests, "rest")
-        # What tells the state of the server does not wait behind inference.
-        self._control_pool = concurrent.futures.ThreadPoolExecutor(1, "rest control")
         self._loop = asyncio.new_event_loop()
+        self._inference = loop_threads.LoopThreads(
+            self._loop, config.rest_api_num_threads, config.max_queued_requests, "rest"
+        )
+        # What tells the state of the server does not wait behind inference.
+        self._control = loop_threads.LoopThreads(self._loop, 1, config.max_queued_requests, "rest control")
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest loop", daemon=True)
         self._runner: web.AppRunner | None = None
 
@@ -79,8 +80,8 @@ class RestServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        for pool in (self._pool, self._control_pool):
-            pool.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._inference, self._control):
+            threads.stop()
 
     def _call(self, coroutine: Coroutine) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
@@ -111,8 +112,8 @@ class RestServer:
         deadline = time.monotonic() + self._timeout_seconds
         if not path.lower().startswith(_ROOT):
             raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
-        is_inference = request.method == "POST"
-        if is_inference and self._pool.is_full:
+        threads = self._inference if request.method == "POST" else self._control
+        if threads.is_full:
             raise errors.ResourceExhaustedError(
                 "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
             )
@@ -122,12 +123,10 @@ class RestServer:
             raise errors.InvalidArgumentError(
                 f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
             ) from error
-        pool = self._pool if is_inference else self._control_pool
         cancellation = cancellation_lib.Cancellation()
-        call = self._loop.run_in_executor(pool, self._api.answer, request.method, path, body, deadline, cancellation)
+        arguments = request.method, path, body, deadline, cancellation
         try:
-            # Shielded: a call that runs ends by its own deadline, and its thread is busy until then.
-            return await asyncio.wait_for(asyncio.shield(call), deadline - time.monotonic())
+            return await threads.call(deadline - time.monotonic(), self._api.answer, *arguments)
         except TimeoutError as error:
             cancellation.cancel()
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."

@@ -15,6 +15,7 @@ from serving.server import (
     batch_statistics,
     batcher,
     batching_parameters,
+    model_config,
     model_manager,
     model_options,
     model_registry,
@@ -73,10 +74,12 @@ def test_versions_are_swapped_under_load_and_the_old_one_leaves_the_memory(
         loaded[version] = weakref.ref(made)
         return made
 
-    manager = model_manager.ModelManager(model_options.ModelOptions("tiny", tmp_path, poll_wait_seconds=0.02), load)
-    models = model_registry.ModelRegistry([manager])
-    manager.start()
-    assert manager.wait_until_available(60.0)
+    def make_manager(model):
+        options = model_options.ModelOptions(model.name, model.base_path, poll_wait_seconds=0.02)
+        return model_manager.ModelManager(options, load)
+
+    models = model_registry.ModelRegistry(make_manager)
+    assert models.start([model_config.ModelConfig("tiny", tmp_path)], lambda: False)
 
     def is_unloaded():
         gc.collect()
@@ -90,4 +93,4 @@ def test_versions_are_swapped_under_load_and_the_old_one_leaves_the_memory(
     # By hand: 4 * 0.5 + 2 and + 3. A thread that failed would be an error of the test.
     assert {(version, tuple(answer)) for version, answer in answers} == {(2, (4.0,)), (3, (5.0,))}
     assert statistics.counts.requests == len(answers)
-    assert manager.stop(60.0)
+    assert models.stop(60.0)
