@@ -23,14 +23,18 @@ def to_arrays(inputs: Mapping[str, np.ndarray | Sequence], signature: model_info
       Input name to array; strings as object arrays of `str` or `bytes`.
 
     Raises:
-      InvalidArgumentError: if a list is ragged, or its values do not fit the declared type.
+      InvalidArgumentError: if a list is ragged, its values do not fit the declared type, or an object is neither
+        text nor bytes.
     """
+    if not isinstance(inputs, Mapping):
+        raise errors.InvalidArgumentError(f"inputs maps the names of inputs to their values, but is {inputs!r}.")
     return {name: _to_array(name, values, signature.inputs.get(name)) for name, values in inputs.items()}
 
 
 def _to_array(name: str, values: np.ndarray | Sequence, spec: model_info.TensorSpec | None) -> np.ndarray:
     if isinstance(values, np.ndarray):
-        return values.astype(object) if values.dtype.kind in "SU" else values
+        array = values.astype(object) if values.dtype.kind in "SU" else values
+        return _checked_strings(name, array, None) if array.dtype.kind == "O" else array
     is_string = spec is not None and spec.data_type == "DT_STRING"
     try:
         # As objects, for NumPy would give bytes a fixed width and cut trailing zeros.
@@ -51,12 +55,24 @@ def _checked_strings(name: str, array: np.ndarray, spec: model_info.TensorSpec |
     if wrong or (spec is not None and spec.data_type != "DT_STRING"):
         expected, received = ("strings", wrong[0]) if wrong else (spec.data_type, array.flat[0])
         raise errors.InvalidArgumentError(f"Input {name!r} takes {expected}, but contains {received!r}.")
+    for value in array.flat:
+        if isinstance(value, str) and not value.isascii():
+            _require_characters(name, value)
     return array
+
+
+def _require_characters(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise errors.InvalidArgumentError(
+            f"Input {name!r} contains {text!r}, half of a surrogate pair, which is no character; send bytes."
+        ) from error
 
 
 def _cast(name: str, array: np.ndarray, spec: model_info.TensorSpec | None) -> np.ndarray:
     if spec is None or spec.dtype is None:
-        return array
+        return _checked_strings(name, array, None) if array.dtype.kind == "O" else array
     if not array.size:
         return array.astype(spec.dtype)
     if array.dtype.kind in "biuf":

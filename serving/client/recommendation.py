@@ -173,6 +173,11 @@ def to_recommendations(outputs: Mapping[str, np.ndarray]) -> list[list[Recommend
     ids, scores = outputs[signatures.CANDIDATE_IDS], outputs[signatures.SCORES]
     # A model of another make may say nothing of its slots; then the empty id does.
     is_valid = outputs[signatures.VALID] if signatures.VALID in outputs else (ids != b"") & (ids != _ABSENT)
+    if ids.ndim != 2 or ids.dtype.kind != "O" or not ids.shape == scores.shape == is_valid.shape:
+        raise errors.FailedPreconditionError(
+            f"The signature answers {ids.dtype} candidate_ids of shape {list(ids.shape)} and scores of shape "
+            f"{list(scores.shape)}, not one row of ids and scores for each query; name the recommender's signature."
+        )
     return [
         [
             Recommendation(_to_str(candidate_id), float(score))
@@ -184,4 +189,9 @@ def to_recommendations(outputs: Mapping[str, np.ndarray]) -> list[list[Recommend
 
 
 def _to_str(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError as error:
+        raise errors.FailedPreconditionError(
+            f"Candidate id {value!r} is no UTF-8, so it is no text; call predict for the bytes."
+        ) from error

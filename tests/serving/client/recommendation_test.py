@@ -179,3 +179,23 @@ def test_an_answer_of_another_model_is_refused():
     assert str(refusal.value) == (
         "The signature answers ['y'] and not ['candidate_ids', 'scores']; name the recommender's signature."
     )
+
+
+@pytest.mark.parametrize(
+    ("ids", "scores"),
+    [
+        (np.array([b"a"], object), np.array([1.0])),
+        (np.array([[1]]), np.array([[1.0]])),
+        (np.array([[b"a", b"b"]], object), np.array([[1.0]])),
+    ],
+)
+def test_an_answer_of_other_shapes_is_refused(ids, scores):
+    with pytest.raises(errors.FailedPreconditionError, match="not one row of ids and scores for each query; name the"):
+        recommendation.to_recommendations({"candidate_ids": ids, "scores": scores})
+
+
+def test_a_candidate_id_that_is_no_text_is_refused():
+    outputs = {"candidate_ids": np.array([[b"\xff"]], object), "scores": np.array([[1.0]])}
+    with pytest.raises(errors.FailedPreconditionError) as refusal:
+        recommendation.to_recommendations(outputs)
+    assert str(refusal.value) == "Candidate id b'\\xff' is no UTF-8, so it is no text; call predict for the bytes."
