@@ -1,64 +1,95 @@
-"""gRPC messages as pure functions: arrays to requests, responses to arrays. Importing it loads TensorFlow."""
+"""gRPC messages as pure functions: what is asked to messages, messages to results. Importing it loads TensorFlow."""
 
 from collections.abc import Mapping
+from typing import Any
 
-import grpc
-import numpy as np
+from google.protobuf import message as protobuf_message
 from tensorflow.core.framework import tensor_shape_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    predict_pb2,
+)
 
 from serving import errors, tensor_proto
-from serving.client import model_info
+from serving.client import model_info, model_request, model_spec
 
 _SIGNATURE_DEF_FIELD = "signature_def"
 
 
-def predict_request(
-    model_name: str, version: int | None, signature_name: str, arrays: Mapping[str, np.ndarray]
-) -> predict_pb2.PredictRequest:
-    """Returns the request that runs one signature."""
-    request = predict_pb2.PredictRequest(model_spec=_model_spec(model_name, version))
-    request.model_spec.signature_name = signature_name
-    for name, array in arrays.items():
-        request.inputs[name].CopyFrom(tensor_proto.to_proto(array))
-    return request
+def to_message(request: model_request.ModelRequest) -> protobuf_message.Message:
+    """Returns the message that asks for it.
+
+    Raises:
+      ServingError: if an input cannot be sent.
+    """
+    spec = to_model_spec(request.model)
+    match request:
+        case model_request.StatusRequest():
+            return get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
+        case model_request.MetadataRequest():
+            return get_model_metadata_pb2.GetModelMetadataRequest(
+                model_spec=spec, metadata_field=[_SIGNATURE_DEF_FIELD]
+            )
+        case model_request.PredictRequest():
+            spec.signature_name = request.signature_name
+            inputs = {name: tensor_proto.to_proto(array) for name, array in request.arrays.items()}
+            return predict_pb2.PredictRequest(model_spec=spec, inputs=inputs)
 
 
-def read_outputs(response: predict_pb2.PredictResponse) -> dict[str, np.ndarray]:
-    """Returns the arrays of a predict response."""
-    return {name: tensor_proto.to_array(proto, name) for name, proto in response.outputs.items()}
+def read(request: model_request.ModelRequest, response: protobuf_message.Message | None) -> Any:
+    """Returns what an answer holds.
+
+    Args:
+      request: what was asked.
+      response: the answer, `None` for one that is no such message.
+
+    Raises:
+      InternalError: if it is not an answer to the request.
+    """
+    if response is None:
+        raise errors.InternalError("The server did not answer as TensorFlow Serving does: that is no such message.")
+    try:
+        return _read(request, response)
+    except (LookupError, TypeError, ValueError, protobuf_message.Error) as error:
+        raise errors.InternalError(f"The server did not answer as TensorFlow Serving does ({error}).") from error
 
 
-def status_request(model_name: str, version: int | None) -> get_model_status_pb2.GetModelStatusRequest:
-    """Returns the request for the state of one version, or of all."""
-    return get_model_status_pb2.GetModelStatusRequest(model_spec=_model_spec(model_name, version))
+def to_model_spec(model: model_spec.ModelSpec) -> model_pb2.ModelSpec:
+    """Returns the message that names a model."""
+    spec = model_pb2.ModelSpec(name=model.name)
+    if model.version is not None:
+        spec.version.value = model.version
+    if model.version_label is not None:
+        spec.version_label = model.version_label
+    return spec
 
 
-def read_status(response: get_model_status_pb2.GetModelStatusResponse) -> list[model_info.ModelVersionStatus]:
-    """Returns the version states of a response."""
-    return [
-        model_info.ModelVersionStatus(
-            version=item.version,
-            state=get_model_status_pb2.ModelVersionStatus.State.Name(item.state),
-            error_code=errors.StatusCode(item.status.error_code),
-            error_message=item.status.error_message,
-        )
-        for item in response.model_version_status
-    ]
+def _read(request: model_request.ModelRequest, response: protobuf_message.Message) -> Any:
+    match request:
+        case model_request.StatusRequest():
+            return [_version_status(item) for item in response.model_version_status]
+        case model_request.MetadataRequest():
+            return _metadata(response)
+        case model_request.PredictRequest():
+            return {name: tensor_proto.to_array(proto, name) for name, proto in response.outputs.items()}
 
 
-def metadata_request(model_name: str, version: int | None) -> get_model_metadata_pb2.GetModelMetadataRequest:
-    """Returns the request for the signatures of a version."""
-    return get_model_metadata_pb2.GetModelMetadataRequest(
-        model_spec=_model_spec(model_name, version), metadata_field=[_SIGNATURE_DEF_FIELD]
+def _version_status(item: get_model_status_pb2.ModelVersionStatus) -> model_info.ModelVersionStatus:
+    return model_info.ModelVersionStatus(
+        version=item.version,
+        state=get_model_status_pb2.ModelVersionStatus.State.Name(item.state),
+        error_code=errors.StatusCode(item.status.error_code),
+        error_message=item.status.error_message,
     )
 
 
-def read_metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> model_info.ModelMetadata:
-    """Returns the signatures of a response."""
+def _metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> model_info.ModelMetadata:
     signatures = get_model_metadata_pb2.SignatureDefMap()
-    response.metadata[_SIGNATURE_DEF_FIELD].Unpack(signatures)
+    if not response.metadata[_SIGNATURE_DEF_FIELD].Unpack(signatures):
+        raise ValueError(f"it lacks {_SIGNATURE_DEF_FIELD!r}")
     return model_info.ModelMetadata(
         model_name=response.model_spec.name,
         version=response.model_spec.version.value,
@@ -67,21 +98,6 @@ def read_metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> 
             for name, signature in signatures.signature_def.items()
         },
     )
-
-
-def to_error(error: grpc.RpcError, address: str) -> errors.ServingError:
-    """Returns the error of the same status code; one that a missing server causes names the address."""
-    code, details = errors.StatusCode[error.code().name], error.details()
-    if code is errors.StatusCode.UNAVAILABLE:
-        details = f"{address} cannot be reached ({details}). Start the model server, or check the address."
-    return errors.error_from_code(code, details)
-
-
-def _model_spec(model_name: str, version: int | None) -> model_pb2.ModelSpec:
-    model_spec = model_pb2.ModelSpec(name=model_name)
-    if version is not None:
-        model_spec.version.value = version
-    return model_spec
 
 
 def _specs(tensors: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, model_info.TensorSpec]:

@@ -1,27 +1,48 @@
 """What every client of a model server can do, whichever protocol it speaks."""
 
 import abc
+import contextlib
+import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from serving import errors
-from serving.client import input_arrays, model_info, recommendation
-
-DEFAULT_TIMEOUT_SECONDS = 10.0
-_DEFAULT_SIGNATURE_NAME = "serving_default"
+from serving.client import (
+    calls,
+    deadline,
+    exchange,
+    model_info,
+    model_request,
+    model_spec,
+    recommendation,
+    retries,
+)
 
 
 class ModelClient(abc.ABC):
-    """Asks a model server; also a context manager around `close`.
+    """Asks a model server; also a context manager around `close`. Many threads may share one.
 
-    Nothing is retried. What goes wrong is raised as the `ServingError` of its status
-    code, `UnavailableError` if there is no server at the address.
+    A call names a model and, if it wants another than the newest available version, a `version` or a
+    `version_label`, not both. `timeout_seconds` bounds the call as a whole, `None` takes the client's: what it has to
+    look up first, every repetition and the waits between.
+
+    All calls only read. Nothing is sent twice unless the client has `retries`. What goes wrong is raised as the
+    `ServingError` of its status code, `UnavailableError` if there is no server at the address.
+
+    Args:
+      timeout_seconds: how long a call may take that does not say.
+      retries: how often a request is sent; `None` for once.
     """
 
-    def __init__(self):
-        self._metadata_cache: dict[tuple[str, int | None], model_info.ModelMetadata] = {}
+    def __init__(
+        self,
+        timeout_seconds: float = deadline.DEFAULT_TIMEOUT_SECONDS,
+        retries: retries.Retries | None = None,
+    ):
+        self._calls = calls.Calls(timeout_seconds, retries)
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -29,29 +50,40 @@ class ModelClient(abc.ABC):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    @abc.abstractmethod
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections; calls under way end with `CancelledError`, later ones with a sentence."""
+        self._is_closed = True
+        self._disconnect()
 
-    @abc.abstractmethod
     def status(
-        self, model_name: str, version: int | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        model_name: str,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> list[model_info.ModelVersionStatus]:
         """Returns the state of one version, or of all versions that the server has seen, newest first.
 
         Raises:
           ServingError: `NotFoundError` if the server never saw the model or the version.
         """
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return self._run(self._calls.status(model, timeout_seconds))
 
-    @abc.abstractmethod
     def metadata(
-        self, model_name: str, version: int | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        model_name: str,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> model_info.ModelMetadata:
         """Returns the signatures of a version, the newest available one by default.
 
         Raises:
           ServingError: `NotFoundError` if no such version is available.
         """
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return self._run(self._calls.metadata(model, timeout_seconds))
 
     def predict(
         self,
@@ -59,18 +91,22 @@ class ModelClient(abc.ABC):
         inputs: Mapping[str, np.ndarray | Sequence],
         signature_name: str | None = None,
         version: int | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs one signature of a model.
 
         The first call for a model reads its metadata too, to learn the types.
+
+            predict("shop", {"candidate_id": ["c1", "c7"]}, signature_name="similar_candidates")["candidate_ids"]
 
         Args:
           model_name: name of the model.
           inputs: input name to array, or to a (nested) list, which takes the declared type.
           signature_name: `None` for `serving_default`.
           version: `None` for the newest available version.
-          timeout_seconds: longest wait for each request to the server.
+          version_label: label of the version, instead of its number.
+          timeout_seconds: longest time for the whole call; `None` for the client's.
 
         Returns:
           Output name to array; strings as object arrays of `bytes`.
@@ -78,15 +114,8 @@ class ModelClient(abc.ABC):
         Raises:
           ServingError: see `serving.errors`; its message is the server's.
         """
-        name = signature_name or _DEFAULT_SIGNATURE_NAME
-        signature = self._signature(model_name, name, version, timeout_seconds)
-        arrays = input_arrays.to_arrays(inputs, signature)
-        try:
-            return self._predict(model_name, name, version, arrays, signature, timeout_seconds)
-        except errors.ServingError:
-            # The next version of a model may declare other types; ask again before the next call.
-            self._metadata_cache.pop((model_name, version), None)
-            raise
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return self._run(self._calls.predict(model, inputs, signature_name, timeout_seconds))
 
     def recommend(
         self,
@@ -100,11 +129,12 @@ class ModelClient(abc.ABC):
         filters: Mapping[str, Sequence[Sequence[str]]] | None = None,
         signature_name: str | None = None,
         version: int | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> list[list[recommendation.Recommendation]]:
         """Asks a recommender for the best candidates of each query.
 
-            recommend("shop", ["u1", "u2"], k=5, filters={"region": [["north"], ["north", "south"]]})
+            recommend("shop", ["u1", "u2"], k=5, filters={"genre": [["war"], ["war", "drama"]]})
 
         Args:
           model_name: name of the model.
@@ -121,7 +151,8 @@ class ModelClient(abc.ABC):
             candidate must have one, an empty list for all.
           signature_name: `None` for `serving_default`.
           version: `None` for the newest available version.
-          timeout_seconds: longest wait for each request to the server.
+          version_label: label of the version, instead of its number.
+          timeout_seconds: longest time for the whole call; `None` for the client's.
 
         Returns:
           Per query its candidates, best first, as many as were asked for or fewer where there are no more.
@@ -130,37 +161,37 @@ class ModelClient(abc.ABC):
           ServingError: see `predict`; `FailedPreconditionError` if the model is no recommender,
             `InvalidArgumentError` if it does not take what was given.
         """
-        name = signature_name or _DEFAULT_SIGNATURE_NAME
-        specs = self._signature(model_name, name, version, timeout_seconds).inputs
-        inputs = recommendation.query_inputs(query_ids, histories, features or {}, specs)
-        inputs |= recommendation.restricting_inputs(
-            len(query_ids), k, exclude_candidate_ids, allow_candidate_ids, filters, specs
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        restrictions = (k, exclude_candidate_ids, allow_candidate_ids, filters)
+        return self._run(
+            self._calls.recommend(model, query_ids, histories, features, *restrictions, signature_name, timeout_seconds)
         )
-        outputs = self.predict(model_name, inputs, signature_name, version, timeout_seconds)
-        return recommendation.to_recommendations(outputs)
 
     @abc.abstractmethod
-    def _predict(
-        self,
-        model_name: str,
-        signature_name: str,
-        version: int | None,
-        arrays: Mapping[str, np.ndarray],
-        signature: model_info.Signature,
-        timeout_seconds: float,
-    ) -> dict[str, np.ndarray]:
-        """Sends one predict request."""
+    def _send(self, request: model_request.ModelRequest, by: deadline.Deadline) -> Any:
+        """Sends one request and returns what its answer holds, or raises the `ServingError` that came instead."""
 
-    def _signature(
-        self, model_name: str, signature_name: str, version: int | None, timeout_seconds: float
-    ) -> model_info.Signature:
-        key = (model_name, version)
-        metadata = self._metadata_cache.get(key)
-        if metadata is None or signature_name not in metadata.signatures:
-            metadata = self._metadata_cache[key] = self.metadata(model_name, version, timeout_seconds)
-        if signature_name not in metadata.signatures:
-            raise errors.FailedPreconditionError(
-                f'Serving signature key "{signature_name}" not found. Version {metadata.version} of model {model_name} '
-                f"has {sorted(metadata.signatures)}."
-            )
-        return metadata.signatures[signature_name]
+    @abc.abstractmethod
+    def _disconnect(self) -> None:
+        """Closes the connections."""
+
+    def _run(self, steps: exchange.Steps) -> Any:
+        with contextlib.closing(steps):
+            try:
+                step = next(steps)
+                while True:
+                    try:
+                        outcome = self._perform(step)
+                    except errors.ServingError as error:
+                        step = steps.throw(error)
+                    else:
+                        step = steps.send(outcome)
+            except StopIteration as stop:
+                return stop.value
+
+    def _perform(self, step: exchange.Send | exchange.Wait) -> Any:
+        if isinstance(step, exchange.Wait):
+            return time.sleep(step.seconds)
+        if self._is_closed:
+            raise errors.FailedPreconditionError("This client is closed; make another one.")
+        return self._send(step.request, step.by)

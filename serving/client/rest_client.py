@@ -1,79 +1,60 @@
 """Asks a model server over REST. Loads no TensorFlow."""
 
-from collections.abc import Mapping
+import ssl
+from typing import Any
 
-import httpx
-import numpy as np
-
-from serving import errors
-from serving.client import model_client, model_info, rest_messages
+from serving.client import deadline, model_client, model_request, rest_messages, retries
 
 
 class RestClient(model_client.ModelClient):
     """A client of the REST API; its connections are kept open between calls.
 
+        with client.RestClient("http://localhost:8501", timeout_seconds=2.0) as recommender:
+            print(recommender.status("shop")[0].state)
+
     Args:
-      url: address of the server, such as `http://localhost:8501`.
+      url: address of the server, such as `http://localhost:8501`; `https` where something before the server speaks TLS.
       use_proxies: whether proxies named in the environment are used; a model server is
         usually inside the network, where they cannot reach it.
+      verify: for `https`: `True` checks the server's certificate against public authorities, an `ssl.SSLContext`
+        against its own (and may hold a client's certificate), `False` not at all.
+      timeout_seconds: how long a call may take that does not say.
+      retries: how often a request is sent; `None` for once.
     """
 
-    def __init__(self, url: str, use_proxies: bool = False):
-        super().__init__()
-        self._url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self._url, trust_env=use_proxies)
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
-
-    def status(
+    def __init__(
         self,
-        model_name: str,
-        version: int | None = None,
-        timeout_seconds: float = model_client.DEFAULT_TIMEOUT_SECONDS,
-    ) -> list[model_info.ModelVersionStatus]:
-        """See the base class."""
-        return rest_messages.read_status(
-            self._send("GET", rest_messages.model_path(model_name, version, ""), None, timeout_seconds)
+        url: str,
+        use_proxies: bool = False,
+        verify: bool | ssl.SSLContext = True,
+        timeout_seconds: float = deadline.DEFAULT_TIMEOUT_SECONDS,
+        retries: retries.Retries | None = None,
+    ):
+        super().__init__(timeout_seconds, retries)
+        import httpcore
+
+        from serving.client import deadline_connections, rest_connections
+
+        self._until = deadline_connections.until
+        self._failures = rest_connections.FAILURES
+        self._endpoint = rest_connections.Endpoint.parse(url)
+        self._pool = httpcore.ConnectionPool(
+            network_backend=deadline_connections.DeadlineBackend(), **self._endpoint.pool_options(use_proxies, verify)
         )
 
-    def metadata(
-        self,
-        model_name: str,
-        version: int | None = None,
-        timeout_seconds: float = model_client.DEFAULT_TIMEOUT_SECONDS,
-    ) -> model_info.ModelMetadata:
-        """See the base class."""
-        return rest_messages.read_metadata(
-            self._send("GET", rest_messages.model_path(model_name, version, "/metadata"), None, timeout_seconds)
-        )
+    def _disconnect(self) -> None:
+        self._pool.close()
 
-    def _predict(
-        self,
-        model_name: str,
-        signature_name: str,
-        version: int | None,
-        arrays: Mapping[str, np.ndarray],
-        signature: model_info.Signature,
-        timeout_seconds: float,
-    ) -> dict[str, np.ndarray]:
-        path = rest_messages.model_path(model_name, version, ":predict")
-        body = rest_messages.predict_body(signature_name, arrays)
-        return rest_messages.read_outputs(self._send("POST", path, body, timeout_seconds), signature.outputs)
-
-    def _send(self, method: str, path: str, body: bytes | None, timeout_seconds: float) -> bytes:
-        headers = {"Content-Type": "application/json"} if body else None
+    def _send(self, request: model_request.ModelRequest, by: deadline.Deadline) -> Any:
+        http = rest_messages.to_http(request)
         try:
-            response = self._http.request(method, path, content=body, headers=headers, timeout=timeout_seconds)
-        except httpx.TimeoutException as error:
-            raise errors.DeadlineExceededError(
-                f"{self._url}{path} gave no answer within {timeout_seconds:g} s."
-            ) from error
-        except httpx.TransportError as error:
-            raise errors.UnavailableError(
-                f"{self._url} cannot be reached ({error}). Start the model server, or check the address."
-            ) from error
-        if response.status_code != httpx.codes.OK:
-            raise rest_messages.to_error(response.status_code, response.content)
-        return response.content
+            response = self._pool.request(
+                http.method,
+                self._endpoint.url + http.path,
+                headers=self._endpoint.headers_for(http.body),
+                content=http.body,
+                extensions=self._until(by),
+            )
+        except self._failures as failure:
+            raise self._endpoint.error(failure, by, self._is_closed) from failure
+        return rest_messages.read(request, response.status, response.content)

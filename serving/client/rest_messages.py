@@ -1,6 +1,6 @@
-"""REST bodies as pure functions: arrays to JSON, JSON to arrays. No connection, no TensorFlow."""
+"""REST requests and answers as pure functions: what is asked to JSON, JSON to results. No connection, no TensorFlow."""
 
-import base64
+import dataclasses
 import json
 import urllib.parse
 from collections.abc import Mapping
@@ -9,89 +9,141 @@ from typing import Any
 import numpy as np
 
 from serving import errors
-from serving.client import model_info
+from serving.client import model_info, model_request, model_spec, rest_tensors
+
+_OK = 200
 
 
-def model_path(model_name: str, version: int | None, suffix: str) -> str:
+@dataclasses.dataclass(frozen=True)
+class HttpRequest:
+    """What goes over HTTP.
+
+    Attributes:
+      method: `GET` or `POST`.
+      path: percent-encoded, from `/v1`.
+      body: JSON, `None` for a GET.
+    """
+
+    method: str
+    path: str
+    body: bytes | None = None
+
+
+def to_http(request: model_request.ModelRequest) -> HttpRequest:
+    """Returns the HTTP request that asks for it."""
+    path = model_path(request.model)
+    match request:
+        case model_request.StatusRequest():
+            return HttpRequest("GET", path)
+        case model_request.MetadataRequest():
+            return HttpRequest("GET", f"{path}/metadata")
+        case model_request.PredictRequest():
+            return HttpRequest("POST", f"{path}:predict", predict_body(request.signature_name, request.arrays))
+
+
+def read(request: model_request.ModelRequest, http_status: int, body: bytes) -> Any:
+    """Returns what an answer holds.
+
+    Raises:
+      ServingError: the error that it carries, or `InternalError` if it is not an answer to the request.
+    """
+    if http_status != _OK:
+        raise to_error(http_status, body)
+    try:
+        return _read(request, _document(body))
+    except errors.ServingError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise errors.InternalError(
+            f"The server did not answer as TensorFlow Serving does ({type(error).__name__}: {error}), but {_cut(body)}."
+        ) from error
+
+
+def model_path(model: model_spec.ModelSpec) -> str:
     """Returns the URL path of a model, or of one of its versions."""
-    versions = "" if version is None else f"/versions/{version}"
-    return f"/v1/models/{urllib.parse.quote(model_name, safe='')}{versions}{suffix}"
+    path = f"/v1/models/{urllib.parse.quote(model.name, safe='')}"
+    if model.version is not None:
+        return f"{path}/versions/{model.version}"
+    if model.version_label is not None:
+        return f"{path}/labels/{urllib.parse.quote(model.version_label, safe='')}"
+    return path
 
 
 def predict_body(signature_name: str, arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the body of a predict request in column format; bytes that are no UTF-8 go as base64."""
-    inputs = {name: _to_json(array.tolist()) for name, array in arrays.items()}
-    return json.dumps({"signature_name": signature_name, "inputs": inputs}).encode()
-
-
-def read_outputs(body: bytes, outputs: Mapping[str, model_info.TensorSpec]) -> dict[str, np.ndarray]:
-    """Returns the arrays of a predict answer in column format, in the declared types.
-
-    Args:
-      body: JSON.
-      outputs: what the signature declares; a single output comes without its name.
+    """Returns the body of a predict request in column format; bytes that are no UTF-8 go as base64.
 
     Raises:
-      InternalError: if it is not such an answer.
+      UnimplementedError: if JSON cannot hold a number, such as a bfloat16.
     """
-    answer = _document(body).get("outputs")
-    if len(outputs) == 1:
-        answer = {next(iter(outputs)): answer}
-    if not isinstance(answer, dict) or set(answer) != set(outputs):
-        raise errors.InternalError(
-            f"The server answered other outputs than the {sorted(outputs)} that its metadata declares; "
-            "it may have changed versions between two requests. Ask again."
-        )
-    return {name: _to_array(values, outputs[name]) for name, values in answer.items()}
-
-
-def read_status(body: bytes) -> list[model_info.ModelVersionStatus]:
-    """Returns the version states of a status answer.
-
-    Raises:
-      InternalError: if it is not such an answer.
-    """
-    return [
-        model_info.ModelVersionStatus(
-            version=int(item["version"]),
-            state=item["state"],
-            error_code=errors.StatusCode[item["status"]["error_code"]],
-            error_message=item["status"]["error_message"],
-        )
-        for item in _member(_document(body), "model_version_status")
-    ]
-
-
-def read_metadata(body: bytes) -> model_info.ModelMetadata:
-    """Returns the signatures of a metadata answer.
-
-    Raises:
-      InternalError: if it is not such an answer.
-    """
-    document = _document(body)
-    model_spec, metadata = _member(document, "model_spec"), _member(document, "metadata")
-    signature_defs = metadata["signature_def"]["signature_def"]
-    return model_info.ModelMetadata(
-        model_name=model_spec["name"],
-        version=int(model_spec["version"]),
-        signatures={
-            name: model_info.Signature(_specs(signature.get("inputs", {})), _specs(signature.get("outputs", {})))
-            for name, signature in signature_defs.items()
-        },
-    )
+    inputs = {name: rest_tensors.to_json(array.tolist()) for name, array in arrays.items()}
+    return json.dumps({"signature_name": signature_name, "inputs": inputs}, default=_refuse).encode()
 
 
 def to_error(http_status: int, body: bytes) -> errors.ServingError:
     """Returns the error that an answer carries."""
     try:
         message = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
-        message = f"HTTP status {http_status} with a body that is not the API's: {body[:200]!r}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        message = None
+    if not isinstance(message, str):
+        message = f"HTTP status {http_status} with a body that is not the API's: {_cut(body)}"
     return errors.error_from_http_status(http_status, message)
 
 
+def _read(request: model_request.ModelRequest, document: Mapping[str, Any]) -> Any:
+    match request:
+        case model_request.StatusRequest():
+            return [_version_status(item) for item in _member(document, "model_version_status")]
+        case model_request.MetadataRequest():
+            return _metadata(document)
+        case model_request.PredictRequest():
+            return _outputs(document, request.signature.outputs)
+
+
+def _outputs(document: Mapping[str, Any], specs: Mapping[str, model_info.TensorSpec]) -> dict[str, np.ndarray]:
+    # A single output comes without its name.
+    outputs = _member(document, "outputs")
+    outputs = {next(iter(specs)): outputs} if len(specs) == 1 else outputs
+    if not isinstance(outputs, dict) or set(outputs) != set(specs):
+        raise errors.InternalError(
+            f"The server answered other outputs than the {sorted(specs)} that its metadata declares; "
+            "it may have changed versions between two requests. Ask again."
+        )
+    return {name: rest_tensors.to_array(name, values, specs[name]) for name, values in outputs.items()}
+
+
+def _version_status(item: Mapping[str, Any]) -> model_info.ModelVersionStatus:
+    return model_info.ModelVersionStatus(
+        version=int(item["version"]),
+        state=_text(item["state"]),
+        error_code=errors.StatusCode[item["status"]["error_code"]],
+        error_message=_text(item["status"]["error_message"]),
+    )
+
+
+def _metadata(document: Mapping[str, Any]) -> model_info.ModelMetadata:
+    model, metadata = _member(document, "model_spec"), _member(document, "metadata")
+    return model_info.ModelMetadata(
+        model_name=_text(model["name"]),
+        version=int(model["version"]),
+        signatures={
+            name: model_info.Signature(_specs(signature.get("inputs", {})), _specs(signature.get("outputs", {})))
+            for name, signature in metadata["signature_def"]["signature_def"].items()
+        },
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} in place of a text")
+    return value
+
+
 def _specs(tensors: Mapping[str, Any]) -> dict[str, model_info.TensorSpec]:
-    return {name: model_info.TensorSpec(info["dtype"], _shape(info["tensor_shape"])) for name, info in tensors.items()}
+    return {
+        name: model_info.TensorSpec(_text(info["dtype"]), _shape(info["tensor_shape"]))
+        for name, info in tensors.items()
+    }
 
 
 def _shape(shape: Mapping[str, Any]) -> tuple[int | None, ...] | None:
@@ -101,14 +153,18 @@ def _shape(shape: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     return tuple(None if size < 0 else size for size in sizes)
 
 
+def _refuse(value: Any) -> None:
+    raise errors.UnimplementedError(f"A {type(value).__name__} such as {value!r} has no JSON form; ask over gRPC.")
+
+
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        # Strings that are no UTF-8 come as the bytes they are; see _to_bytes.
+        # Strings that are no UTF-8 come as the bytes they are; see rest_tensors.
         document = json.loads(body.decode("utf-8", "surrogateescape"))
-    except ValueError as error:
-        raise errors.InternalError(f"The server did not answer JSON, but {body[:200]!r}.") from error
+    except (ValueError, RecursionError) as error:
+        raise errors.InternalError(f"The server did not answer JSON, but {_cut(body)}.") from error
     if not isinstance(document, dict):
-        raise errors.InternalError(f"The server did not answer a JSON object, but {body[:200]!r}.")
+        raise errors.InternalError(f"The server did not answer a JSON object, but {_cut(body)}.")
     return document
 
 
@@ -118,27 +174,5 @@ def _member(document: Mapping[str, Any], key: str) -> Any:
     return document[key]
 
 
-def _to_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_to_json(item) for item in value]
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return {"b64": base64.b64encode(value).decode()}
-    return value
-
-
-def _to_array(values: Any, spec: model_info.TensorSpec) -> np.ndarray:
-    is_string = spec.data_type == "DT_STRING"
-    array = np.array(_to_bytes(values) if is_string else values, spec.dtype)
-    if not array.size and spec.shape is not None:
-        # JSON says nothing of the dimensions inside an empty list; the signature does.
-        return np.zeros(array.shape + tuple(size or 0 for size in spec.shape[array.ndim :]), spec.dtype)
-    return array
-
-
-def _to_bytes(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_to_bytes(item) for item in value]
-    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode("utf-8", "surrogateescape")
+def _cut(body: bytes) -> str:
+    return repr(body[:200])

@@ -1,39 +1,49 @@
-"""Both clients against a running server: the same calls, the same answers, the same errors."""
+"""The four clients against a running server: the same calls, the same answers, the same errors."""
 
-import socket
+import contextlib
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
 
 from serving import client, errors
 from tests.serving import tiny_models
+from tests.serving.client import four_clients
 
 
-@pytest.fixture(scope="module", params=["rest", "grpc"])
+@pytest.fixture(scope="module", params=four_clients.KINDS)
 def asked(request, playground):
-    made = (
-        client.RestClient(f"http://127.0.0.1:{playground.rest_api_port}/")
-        if request.param == "rest"
-        else client.GrpcClient(f"127.0.0.1:{playground.port}")
-    )
-    with made:
+    with four_clients.connected(request.param, playground) as made:
         yield made
 
 
-def test_importing_the_clients_and_using_rest_loads_no_tensorflow(playground):
-    script = f"""
-import sys
+_REST_ALONE = """
+import asyncio, sys
 from serving import client
-assert not {{"tensorflow", "grpc", "tfrs_model.towers"}} & set(sys.modules), "at import"
-with client.RestClient("http://127.0.0.1:{playground.rest_api_port}") as rest:
-    print(rest.predict("tiny", {{"x": [[1.0]]}})["y"].item())
-assert "tensorflow" not in sys.modules, "in use"
+
+def loaded(*names):
+    return sorted(set(names) & set(sys.modules))
+
+assert not loaded("tensorflow", "grpc", "httpx", "httpcore", "anyio", "tfrs_model.towers"), "at import"
+url = "http://127.0.0.1:PORT"
+with client.RestClient(url) as rest:
+    print(rest.predict("tiny", {"x": [[1.0]]})["y"].item())
+assert not loaded("tensorflow", "google.protobuf", "grpc", "httpx"), "in use"
+
+async def ask():
+    async with client.AsyncRestClient(url) as rest:
+        return (await rest.predict("tiny", {"x": [[1.0]]}))["y"].item()
+
+print(asyncio.run(ask()))
+assert not loaded("tensorflow", "google.protobuf", "grpc", "httpx"), "in asynchronous use"
 """
+
+
+def test_importing_the_clients_and_using_rest_loads_no_tensorflow(playground):
+    script = _REST_ALONE.replace("PORT", str(playground.rest_api_port))
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-    assert process.stdout == "2.5\n", process.stderr
+    assert process.stdout == "2.5\n2.5\n", process.stderr
 
 
 def test_a_list_takes_the_declared_type_and_the_answer_has_it(asked):
@@ -130,59 +140,96 @@ def test_a_model_that_is_no_recommender_is_told(asked):
         asked.recommend("absent", ["u1"])
 
 
-def test_an_answer_that_takes_too_long_is_a_deadline(asked, tmp_path):
-    with pytest.raises(errors.DeadlineExceededError):
-        asked.predict("tiny", {"path": str(tmp_path / "open")}, "wait", timeout_seconds=0.05)
+@pytest.fixture
+def closed_gate(tmp_path):
+    """A path that signature `wait` waits for; made in the end, for what waits keeps a thread of the server."""
+    yield str(tmp_path / "open")
     (tmp_path / "open").touch()
 
 
-def test_no_server_at_the_address_is_unavailable():
-    port = tiny_models.free_port()
-    with (
-        client.RestClient(f"http://127.0.0.1:{port}") as rest,
-        pytest.raises(
-            errors.UnavailableError, match=f"http://127.0.0.1:{port} cannot be reached .* Start the model server"
-        ),
+def test_an_answer_that_takes_too_long_is_a_deadline(asked, closed_gate):
+    asked.metadata("tiny")
+    # A gRPC server knows the deadline, and its own words for it may be here first.
+    sentence = r"127\.0\.0\.1:\d+ gave no answer within 0\.05 s\.$|^Timed out waiting for notification$"
+    with pytest.raises(errors.DeadlineExceededError, match=sentence):
+        asked.predict("tiny", {"path": closed_gate}, "wait", timeout_seconds=0.05)
+
+
+def test_a_version_and_a_label_are_never_asked_together(asked):
+    for call, arguments in ((asked.status, []), (asked.metadata, []), (asked.predict, [{}]), (asked.recommend, [[]])):
+        with pytest.raises(errors.InvalidArgumentError, match=r"^A call names a version or a version_label, but got"):
+            call("tiny", *arguments, version=7, version_label="stable")
+
+
+def test_a_label_that_the_server_does_not_know_is_refused(asked):
+    # As TensorFlow Serving says it.
+    with pytest.raises(errors.InvalidArgumentError, match="Unrecognized servable version label: stable"):
+        asked.predict("tiny", {"x": [[1.0]]}, version_label="stable")
+
+
+@pytest.fixture(scope="module")
+def labelled(half_plus_two_dir, half_plus_three_dir, tmp_path_factory):
+    """A server of two versions, x * .5 + 2 called `stable` and x * .5 + 3 called `canary`."""
+    base_path = tmp_path_factory.mktemp("labelled")
+    tiny_models.publish(half_plus_two_dir, base_path / "tiny", 1)
+    tiny_models.publish(half_plus_three_dir, base_path / "tiny", 2)
+    config = base_path / "models.config"
+    config.write_text(
+        f"""model_config_list {{ config {{
+          name: "tiny" base_path: "{base_path / "tiny"}" model_platform: "tensorflow"
+          model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
+          version_labels {{ key: "stable" value: 1 }} version_labels {{ key: "canary" value: 2 }}
+        }} }}""",
+        encoding="utf-8",
+    )
+    options = {"model_config_file": config, "allow_version_labels_for_unavailable_models": True}
+    with tiny_models.running_server(None, **options) as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", four_clients.KINDS)
+def test_a_version_is_asked_by_its_label(kind, labelled):
+    with four_clients.connected(kind, labelled) as asked:
+        answers = [
+            asked.predict("tiny", {"x": [[1.0]]}, version_label=each)["y"].item() for each in ("stable", "canary")
+        ]
+        assert answers == [2.5, 3.5]
+        assert asked.metadata("tiny", version_label="stable").version == 1
+        assert [status.version for status in asked.status("tiny", version_label="canary")] == [2]
+
+
+def test_a_timeout_that_is_none_is_refused(asked):
+    with pytest.raises(
+        errors.InvalidArgumentError, match=r"^timeout_seconds must be a positive number of seconds, but"
     ):
-        rest.status("tiny")
-    with (
-        client.GrpcClient(f"127.0.0.1:{port}") as grpc,
-        pytest.raises(errors.UnavailableError, match=f"127.0.0.1:{port} cannot be reached .* Start the model server"),
-    ):
-        grpc.status("tiny")
+        asked.status("tiny", timeout_seconds=0)
 
 
-def test_an_address_that_speaks_something_else_is_told():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-
-        def answer_once():
-            connection, _ = listener.accept()
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-            connection.close()
-
-        thread = threading.Thread(target=answer_once)
-        thread.start()
-        with (
-            client.RestClient(f"http://127.0.0.1:{listener.getsockname()[1]}") as rest,
-            pytest.raises(errors.InternalError, match="The server did not answer JSON, but b'hello'"),
-        ):
-            rest.status("tiny")
-        thread.join()
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        ({"x": np.array([None], object)}, "Input 'x' takes strings, but contains None."),
+        ({"unknown": [None]}, "Input 'unknown' takes strings, but contains None."),
+        ({"texts": ["\ud800"]}, "Input 'texts' contains '\\ud800', half of a surrogate pair"),
+        ([1.0], "inputs maps the names of inputs to their values, but is [1.0]."),
+    ],
+)
+def test_what_no_protocol_can_send_is_refused_before_it_is_sent(asked, inputs, text):
+    with pytest.raises(errors.InvalidArgumentError) as refusal:
+        asked.predict("tiny", inputs, "text")
+    assert text in str(refusal.value)
 
 
-def test_a_client_follows_a_version_that_declares_other_types(tmp_path, half_plus_two_dir, playground_dir):
+def test_clients_follow_a_version_that_declares_other_types(tmp_path, half_plus_two_dir, playground_dir):
     tiny_models.publish(half_plus_two_dir, tmp_path, 1)
-    with (
-        tiny_models.running_server(tmp_path) as config,
-        client.RestClient(f"http://127.0.0.1:{config.rest_api_port}") as rest,
-    ):
-        rest.predict("tiny", {"x": [[1.0]]})
+    with tiny_models.running_server(tmp_path) as config, contextlib.ExitStack() as open_clients:
+        made = [open_clients.enter_context(four_clients.connected(kind, config)) for kind in four_clients.KINDS]
+        for asked in made:
+            asked.predict("tiny", {"x": [[1.0]]})
         tiny_models.publish(playground_dir, tmp_path, 2)
         tiny_models.wait_until(
-            lambda: ("AVAILABLE", 2) in [(status.state, status.version) for status in rest.status("tiny")]
+            lambda: ("AVAILABLE", 2) in [(status.state, status.version) for status in made[0].status("tiny")]
         )
-        # This signature is new in version 2.
-        assert rest.predict("tiny", {"texts": ["a"]}, "text")["doubled"].tolist() == [b"aa"]
+        for asked in made:
+            # This signature is new in version 2.
+            assert asked.predict("tiny", {"texts": ["a"]}, "text")["doubled"].tolist() == [b"aa"]

@@ -1,9 +1,10 @@
-"""Both clients ask an export for some of its candidates only."""
+"""The four clients ask an export for some of its candidates only."""
 
 import pytest
 
 from serving import errors
 from tests.serving import small_recommender, tiny_models
+from tests.serving.client import four_clients
 
 pytestmark = pytest.mark.parametrize("small_export", ["brute_force"], indirect=True)
 _GENRE_OF = dict(zip(small_recommender.IDS, small_recommender.GENRES, strict=True))
@@ -17,9 +18,9 @@ def server(small_export, tmp_path_factory):
         yield config
 
 
-@pytest.fixture(params=["rest", "grpc"])
+@pytest.fixture(params=four_clients.KINDS)
 def asked(request, server):
-    with tiny_models.connected(request.param, server) as made:
+    with four_clients.connected(request.param, server) as made:
         yield made
 
 
