@@ -22,6 +22,7 @@ from serving.client.model_info import ModelMetadata, ModelVersionStatus, Signatu
 from serving.client.recommendation import Recommendation
 from serving.client.rest_client import RestClient
 from serving.client.retries import Retries
+from serving.client.scored_class import ScoredClass
 
 __all__ = [
     "AsyncGrpcClient",
@@ -34,6 +35,7 @@ __all__ = [
     "Recommendation",
     "RestClient",
     "Retries",
+    "ScoredClass",
     "Signature",
     "TensorSpec",
 ]

@@ -18,6 +18,7 @@ from serving.client import (
     model_spec,
     recommendation,
     retries,
+    scored_class,
 )
 
 
@@ -110,6 +111,34 @@ class AsyncModelClient(abc.ABC):
         return await self._run(
             self._calls.recommend(model, query_ids, histories, features, *restrictions, signature_name, timeout_seconds)
         )
+
+    async def classify(
+        self,
+        model_name: str,
+        examples: Sequence[Mapping[str, Any]],
+        context: Mapping[str, Any] | None = None,
+        signature_name: str | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> list[list[scored_class.ScoredClass]]:
+        """See `ModelClient.classify`."""
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return await self._run(self._calls.classify(model, examples, context, signature_name, timeout_seconds))
+
+    async def regress(
+        self,
+        model_name: str,
+        examples: Sequence[Mapping[str, Any]],
+        context: Mapping[str, Any] | None = None,
+        signature_name: str | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> np.ndarray:
+        """See `ModelClient.regress`."""
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return await self._run(self._calls.regress(model, examples, context, signature_name, timeout_seconds))
 
     @abc.abstractmethod
     async def _send(self, request: model_request.ModelRequest, by: deadline.Deadline) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from serving import errors
 from serving.client import (
     deadline,
+    example_features,
     exchange,
     input_arrays,
     model_info,
@@ -85,9 +86,46 @@ class Calls:
         outputs = yield from self._predict(asking, model, name, signature, inputs)
         return recommendation.to_recommendations(outputs)
 
+    def classify(
+        self,
+        model: model_spec.ModelSpec,
+        examples: Sequence[Mapping],
+        context: Mapping | None,
+        signature_name: str | None,
+        timeout_seconds: float | None,
+    ) -> exchange.Steps:
+        """Returns per example its `ScoredClass`es."""
+        return self._infer(model_request.ClassifyRequest, model, examples, context, signature_name, timeout_seconds)
+
+    def regress(
+        self,
+        model: model_spec.ModelSpec,
+        examples: Sequence[Mapping],
+        context: Mapping | None,
+        signature_name: str | None,
+        timeout_seconds: float | None,
+    ) -> exchange.Steps:
+        """Returns an array of one number for each example."""
+        return self._infer(model_request.RegressRequest, model, examples, context, signature_name, timeout_seconds)
+
     def _exchange(self, timeout_seconds: float | None) -> exchange.Exchange:
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         return exchange.Exchange(deadline.Deadline(seconds), self._retries, self._generator)
+
+    def _infer(
+        self,
+        request_class: type[model_request.ClassifyRequest | model_request.RegressRequest],
+        model: model_spec.ModelSpec,
+        examples: Sequence[Mapping],
+        context: Mapping | None,
+        signature_name: str | None,
+        timeout_seconds: float | None,
+    ) -> exchange.Steps:
+        asking = self._exchange(timeout_seconds)
+        shared = None if context is None else example_features.to_one(context)
+        features = example_features.to_features(examples)
+        request = request_class(model, signature_name or _DEFAULT_SIGNATURE_NAME, features, shared)
+        return (yield from asking.ask(request))
 
     def _predict(
         self,

@@ -98,6 +98,8 @@ def methods(channel: grpc.Channel) -> dict[type, Callable]:
         model_request.StatusRequest: model.GetModelStatus,
         model_request.MetadataRequest: prediction.GetModelMetadata,
         model_request.PredictRequest: prediction.Predict,
+        model_request.ClassifyRequest: prediction.Classify,
+        model_request.RegressRequest: prediction.Regress,
     }
 
 

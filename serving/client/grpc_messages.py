@@ -3,18 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from google.protobuf import message as protobuf_message
+from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_shape_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    input_pb2,
     model_pb2,
     predict_pb2,
+    regression_pb2,
 )
 
 from serving import errors, tensor_proto
-from serving.client import model_info, model_request, model_spec
+from serving.client import example_features, model_info, model_request, model_spec, scored_class
 
 _SIGNATURE_DEF_FIELD = "signature_def"
 
@@ -37,6 +42,12 @@ def to_message(request: model_request.ModelRequest) -> protobuf_message.Message:
             spec.signature_name = request.signature_name
             inputs = {name: tensor_proto.to_proto(array) for name, array in request.arrays.items()}
             return predict_pb2.PredictRequest(model_spec=spec, inputs=inputs)
+        case model_request.ClassifyRequest():
+            spec.signature_name = request.signature_name
+            return classification_pb2.ClassificationRequest(model_spec=spec, input=_to_input(request))
+        case model_request.RegressRequest():
+            spec.signature_name = request.signature_name
+            return regression_pb2.RegressionRequest(model_spec=spec, input=_to_input(request))
 
 
 def read(request: model_request.ModelRequest, response: protobuf_message.Message | None) -> Any:
@@ -67,6 +78,33 @@ def to_model_spec(model: model_spec.ModelSpec) -> model_pb2.ModelSpec:
     return spec
 
 
+def to_example(features: example_features.Features) -> example_pb2.Example:
+    """Returns the message that holds the features; one without values has no kind."""
+    example = example_pb2.Example()
+    for name, values in features.items():
+        feature = example.features.feature[name]
+        if not values:
+            continue
+        if isinstance(values[0], int):
+            feature.int64_list.value.extend(values)
+        elif isinstance(values[0], float):
+            feature.float_list.value.extend(values)
+        else:
+            feature.bytes_list.value.extend(text.encode() if isinstance(text, str) else text for text in values)
+    return example
+
+
+def _to_input(request: model_request.ClassifyRequest | model_request.RegressRequest) -> input_pb2.Input:
+    examples = list(map(to_example, request.examples))
+    if request.context is None:
+        return input_pb2.Input(example_list=input_pb2.ExampleList(examples=examples))
+    return input_pb2.Input(
+        example_list_with_context=input_pb2.ExampleListWithContext(
+            examples=examples, context=to_example(request.context)
+        )
+    )
+
+
 def _read(request: model_request.ModelRequest, response: protobuf_message.Message) -> Any:
     match request:
         case model_request.StatusRequest():
@@ -75,6 +113,13 @@ def _read(request: model_request.ModelRequest, response: protobuf_message.Messag
             return _metadata(response)
         case model_request.PredictRequest():
             return {name: tensor_proto.to_array(proto, name) for name, proto in response.outputs.items()}
+        case model_request.ClassifyRequest():
+            return [
+                [scored_class.ScoredClass(each.label, each.score) for each in classifications.classes]
+                for classifications in response.result.classifications
+            ]
+        case model_request.RegressRequest():
+            return np.array([regression.value for regression in response.result.regressions], np.float32)
 
 
 def _version_status(item: get_model_status_pb2.ModelVersionStatus) -> model_info.ModelVersionStatus:

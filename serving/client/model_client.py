@@ -18,6 +18,7 @@ from serving.client import (
     model_spec,
     recommendation,
     retries,
+    scored_class,
 )
 
 
@@ -166,6 +167,63 @@ class ModelClient(abc.ABC):
         return self._run(
             self._calls.recommend(model, query_ids, histories, features, *restrictions, signature_name, timeout_seconds)
         )
+
+    def classify(
+        self,
+        model_name: str,
+        examples: Sequence[Mapping[str, Any]],
+        context: Mapping[str, Any] | None = None,
+        signature_name: str | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> list[list[scored_class.ScoredClass]]:
+        """Asks a signature of the method `tensorflow/serving/classify` for the classes of examples.
+
+            classify("half_plus_two", [{"x": 1.0}], signature_name="classify_x_to_y")[0][0].score  # 2.5
+
+        Args:
+          model_name: name of the model.
+          examples: per example, feature name to one value or to a list: integers, floats, texts or bytes.
+          context: features that all examples share; `None` for none.
+          signature_name: `None` for `serving_default`.
+          version: `None` for the newest available version.
+          version_label: label of the version, instead of its number.
+          timeout_seconds: longest time for the whole call; `None` for the client's.
+
+        Returns:
+          Per example its classes, in the order of the model.
+
+        Raises:
+          ServingError: see `predict`.
+        """
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return self._run(self._calls.classify(model, examples, context, signature_name, timeout_seconds))
+
+    def regress(
+        self,
+        model_name: str,
+        examples: Sequence[Mapping[str, Any]],
+        context: Mapping[str, Any] | None = None,
+        signature_name: str | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> np.ndarray:
+        """Asks a signature of the method `tensorflow/serving/regress` for a number for each example.
+
+            regress("half_plus_two", [{"x": 1.0}, {"x": 2.0}], signature_name="regress_x_to_y")  # [2.5, 3.]
+
+        The arguments are those of `classify`.
+
+        Returns:
+          `[num_examples]` float32.
+
+        Raises:
+          ServingError: see `predict`.
+        """
+        model = model_spec.ModelSpec(model_name, version, version_label)
+        return self._run(self._calls.regress(model, examples, context, signature_name, timeout_seconds))
 
     @abc.abstractmethod
     def _send(self, request: model_request.ModelRequest, by: deadline.Deadline) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serving import errors
-from serving.client import model_info, model_request, model_spec, rest_tensors
+from serving.client import example_features, model_info, model_request, model_spec, rest_tensors, scored_class
 
 _OK = 200
 
@@ -39,6 +39,10 @@ def to_http(request: model_request.ModelRequest) -> HttpRequest:
             return HttpRequest("GET", f"{path}/metadata")
         case model_request.PredictRequest():
             return HttpRequest("POST", f"{path}:predict", predict_body(request.signature_name, request.arrays))
+        case model_request.ClassifyRequest():
+            return HttpRequest("POST", f"{path}:classify", examples_body(request))
+        case model_request.RegressRequest():
+            return HttpRequest("POST", f"{path}:regress", examples_body(request))
 
 
 def read(request: model_request.ModelRequest, http_status: int, body: bytes) -> Any:
@@ -79,6 +83,14 @@ def predict_body(signature_name: str, arrays: Mapping[str, np.ndarray]) -> bytes
     return json.dumps({"signature_name": signature_name, "inputs": inputs}, default=_refuse).encode()
 
 
+def examples_body(request: model_request.ClassifyRequest | model_request.RegressRequest) -> bytes:
+    """Returns the body of a classify or regress request."""
+    body = {"signature_name": request.signature_name, "examples": list(map(_example, request.examples))}
+    if request.context is not None:
+        body["context"] = _example(request.context)
+    return json.dumps(body).encode()
+
+
 def to_error(http_status: int, body: bytes) -> errors.ServingError:
     """Returns the error that an answer carries."""
     try:
@@ -98,6 +110,10 @@ def _read(request: model_request.ModelRequest, document: Mapping[str, Any]) -> A
             return _metadata(document)
         case model_request.PredictRequest():
             return _outputs(document, request.signature.outputs)
+        case model_request.ClassifyRequest():
+            return [[_scored_class(*each) for each in classes] for classes in _member(document, "results")]
+        case model_request.RegressRequest():
+            return _floats(_member(document, "results"), 1)
 
 
 def _outputs(document: Mapping[str, Any], specs: Mapping[str, model_info.TensorSpec]) -> dict[str, np.ndarray]:
@@ -133,10 +149,22 @@ def _metadata(document: Mapping[str, Any]) -> model_info.ModelMetadata:
     )
 
 
+def _scored_class(label: str, score: float) -> scored_class.ScoredClass:
+    return scored_class.ScoredClass(_text(label), _floats(score, 0).item())
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} in place of a text")
     return value
+
+
+def _floats(values: Any, num_dimensions: int) -> np.ndarray:
+    # JSON has the digits of float32 numbers, and Python would read them as doubles.
+    floats = rest_tensors.to_array("results", values, model_info.TensorSpec("DT_FLOAT", (None,) * num_dimensions))
+    if floats.ndim != num_dimensions:
+        raise TypeError(f"{floats.ndim} dimensions in place of {num_dimensions}")
+    return floats
 
 
 def _specs(tensors: Mapping[str, Any]) -> dict[str, model_info.TensorSpec]:
@@ -155,6 +183,10 @@ def _shape(shape: Mapping[str, Any]) -> tuple[int | None, ...] | None:
 
 def _refuse(value: Any) -> None:
     raise errors.UnimplementedError(f"A {type(value).__name__} such as {value!r} has no JSON form; ask over gRPC.")
+
+
+def _example(features: example_features.Features) -> dict[str, Any]:
+    return {name: rest_tensors.to_json(values) for name, values in features.items()}
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 import textwrap
 import types
 
+import numpy as np
 import pytest
 
 from serving import client
@@ -63,6 +64,14 @@ def test_the_example_of_a_call_runs(call, server):
     (example,) = _examples(getattr(client.ModelClient, call))
     with four_clients.connected("rest", server) as asked:
         _run(f"assert len({example.strip()})", {call: getattr(asked, call)})
+
+
+@pytest.mark.parametrize("call", ["classify", "regress"])
+def test_the_example_of_a_call_answers_what_it_says(call, upstream_server):
+    (example,) = _examples(getattr(client.ModelClient, call))
+    expression, _, said = example.partition("#")
+    with four_clients.connected("rest", upstream_server) as asked:
+        _run(f"assert np.all({expression} == np.array({said}))", {call: getattr(asked, call), "np": np})
 
 
 def _run(code, names):

@@ -17,7 +17,7 @@ def _public(class_):
 
 def test_both_have_the_same_calls_with_the_same_arguments():
     assert _public(client.ModelClient) == _public(client.AsyncModelClient)
-    assert {"status", "metadata", "predict", "recommend", "close"} <= _public(client.ModelClient)
+    assert {"status", "metadata", "predict", "recommend", "classify", "regress", "close"} <= _public(client.ModelClient)
     for name in _public(client.ModelClient):
         sync, async_ = getattr(client.ModelClient, name), getattr(client.AsyncModelClient, name)
         assert _arguments(sync) == _arguments(async_)
@@ -33,7 +33,7 @@ def test_both_are_made_alike(sync, async_):
     assert {"timeout_seconds", "retries"} <= dict(_arguments(sync.__init__)).keys()
 
 
-@pytest.mark.parametrize("name", ["status", "metadata", "predict", "recommend"])
+@pytest.mark.parametrize("name", ["status", "metadata", "predict", "recommend", "classify", "regress"])
 def test_every_call_takes_version_label_and_timeout(name):
     arguments = dict(_arguments(getattr(client.ModelClient, name)))
     assert [arguments[each] for each in ("version", "version_label", "timeout_seconds")] == [None] * 3
