@@ -40,6 +40,7 @@ _RANGES = [
     "duckdb==2.0.*",
     "grpcio>=1.68,<2",
     "grpcio-health-checking>=1.68,<2",
+    "httpcore>=1.0.7,<2",
     "httpx>=0.27,<1",
     "ibis-framework[duckdb]==12.0.*",
     "jinja2>=3.1,<4",

@@ -177,7 +177,11 @@ class ScannIndex(candidate_index.CandidateIndex):
             leaves_to_search=self._leaves.at(place) if self.num_leaves else _AS_CONFIGURED,
         )
         # A slot that ScaNN could not fill holds row 0 and the score NaN, and slots that no query fills are left out.
-        return tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32)), scores
+        rows = tf.where(tf.math.is_nan(scores), -1, tf.cast(rows, tf.int32))
+        # The operation does not say so.
+        for each in (rows, scores):
+            each.set_shape([None, None])
+        return rows, scores
 
     def _searcher_handle(self) -> tf.Tensor:
         """Builds the searcher unless there is one of its name."""
