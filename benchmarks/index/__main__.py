@@ -10,8 +10,9 @@ model, popularity skewed and a twentieth copies; `glove`, 341,479 word vectors o
 - search: the search itself on one thread: ScaNN with this project's parameters, faiss and hnswlib, at
   index_recall@10 of .90, .95 and .99. ScaNN must be ahead of both at .95.
 - served: single queries and batches of 64 through SavedModels: `scann` must add at most .1 ms to the Python searcher
-  and an identity signature; `partitioned` must take at most a tenth of the exact index for one query, an eighth for
-  a batch, and 1.1 times the memory of the vectors (.55 with float16); both find .95.
+  and an identity signature, both as the server runs them (through `tf.saved_model.load` is told beside it);
+  `partitioned` must take at most a tenth of the exact index for one query, an eighth for a batch, and 1.1 times the
+  memory of the vectors (.55 with float16); both find .95.
 - restricted: filters, exclusions and deep answers: every answer right and allowed, .95 of the exact ones found.
 - precomputed: an answer from a precomputed query embedding must be faster than one through the tower.
 - sizes: building, exporting, loading and asking each kind of index over corpora of several sizes, each in a process

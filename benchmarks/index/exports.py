@@ -2,6 +2,7 @@
 
 import functools
 import os
+import pathlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -9,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.index import corpora
-from serving import saved_model, served_recommender, signatures
+from serving import saved_model, served_recommender, signatures, tensor_proto
 from serving.index import candidate_filter, candidate_index, factory, retriever, tuning
+from serving.server import servable
 
 K = 10
 BATCH = 64
@@ -103,6 +105,17 @@ def load(path: str | os.PathLike[str]) -> Callable[..., dict[str, tf.Tensor]]:
     # The variables live as long as what was loaded.
     ask.loaded = loaded
     return ask
+
+
+def load_as_server(path: str | os.PathLike[str]) -> Callable[..., dict[str, np.ndarray]]:
+    """Loads an export as the model server does, through TensorFlow's session; returns its signature as a function."""
+    model = servable.Servable.load("shop", 1, pathlib.Path(path))
+    declared = model.signature_defs[signatures.RECOMMEND].inputs
+    nothing = {
+        name: np.zeros([0] * len(info.tensor_shape.dim), tensor_proto.numpy_dtype(info.dtype))
+        for name, info in declared.items()
+    }
+    return lambda vectors: model.run(signatures.RECOMMEND, nothing | {"vector": vectors})
 
 
 def timed(
