@@ -137,7 +137,9 @@ def test_an_old_version_stays_until_its_last_request_is_done(base_path, start, h
     tiny_models.wait_until(lambda: _states(manager)[1] == "END")
 
 
-@pytest.mark.parametrize("damage", ["empty folder", "cut saved_model.pb", "no variables", "failing warm-up"])
+@pytest.mark.parametrize(
+    "damage", ["empty folder", "cut saved_model.pb", "no variables", "failing warm-up", "wrong op"]
+)
 def test_a_broken_version_never_replaces_a_good_one(base_path, start, half_plus_two_dir, tmp_path, damage):
     broken = shutil.copytree(half_plus_two_dir, tmp_path / "broken")
     if damage == "empty folder":
@@ -147,6 +149,9 @@ def test_a_broken_version_never_replaces_a_good_one(base_path, start, half_plus_
         (broken / "saved_model.pb").write_bytes((broken / "saved_model.pb").read_bytes()[:100])
     elif damage == "no variables":
         shutil.rmtree(broken / "variables")
+    elif damage == "wrong op":
+        content = (broken / "saved_model.pb").read_bytes()
+        (broken / "saved_model.pb").write_bytes(content.replace(b"AddV2", b"AddV9"))
     else:
         (broken / "assets.extra").mkdir()
         with tf.io.TFRecordWriter(str(broken / "assets.extra" / "tf_serving_warmup_requests")) as writer:
@@ -161,6 +166,23 @@ def test_a_broken_version_never_replaces_a_good_one(base_path, start, half_plus_
     # And the next good one does replace it.
     tiny_models.publish(half_plus_two_dir, base_path, 3)
     tiny_models.wait_until(lambda: _states(manager) == {1: "END", 2: "END", 3: "AVAILABLE"})
+
+
+def test_the_old_version_serves_as_long_as_the_new_one_takes_to_load(base_path, start, half_plus_two_dir):
+    gate = threading.Event()
+
+    def load(options, version, model_dir):
+        assert version == 1 or gate.wait(60)
+        return version_loader.load_version(options, version, model_dir)
+
+    tiny_models.publish(half_plus_two_dir, base_path, 1)
+    manager = start(load)
+    assert manager.wait_until_available(60)
+    tiny_models.publish(half_plus_two_dir, base_path, 2)
+    tiny_models.wait_until(lambda: _states(manager) == {1: "AVAILABLE", 2: "LOADING"})
+    assert _answer(manager) == 2.0
+    gate.set()
+    tiny_models.wait_until(lambda: _states(manager) == {1: "END", 2: "AVAILABLE"})
 
 
 def test_after_a_restart_the_last_good_version_stands_in_for_a_broken_one(base_path, start, half_plus_two_dir):
