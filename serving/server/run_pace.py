@@ -4,6 +4,8 @@ from tensorflow.core.protobuf import config_pb2
 
 # Longer than nearly every answer of a recommender, far shorter than deadlines.
 _QUICK_SECONDS = 0.01
+# A run in TensorFlow's threads is timed from outside, and seems longer where Python is busy.
+_QUICK_FROM_OUTSIDE_SECONDS = 0.05
 _NUM_RUNS_UNTIL_TRIED_AGAIN = 100
 _IN_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
 _LEAST_MILLISECONDS = 1
@@ -13,7 +15,7 @@ class RunPace:
     """Chooses the RunOptions of each run of a signature. Calls may come at once from many threads.
 
     A run in the caller's thread costs a fifth of one that is handed to TensorFlow's threads (6 against 30 microseconds
-    for x * 0.5 + 2, and much less where all CPUs are busy), but TensorFlow cannot end it at a deadline. So a signature
+    for x * 0.5 + 2, and a twentieth where all CPUs are busy), but TensorFlow cannot end it at a deadline. A signature
     runs there as long as its runs are quick; once one takes long, the next hundred run in TensorFlow's threads. So does
     the first, of which nothing is known, and the second, since the first also pays for what is done once.
     """
@@ -22,6 +24,11 @@ class RunPace:
         self._num_runs = 0
         self._num_in_pool = 2
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether the next run is to be in the caller's thread."""
+        return not self._num_in_pool
+
     def options(self, now: float, deadline: float | None) -> bytes:
         """Returns serialized RunOptions.
 
@@ -29,17 +36,23 @@ class RunPace:
           now: on the monotonic clock.
           deadline: on the same clock, and after now; `None` for none.
         """
-        if not self._num_in_pool:
+        if self.is_quick:
             return _IN_CALLERS_THREAD
         if deadline is None:
             return b""
         milliseconds = max(_LEAST_MILLISECONDS, round(1000 * (deadline - now)))
         return config_pb2.RunOptions(timeout_in_ms=milliseconds).SerializeToString()
 
-    def note(self, seconds: float) -> None:
-        """Learns how long a run took."""
+    def note(self, seconds: float, was_in_callers_thread: bool) -> None:
+        """Learns how long a run took.
+
+        Args:
+          seconds: of the caller's thread, if it ran there; else by the clock.
+          was_in_callers_thread: whether it did.
+        """
         self._num_runs += 1
-        if seconds > _QUICK_SECONDS and self._num_runs > 1:
+        longest = _QUICK_SECONDS if was_in_callers_thread else _QUICK_FROM_OUTSIDE_SECONDS
+        if seconds > longest and self._num_runs > 1:
             self._num_in_pool = _NUM_RUNS_UNTIL_TRIED_AGAIN
         elif self._num_in_pool:
             self._num_in_pool -= 1

@@ -9,44 +9,48 @@ def _options(pace, deadline=None):
     return config_pb2.RunOptions.FromString(pace.options(1000.0, deadline))
 
 
-def _known(seconds=0.001):
+def _known():
     pace = run_pace.RunPace()
-    for each in (5.0, seconds):
-        pace.note(each)
+    for each in (5.0, 0.001):
+        pace.note(each, False)
     return pace
 
 
 def test_nothing_is_known_of_the_first_runs_so_deadlines_hold():
     pace = run_pace.RunPace()
     for seconds in (5.0, 0.001):
+        assert not pace.is_quick
         assert _options(pace, 1002.5).timeout_in_ms == 2500
         assert _options(pace) == config_pb2.RunOptions()
-        pace.note(seconds)
+        pace.note(seconds, False)
     # The first run was long, as first runs are.
+    assert pace.is_quick
     assert _options(pace, 1002.5) == _CALLERS_THREAD
 
 
 def test_quick_runs_stay_in_the_callers_thread():
     pace = _known()
     for _ in range(1000):
-        pace.note(0.009)
+        pace.note(0.009, True)
     assert _options(pace) == _CALLERS_THREAD
 
 
 def test_after_a_long_run_a_hundred_are_handed_over():
     pace = _known()
-    pace.note(0.011)
+    pace.note(0.011, True)
     for _ in range(100):
         assert _options(pace, 1001.0).timeout_in_ms == 1000
-        pace.note(0.001)
+        # A little is the time that Python let wait.
+        pace.note(0.04, False)
     assert _options(pace, 1001.0) == _CALLERS_THREAD
-    # A long one among them starts the count anew.
-    pace.note(1.0)
-    for _ in range(99):
-        pace.note(0.001)
-    pace.note(1.0)
-    pace.note(0.001)
-    assert _options(pace, 1001.0).timeout_in_ms == 1000
+
+
+def test_what_takes_long_is_always_handed_over():
+    pace = _known()
+    pace.note(1.0, True)
+    for _ in range(500):
+        assert _options(pace, 1001.0).timeout_in_ms == 1000
+        pace.note(1.0, False)
 
 
 def test_a_deadline_within_the_millisecond_is_not_none_at_all():
