@@ -65,7 +65,7 @@ def require_rows(
 
 
 def as_given(values: tf.Tensor) -> tf.Tensor:
-    """Returns an input in any shape that a request may give it; what is computed of it goes by no declared one."""
+    """Returns an input in any shape that a request may give it: `tf.shape` tells which, `tf.rank` what is declared."""
     return tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))
 
 

@@ -244,7 +244,7 @@ class ServedRecommender(tf.Module):
                 ),
             ),
             (
-                (tf.rank(k) <= 1) & ((length == 1) | (length == num_rows)),
+                (tf.size(tf.shape(k)) <= 1) & ((length == 1) | (length == num_rows)),
                 lambda: request_checks.sentence(
                     "k must be one number for all rows, or one for each of the ",
                     num_rows,

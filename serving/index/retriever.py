@@ -61,7 +61,13 @@ class Retriever(tf.Module):
           k: how many, >= 1.
           is_restricted: scalar bool, whether there are restrictions.
           restricted: returns those of the same queries; needed if there may be some.
+
+        Raises:
+          ValueError: if there may be restrictions and none are given.
         """
+        if restricted is None and is_restricted is not False:
+            raise ValueError("What restricts the queries must be given where something may, but is None.")
+        is_restricted = tf.convert_to_tensor(is_restricted)
         # One search in the open and one branch for all that is rare: a search inside a branch costs every request an
         # operation for each variable of the index. Restricted requests are searched for later, so here for nothing.
         num_searched = tf.where(is_restricted, 0, tf.shape(query_embeddings)[0])
@@ -77,7 +83,7 @@ class Retriever(tf.Module):
                 lambda: self._completed(query_embeddings, k, rows, scores),
             )
 
-        is_finished = tf.reduce_all(rows >= 0) & (tf.shape(rows)[1] == k) & ~tf.convert_to_tensor(is_restricted)
+        is_finished = tf.reduce_all(rows >= 0) & (tf.shape(rows)[1] == k) & ~is_restricted
         return Retrieved(*tf.cond(is_finished, lambda: (rows, tf.identity(scores)), rare_branch.rare(finished)))
 
     def _completed(

@@ -203,7 +203,11 @@ class ScannIndex(candidate_index.CandidateIndex):
         """ScaNN cuts an answer at this number without a word, so it is never below what is asked for."""
         if not self._parameters.num_reordering_candidates:
             return num_rows
-        return tf.minimum(tf.maximum(self._reordered.at(place), num_rows), self.num_candidates)
+        least = num_rows
+        if not self.num_leaves:
+            # With leaves nobody asks for more than the last depth; without, deep answers are found in codes alone.
+            least = tf.where(num_rows > self._depths[-1], _REORDERED_PER_ROW * num_rows, num_rows)
+        return tf.minimum(tf.maximum(self._reordered.at(place), least), self.num_candidates)
 
     def _leaves_by_depth(self) -> depths.SettingByDepth:
         num_leaves = self.num_leaves

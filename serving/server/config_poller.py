@@ -42,6 +42,7 @@ class ConfigPoller:
         while not self._stopped.wait(self._wait_seconds):
             content = self._content()
             if content == self._applied:
+                self._last_refusal = ""
                 continue
             try:
                 self._apply(model_config.read(self._path))

@@ -15,6 +15,7 @@ from serving.server import bounded_pool
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
 )
+_RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
 
 
 class Admission(grpc.ServerInterceptor):
@@ -23,13 +24,20 @@ class Admission(grpc.ServerInterceptor):
     Args:
       inference_pool: the server's own pool.
       control_pool: answers all other calls, and refusals.
+      reload_pool: changes models, which may take as long as loading them does.
     """
 
-    def __init__(self, inference_pool: bounded_pool.BoundedPool, control_pool: concurrent.futures.ThreadPoolExecutor):
+    def __init__(
+        self,
+        inference_pool: bounded_pool.BoundedPool,
+        control_pool: concurrent.futures.ThreadPoolExecutor,
+        reload_pool: concurrent.futures.ThreadPoolExecutor,
+    ):
         self._inference_pool = inference_pool
         self._control_pool = control_pool
+        self._reload_pool = reload_pool
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
-        self._refusal = self._on_control_pool(grpc.unary_unary_rpc_method_handler(_refuse))
+        self._refusal = _on(control_pool, grpc.unary_unary_rpc_method_handler(_refuse))
 
     def intercept_service(
         self,
@@ -44,14 +52,16 @@ class Admission(grpc.ServerInterceptor):
             handler = continuation(handler_call_details)
             if handler is None or handler.unary_unary is None:
                 return handler
-            self._handlers[method] = self._on_control_pool(handler)
+            pool = self._reload_pool if method == _RELOAD else self._control_pool
+            self._handlers[method] = _on(pool, handler)
         return self._handlers[method]
 
-    def _on_control_pool(self, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
-        answer = functools.partial(handler.unary_unary)
-        # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
-        answer.experimental_thread_pool = self._control_pool
-        return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
+
+def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+    answer = functools.partial(handler.unary_unary)
+    # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
+    answer.experimental_thread_pool = pool
+    return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
 
 
 def _refuse(request: bytes, context: grpc.ServicerContext) -> None:

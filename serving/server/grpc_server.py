@@ -55,9 +55,10 @@ class GrpcServer:
         self._credentials = grpc_credentials.read(config.ssl_config_file) if config.ssl_config_file else None
         self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, config.max_queued_requests, "grpc")
         self._control_pool = concurrent.futures.ThreadPoolExecutor(_NUM_CONTROL_THREADS, "grpc control")
+        self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
         self._server = grpc.server(
             self._pool,
-            interceptors=[grpc_admission.Admission(self._pool, self._control_pool)],
+            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool)],
             options=list(_options(config).items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -70,7 +71,9 @@ class GrpcServer:
             self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service.ModelService(models), self._server)
-        self._health = health.HealthServicer()
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True, experimental_thread_pool=self._control_pool
+        )
         if config.enable_grpc_healthcheck_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
@@ -95,12 +98,12 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         stopped, last_call = self._server.stop(self._config.shutdown_grace_seconds), time.monotonic()
         while not stopped.wait(_SECONDS_BETWEEN_CHECKS):
-            if self._pool.num_under_way:
+            if self._pool.num_under_way or self._reload_pool.num_under_way:
                 last_call = time.monotonic()
             elif time.monotonic() - last_call > _SECONDS_FOR_LAST_ANSWERS:
                 # What is still open are streams: those who watch the health would keep the server to the last.
                 self._server.stop(0)
-        for pool in (self._pool, self._control_pool):
+        for pool in (self._pool, self._control_pool, self._reload_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
     @property

@@ -1,21 +1,26 @@
 """Which versions failed to load, how often, and when each is to be tried again."""
 
 import dataclasses
+import pathlib
 import time
 from collections.abc import Collection, Iterable
 
+from serving import errors
+
 
 @dataclasses.dataclass(frozen=True)
-class Failure:
+class _Failure:
     """The last failed attempt to load a version.
 
     Attributes:
       num_attempts: how many failed so far.
       retry_at: when the next one is due, on the monotonic clock; `None` for never.
+      error: of the last one.
     """
 
     num_attempts: int
     retry_at: float | None
+    error: errors.ServingError
 
 
 class LoadAttempts:
@@ -27,17 +32,26 @@ class LoadAttempts:
     """
 
     def __init__(self, max_num_retries: int, retry_interval_seconds: float):
-        self.max_num_attempts = max_num_retries + 1
+        self._max_num_attempts = max_num_retries + 1
         self._retry_interval_seconds = retry_interval_seconds
-        self._failures: dict[int, Failure] = {}
+        self._failures: dict[int, _Failure] = {}
 
-    def note_failure(self, version: int) -> Failure:
-        """Counts a failed attempt; returns what is known of the version now."""
-        num_attempts = self._failures[version].num_attempts + 1 if version in self._failures else 1
-        is_last = num_attempts >= self.max_num_attempts
+    def note_failure(self, version: int, error: errors.ServingError) -> str:
+        """Counts a failed attempt; returns in words which it was and what comes next."""
+        number = self._failures[version].num_attempts + 1 if version in self._failures else 1
+        is_last = number >= self._max_num_attempts
         retry_at = None if is_last else time.monotonic() + self._retry_interval_seconds
-        self._failures[version] = Failure(num_attempts, retry_at)
-        return self._failures[version]
+        self._failures[version] = _Failure(number, retry_at, error)
+        outlook = "giving up" if is_last else f"next attempt in {self._retry_interval_seconds:g} s"
+        return f"attempt {number} of {self._max_num_attempts}, {outlook}"
+
+    def failure_of(self, model_name: str, newest: int, base_path: pathlib.Path) -> errors.FailedPreconditionError:
+        """Returns the error of a model of which no version could be loaded, its newest failing as is known."""
+        error = self._failures[newest].error
+        return errors.FailedPreconditionError(
+            f"Model {model_name} did not become available: version {newest} could not be loaded ({error.code.name}: "
+            f"{error}), and no other version could. Mend or remove the folders under {base_path}."
+        )
 
     def forget(self, version: int) -> None:
         """Starts anew with a version."""
@@ -62,7 +76,7 @@ class LoadAttempts:
             if failure is None or (failure.retry_at is not None and failure.retry_at <= now)
         ]
 
-    def next_retry_at(self) -> float:
-        """Returns when the next attempt is due, on the monotonic clock; infinity for never."""
-        moments = [failure.retry_at for failure in self._failures.values() if failure.retry_at is not None]
-        return min(moments, default=float("inf"))
+    def next_retry_at(self, versions: Iterable[int]) -> float:
+        """Returns when the next attempt for one of the versions is due, on the monotonic clock; infinity for never."""
+        failures = [self._failures[version] for version in versions if version in self._failures]
+        return min((each.retry_at for each in failures if each.retry_at is not None), default=float("inf"))

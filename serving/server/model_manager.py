@@ -12,14 +12,20 @@ import gc
 import pathlib
 import threading
 import time
-from collections.abc import Callable
 
 from absl import logging
 
 from serving import errors
-from serving.server import load_attempts, model_options, servable, version_loader, version_policy, version_status
+from serving.server import (
+    load_attempts,
+    model_options,
+    repeated_warning,
+    servable,
+    version_loader,
+    version_policy,
+    version_status,
+)
 
-_SECONDS_BETWEEN_WAITING_LINES = 10.0
 # On the monotonic clock: moments of the next look at the disk.
 _AT_ONCE, _NEVER = 0.0, float("inf")
 
@@ -41,9 +47,7 @@ class ModelManager:
     def __init__(
         self,
         options: model_options.ModelOptions,
-        load: Callable[
-            [model_options.ModelOptions, int, pathlib.Path], servable.Servable
-        ] = version_loader.load_version,
+        load: version_loader.Load = version_loader.load_version,
         load_slot: contextlib.AbstractContextManager | None = None,
         unload_slot: contextlib.AbstractContextManager | None = None,
     ):
@@ -54,18 +58,18 @@ class ModelManager:
         self._load_slot = load_slot or contextlib.nullcontext()
         self._unload_slot = unload_slot or contextlib.nullcontext()
         self._changed = threading.Condition()
-        # All below is guarded by _changed; only the manager's thread writes it, except _num_leases, _policy and
-        # _is_closing.
+        # All below is guarded by _changed; others than the manager's thread write _num_leases, _policy and _is_closing.
         self._policy = options.policy
         self._attempts = load_attempts.LoadAttempts(options.max_num_load_retries, options.load_retry_interval_seconds)
         self._loaded: dict[int, servable.Servable] = {}
         self._retired: list[servable.Servable] = []
         self._num_leases: collections.Counter[servable.Servable] = collections.Counter()
-        self._statuses: dict[int, version_status.VersionStatus] = {}
+        self._statuses = version_status.VersionStatuses()
         self._on_disk: dict[int, pathlib.Path] = {}
+        # Loaded versions whose folders went away: what comes back under the same number is another.
+        self._replaced: set[int] = set()
         self._next_poll = _AT_ONCE
-        self._next_waiting_line = 0.0
-        self._waiting_reason = ""
+        self._waiting = repeated_warning.RepeatedWarning()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name=f"versions of {self.model_name}", daemon=True)
 
@@ -114,12 +118,8 @@ class ModelManager:
         with self._changed:
             self._changed.wait_for(lambda: self._has_settled() or self._has_failed(is_retried), timeout_seconds)
             if not self._loaded and self._has_failed(is_retried):
-                newest = self._statuses[version_policy.to_load(self._policy, self._on_disk, ())[0]]
-                raise errors.FailedPreconditionError(
-                    f"Model {self.model_name} did not become available: version {newest.version} could not be loaded "
-                    f"({newest.error.code.name}: {newest.error}), and no other version could. "
-                    f"Mend or remove the folders under {self._options.base_path}."
-                )
+                newest = version_policy.to_load(self._policy, self._on_disk, ())[0]
+                raise self._attempts.failure_of(self.model_name, newest, self.base_path)
             return self._has_settled()
 
     def acquire(self, version: int | None = None) -> servable.Servable | None:
@@ -128,9 +128,7 @@ class ModelManager:
         Every version lent has to be given back with `release`.
         """
         with self._changed:
-            if version is None:
-                version = max(self._loaded, default=None)
-            model = self._loaded.get(version)
+            model = self._loaded.get(max(self._loaded, default=None) if version is None else version)
             if model is not None:
                 self._num_leases[model] += 1
             return model
@@ -155,7 +153,7 @@ class ModelManager:
     def statuses(self) -> list[version_status.VersionStatus]:
         """Returns the status of every version ever seen, newest first."""
         with self._changed:
-            return sorted(self._statuses.values(), key=lambda status: status.version, reverse=True)
+            return self._statuses.newest_first()
 
     def _run(self) -> None:
         while not self._is_closing:
@@ -178,7 +176,7 @@ class ModelManager:
         return any(model not in self._num_leases for model in self._retired)
 
     def _seconds_until_next_work(self) -> float | None:
-        moment = min(self._next_poll, self._attempts.next_retry_at())
+        moment = min(self._next_poll, self._attempts.next_retry_at(self._to_load()))
         return None if moment == _NEVER else max(0.0, moment - time.monotonic())
 
     def _poll(self) -> None:
@@ -194,36 +192,40 @@ class ModelManager:
         except OSError as error:
             self._say_waiting(f"cannot list {self._options.base_path}: {error.strerror}")
             return
+        self._replaced |= self._loaded.keys() - on_disk.keys()
         if not on_disk:
             self._say_waiting(f"no folder named by an integer under {self._options.base_path}")
-            return
         with self._changed:
             self._on_disk = on_disk
             self._attempts.forget_all_but(on_disk)
+            self._statuses.end_absent(on_disk)
 
     def _say_waiting(self, reason: str) -> None:
-        if reason == self._waiting_reason and time.monotonic() < self._next_waiting_line:
-            return
-        self._waiting_reason = reason
-        self._next_waiting_line = time.monotonic() + _SECONDS_BETWEEN_WAITING_LINES
         state = f"keeps serving version {max(self._loaded)}" if self._loaded else "waits for a version"
-        logging.warning("Model %s %s: %s", self.model_name, state, reason)
+        self._waiting.say(f"Model {self.model_name} {state}: {reason}")
+
+    def _to_load(self) -> list[int]:
+        return version_policy.to_load(self._policy, self._on_disk, self._loaded.keys() - self._replaced)
 
     def _load_next(self) -> bool:
         """Loads a version if one is due; returns whether one was."""
         with self._changed:
             self._retire_unwanted()
-            due = self._attempts.due(version_policy.to_load(self._policy, self._on_disk, self._loaded))
+            due = [] if self._is_closing else self._attempts.due(self._to_load())
         if due:
             self._try_to_load(due[0])
         return bool(due)
 
     def _try_to_load(self, version: int) -> None:
         with self._changed:
-            self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.LOADING)
-        started = time.monotonic()
+            if self._is_closing:
+                return
+            started = time.monotonic()
+            self._statuses.set(version, version_status.VersionState.LOADING)
         try:
             with self._load_slot:
+                if self._is_closing:
+                    return
                 model = self._load(self._options, version, self._on_disk[version])
         except errors.ServingError as error:
             self._note_failure(version, error)
@@ -235,26 +237,25 @@ class ModelManager:
             return
         with self._changed:
             self._attempts.forget(version)
+            if version in self._loaded:
+                self._retired.append(self._loaded[version])
+            self._replaced.discard(version)
             self._loaded[version] = model
-            self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.AVAILABLE)
+            self._statuses.set(version, version_status.VersionState.AVAILABLE)
             self._retire_unwanted()
             self._changed.notify_all()
         logging.info("Loaded %s version %d in %.2f s", self.model_name, version, time.monotonic() - started)
 
     def _note_failure(self, version: int, error: errors.ServingError) -> None:
         with self._changed:
-            failure = self._attempts.note_failure(version)
-            is_last = failure.retry_at is None
+            outlook = self._attempts.note_failure(version, error)
+            is_last = self._attempts.have_failed(version, is_retried=True)
             state = version_status.VersionState.END if is_last else version_status.VersionState.LOADING
-            self._statuses[version] = version_status.VersionStatus(version, state, error)
+            self._statuses.set(version, state, error)
             serving = f"version {max(self._loaded)} keeps serving" if self._loaded else "no version serves"
             self._changed.notify_all()
-        outlook = "giving up" if is_last else f"next attempt in {self._options.load_retry_interval_seconds:g} s"
-        logging.error(
-            "Could not load %s version %d (attempt %d of %d, %s; %s): %s: %s",
-            *(self.model_name, version, failure.num_attempts, self._attempts.max_num_attempts),
-            *(outlook, serving, error.code.name, error),
-        )
+        place = f"{self.model_name} version {version} ({outlook}; {serving})"
+        logging.error("Could not load %s: %s: %s", place, error.code.name, error)
 
     def _has_settled(self) -> bool:
         wanted = self._policy.wanted(self._on_disk)
@@ -274,7 +275,7 @@ class ModelManager:
     def _retire(self, versions: list[int]) -> None:
         for version in versions:
             self._retired.append(self._loaded.pop(version))
-            self._statuses[version] = version_status.VersionStatus(version, version_status.VersionState.UNLOADING)
+            self._statuses.set(version, version_status.VersionState.UNLOADING)
 
     def _unload_drained(self) -> None:
         with self._changed:
@@ -293,8 +294,6 @@ class ModelManager:
             model.close()
         with self._changed:
             # The same number may have come back meanwhile, and have a status of its own.
-            if self._statuses[model.version].state is version_status.VersionState.UNLOADING:
-                self._statuses[model.version] = version_status.VersionStatus(
-                    model.version, version_status.VersionState.END
-                )
+            if self._statuses.state_of(model.version) is version_status.VersionState.UNLOADING:
+                self._statuses.set(model.version, version_status.VersionState.END)
         logging.info("Unloaded %s version %d", self.model_name, model.version)

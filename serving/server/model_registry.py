@@ -2,7 +2,8 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from absl import logging
 from tensorflow_serving.apis import model_pb2
@@ -12,6 +13,26 @@ from serving.server import cancellation as cancellation_lib
 from serving.server import lent_version, metrics, model_config, model_manager, version_status
 
 _SECONDS_BETWEEN_CHECKS = 0.1
+
+
+class _Serving(NamedTuple):
+    """What is served at one moment, by name: managers, and versions by label."""
+
+    managers: Mapping[str, model_manager.ModelManager]
+    labels: Mapping[str, Mapping[str, int]]
+
+    def version(self, model_spec: model_pb2.ModelSpec) -> int | None:
+        """Returns the version that is asked for, `None` for the newest.
+
+        Raises:
+          InvalidArgumentError: if no model is named, or the label is not one of the model's.
+        """
+        if model_spec.WhichOneof("version_choice") == "version_label":
+            label = model_spec.version_label
+            if label not in self.labels.get(model_spec.name, {}):
+                raise errors.InvalidArgumentError(f"Unrecognized servable version label: {label}")
+            return self.labels[model_spec.name][label]
+        return model_spec.version.value if model_spec.HasField("version") else None
 
 
 class ModelRegistry:
@@ -39,10 +60,12 @@ class ModelRegistry:
         self._max_request_rows = max_request_rows
         self._metrics = counted_by or metrics.Metrics()
         self._reloading = threading.Lock()
+        # Replaced as a whole, never changed, so that readers need no lock.
+        self._serving = _Serving({}, {})
+        # Guards what follows, and that nothing is served or begun once the registry is stopping.
+        self._lock = threading.Lock()
         self._is_stopping = False
-        # Each is replaced, never changed, so that readers need no lock.
-        self._managers: Mapping[str, model_manager.ModelManager] = {}
-        self._labels: Mapping[str, Mapping[str, int]] = {}
+        self._joining: list[model_manager.ModelManager] = []
         self._left: list[model_manager.ModelManager] = []
 
     def start(self, models: Sequence[model_config.ModelConfig], is_stopped: Callable[[], bool]) -> bool:
@@ -58,47 +81,46 @@ class ModelRegistry:
         Raises:
           ServingError: if one cannot be loaded.
         """
-        self._managers = {model.name: self._make_manager(model) for model in models}
-        for manager in self._managers.values():
+        managers = {model.name: self._make_manager(model) for model in models}
+        self._serving = _Serving(managers, {})
+        for manager in managers.values():
             manager.start()
-        if not _wait_for(self._managers.values(), is_stopped, is_retried=True):
+        if not _wait_for(managers.values(), is_stopped, is_retried=True):
             return False
-        self._labels = self._checked_labels(models, self._managers)
+        self._serving = _Serving(managers, self._checked_labels(models, managers))
         return True
 
     def reload(self, models: Sequence[model_config.ModelConfig]) -> None:
         """Serves these models from now on: adds, moves and removes, and gives labels, all of it or nothing.
 
         Raises:
-          ServingError: if a part is wrong; what served before goes on.
+          ServingError: if a part is wrong, or the server is stopping; what served before goes on.
         """
         with self._reloading:
             model_config.require_versions(models)
-            before = self._managers
+            before = self._serving.managers
             kept = {
                 model.name: before[model.name]
                 for model in models
                 if model.name in before and before[model.name].base_path == model.base_path
             }
             added = {model.name: self._make_manager(model) for model in models if model.name not in kept}
+            self._join(added.values())
             try:
-                for manager in added.values():
-                    manager.start()
                 if not _wait_for(added.values(), lambda: self._is_stopping, is_retried=False):
-                    raise errors.UnavailableError("The server is shutting down.")
-                labels = self._checked_labels(models, kept | added)
-            except errors.ServingError:
+                    raise _shutting_down()
+                self._publish(_Serving(kept | added, self._checked_labels(models, kept | added)))
+            except BaseException:
                 self._leave(added.values())
                 raise
-            self._managers, self._labels = kept | added, labels
             for model in models:
                 if model.name in kept:
                     kept[model.name].set_policy(model.policy)
             self._leave([manager for name, manager in before.items() if name not in kept])
-            logging.info("Now serving %s", ", ".join(sorted(self._managers)) or "no model")
+            logging.info("Now serving %s", ", ".join(sorted(kept | added)) or "no model")
 
     def stop(self, grace_seconds: float) -> bool:
-        """Frees every model.
+        """Frees every model, also those of a reload under way, which is refused.
 
         Args:
           grace_seconds: longest wait for requests and loads under way.
@@ -106,8 +128,9 @@ class ModelRegistry:
         Returns:
           Whether all is freed.
         """
-        self._is_stopping = True
-        managers = [*self._managers.values(), *self._left]
+        with self._lock:
+            self._is_stopping = True
+            managers = {*self._serving.managers.values(), *self._joining, *self._left}
         for manager in managers:
             manager.close()
         are_freed = [manager.stop(grace_seconds) for manager in managers]
@@ -115,7 +138,7 @@ class ModelRegistry:
 
     def knows(self, model_name: str) -> bool:
         """Returns whether a model of this name is served."""
-        return model_name in self._managers
+        return model_name in self._serving.managers
 
     @contextlib.contextmanager
     def lease(
@@ -138,13 +161,13 @@ class ModelRegistry:
         """
         if not model_spec.name:
             raise errors.InvalidArgumentError("ModelSpec has no name specified.")
-        version = self._version(model_spec)
-        manager, loaded = self._managers.get(model_spec.name), None
-        while manager is not None and (loaded := manager.acquire(version)) is None:
-            # A reload may have moved the model meanwhile.
-            manager, asked = self._managers.get(model_spec.name), manager
-            if manager is asked:
-                break
+        loaded, serving = None, None
+        # A reload may have moved the model, or a label of it, meanwhile; then once more.
+        while loaded is None and serving is not self._serving:
+            serving = self._serving
+            version = serving.version(model_spec)
+            manager = serving.managers.get(model_spec.name)
+            loaded = manager.acquire(version) if manager else None
         if loaded is None:
             wanted = f"Latest({model_spec.name})" if version is None else f"Specific({model_spec.name}, {version})"
             raise errors.NotFoundError(f"Servable not found for request: {wanted}")
@@ -159,8 +182,9 @@ class ModelRegistry:
         Raises:
           ServingError: if the model or the version was never seen.
         """
-        version = self._version(model_spec)
-        known = {manager.model_name: manager for manager in self._left} | dict(self._managers)
+        serving = self._serving
+        version = serving.version(model_spec)
+        known = {manager.model_name: manager for manager in self._left} | dict(serving.managers)
         statuses = known[model_spec.name].statuses() if model_spec.name in known else []
         if version is not None:
             statuses = [status for status in statuses if status.version == version]
@@ -170,20 +194,12 @@ class ModelRegistry:
             raise errors.NotFoundError(f"Could not find any versions of model {model_spec.name}")
         return statuses
 
-    def _version(self, model_spec: model_pb2.ModelSpec) -> int | None:
-        if model_spec.WhichOneof("version_choice") == "version_label":
-            label = model_spec.version_label
-            if label not in self._labels.get(model_spec.name, {}):
-                raise errors.InvalidArgumentError(f"Unrecognized servable version label: {label}")
-            return self._labels[model_spec.name][label]
-        return model_spec.version.value if model_spec.HasField("version") else None
-
     def _checked_labels(
         self, models: Sequence[model_config.ModelConfig], managers: Mapping[str, model_manager.ModelManager]
     ) -> dict[str, Mapping[str, int]]:
         for model in models:
             for label, version in model.labels.items():
-                in_use = self._labels.get(model.name, {}).get(label, version)
+                in_use = self._serving.labels.get(model.name, {}).get(label, version)
                 if self._may_label_unavailable and in_use == version:
                     continue
                 if not managers[model.name].is_available(version):
@@ -193,12 +209,33 @@ class ModelRegistry:
                     )
         return {model.name: model.labels for model in models}
 
-    def _leave(self, managers: Sequence[model_manager.ModelManager]) -> None:
+    def _join(self, managers: Collection[model_manager.ModelManager]) -> None:
+        with self._lock:
+            if self._is_stopping:
+                raise _shutting_down()
+            self._joining = list(managers)
+        for manager in managers:
+            manager.start()
+
+    def _publish(self, serving: "_Serving") -> None:
+        with self._lock:
+            if self._is_stopping:
+                raise _shutting_down()
+            self._serving, self._joining = serving, []
+
+    def _leave(self, managers: Collection[model_manager.ModelManager]) -> None:
         """Closes managers; they free their versions after the last request, and their statuses can still be asked."""
         for manager in managers:
             manager.close()
         names = {manager.model_name for manager in managers}
-        self._left = [each for each in self._left if each.model_name not in names or each.is_alive()] + list(managers)
+        with self._lock:
+            self._joining = []
+            left = [each for each in self._left if each.model_name not in names or each.is_alive()]
+            self._left = left + list(managers)
+
+
+def _shutting_down() -> errors.UnavailableError:
+    return errors.UnavailableError("The server is shutting down and changes no models any more.")
 
 
 def _wait_for(managers: Sequence[model_manager.ModelManager], is_stopped: Callable[[], bool], is_retried: bool) -> bool:

@@ -75,8 +75,9 @@ class ModelServer:
         """
         # Loading may take minutes; what stands in the way is told before.
         start_checks.check(self._config)
-        models = start_checks.models(self._config)
-        servers, poller = self._make_servers(), self._make_poller()
+        # Before the models are read, so that no change to their file is lost.
+        poller = self._make_poller()
+        models, servers = start_checks.models(self._config), self._make_servers()
         if not self._models.start(models, is_stopped):
             return False
         for flag, port, server in servers:

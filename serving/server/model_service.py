@@ -26,7 +26,8 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         """Serves the models of the request from now on, and answers when they do; if one is wrong, nothing changes."""
-        del context
+        if not context.is_active():
+            raise errors.CancelledError("The caller went away before the reload began.")
         self._models.reload(model_config.from_proto(request.config, self._models.knows))
         response = model_management_pb2.ReloadConfigResponse()
         # A status that is present and OK, as TensorFlow Serving answers.

@@ -51,11 +51,8 @@ class RestServer:
         self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
         self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
         self._loop = asyncio.new_event_loop()
-        self._inference = loop_threads.LoopThreads(
-            self._loop, config.rest_api_num_threads, config.max_queued_requests, "rest"
-        )
-        # What tells the state of the server does not wait behind inference.
-        self._control = loop_threads.LoopThreads(self._loop, 1, config.max_queued_requests, "rest control")
+        self._inference: loop_threads.LoopThreads | None = None
+        self._control: loop_threads.LoopThreads | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest loop", daemon=True)
         self._runner: web.AppRunner | None = None
 
@@ -70,6 +67,10 @@ class RestServer:
         Raises:
           OSError: if the port is taken.
         """
+        waiting = self._config.max_queued_requests
+        self._inference = loop_threads.LoopThreads(self._loop, self._config.rest_api_num_threads, waiting, "rest")
+        # What tells the state of the server does not wait behind inference.
+        self._control = loop_threads.LoopThreads(self._loop, 1, waiting, "rest control")
         self._thread.start()
         self._call(self._start())
 
@@ -113,16 +114,15 @@ class RestServer:
         if not path.lower().startswith(_ROOT):
             raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
         threads = self._inference if request.method == "POST" else self._control
-        if threads.is_full:
-            raise errors.ResourceExhaustedError(
-                "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
-            )
+        _require_room(threads)
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge as error:
             raise errors.InvalidArgumentError(
                 f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
             ) from error
+        # Others may have come while the body did.
+        _require_room(threads)
         cancellation = cancellation_lib.Cancellation()
         arguments = request.method, path, body, deadline, cancellation
         try:
@@ -132,3 +132,10 @@ class RestServer:
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error
+
+
+def _require_room(threads: loop_threads.LoopThreads) -> None:
+    if threads.is_full:
+        raise errors.ResourceExhaustedError(
+            "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
+        )

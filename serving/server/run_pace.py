@@ -2,10 +2,10 @@
 
 from tensorflow.core.protobuf import config_pb2
 
-# Longer than nearly every answer of a recommender, far shorter than deadlines.
-_QUICK_SECONDS = 0.01
-# A run in TensorFlow's threads is timed from outside, and seems longer where Python is busy.
-_QUICK_FROM_OUTSIDE_SECONDS = 0.05
+# Longer than nearly every answer of a recommender, far shorter than deadlines. On a busy machine a thread waits longer
+# for Python than for TensorFlow, which the clock counts and the thread's own time does not.
+_LONGEST_OWN_SECONDS = 0.01
+_LONGEST_SECONDS = 0.1
 _NUM_RUNS_UNTIL_TRIED_AGAIN = 100
 _IN_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
 _LEAST_MILLISECONDS = 1
@@ -27,7 +27,7 @@ class RunPace:
     @property
     def is_quick(self) -> bool:
         """Whether the next run is to be in the caller's thread."""
-        return not self._num_in_pool
+        return self._num_in_pool <= 0
 
     def options(self, now: float, deadline: float | None) -> bytes:
         """Returns serialized RunOptions.
@@ -43,16 +43,15 @@ class RunPace:
         milliseconds = max(_LEAST_MILLISECONDS, round(1000 * (deadline - now)))
         return config_pb2.RunOptions(timeout_in_ms=milliseconds).SerializeToString()
 
-    def note(self, seconds: float, was_in_callers_thread: bool) -> None:
+    def note(self, seconds: float, own_seconds: float) -> None:
         """Learns how long a run took.
 
         Args:
-          seconds: of the caller's thread, if it ran there; else by the clock.
-          was_in_callers_thread: whether it did.
+          seconds: by the clock.
+          own_seconds: that the caller's thread was busy.
         """
         self._num_runs += 1
-        longest = _QUICK_SECONDS if was_in_callers_thread else _QUICK_FROM_OUTSIDE_SECONDS
-        if seconds > longest and self._num_runs > 1:
+        if (seconds > _LONGEST_SECONDS or own_seconds > _LONGEST_OWN_SECONDS) and self._num_runs > 1:
             self._num_in_pool = _NUM_RUNS_UNTIL_TRIED_AGAIN
-        elif self._num_in_pool:
-            self._num_in_pool -= 1
+        else:
+            self._num_in_pool = max(0, self._num_in_pool - 1)

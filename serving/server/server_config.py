@@ -8,6 +8,11 @@ from collections.abc import Mapping
 _MAX_PORT = (1 << 16) - 1
 _MAX_MESSAGE_BYTES = (1 << 31) - 1
 _AT_LEAST_ONE = ("grpc_max_threads", "rest_api_num_threads", "rest_api_timeout_in_ms", "max_request_bytes")
+_MAX_THREADS = 10_000
+_THREADS = (
+    *("grpc_max_threads", "rest_api_num_threads", "num_load_threads", "num_unload_threads"),
+    *("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"),
+)
 _NOT_NEGATIVE = (
     *("file_system_poll_wait_seconds", "model_config_file_poll_wait_seconds", "max_num_load_retries"),
     *("num_load_threads", "num_unload_threads", "num_request_iterations_for_warmup"),
@@ -118,6 +123,10 @@ class ServerConfig:
         for flag in _NOT_NEGATIVE:
             if getattr(self, flag) < 0:
                 raise ServerConfigError(f"--{flag} must not be negative, but is {getattr(self, flag)}.")
+        for flag in _THREADS:
+            if getattr(self, flag) > _MAX_THREADS:
+                raise ServerConfigError(f"--{flag} must be at most {_MAX_THREADS}, but is {getattr(self, flag)}.")
+        self._check_what_would_be_ignored()
         if self.max_request_bytes > _MAX_MESSAGE_BYTES:
             raise ServerConfigError(
                 f"--max_request_bytes must be at most {_MAX_MESSAGE_BYTES}, but is {self.max_request_bytes}."
@@ -127,10 +136,20 @@ class ServerConfig:
                 "--per_process_gpu_memory_fraction must be between 0 and 1, "
                 f"but is {self.per_process_gpu_memory_fraction:g}."
             )
-        if self.batching_parameters_file and not self.enable_batching:
-            raise ServerConfigError(
-                "--batching_parameters_file is set without --enable_batching, so it would be ignored; set both."
-            )
+
+    def _check_what_would_be_ignored(self) -> None:
+        has_grpc = bool(self.port or self.grpc_socket_path)
+        for flag, needed, has_needed in (
+            ("batching_parameters_file", "enable_batching", self.enable_batching),
+            ("model_config_file_poll_wait_seconds", "model_config_file", self.model_config_file),
+            ("monitoring_config_file", "rest_api_port", self.rest_api_port),
+            ("rest_api_address", "rest_api_port", self.rest_api_port),
+            ("rest_api_enable_cors_support", "rest_api_port", self.rest_api_port),
+            ("ssl_config_file", "port", has_grpc),
+            ("enable_grpc_healthcheck_service", "port", has_grpc),
+        ):
+            if getattr(self, flag) and not has_needed:
+                raise ServerConfigError(f"--{flag} is set without --{needed}, so it would be ignored; set both.")
 
     def _check_models(self) -> None:
         if not self.model_base_path and not self.model_config_file:

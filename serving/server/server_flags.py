@@ -91,6 +91,7 @@ flags.DEFINE_float(
     "shutdown_grace_seconds", 20.0, "Longest wait for requests under way when the server is told to stop."
 )
 
+_MAX_INT = 1 << 31
 _PATHS = (
     *("model_base_path", "model_config_file", "ssl_config_file", "monitoring_config_file"),
     *("batching_parameters_file", "tensorflow_session_config_file"),
@@ -150,7 +151,7 @@ def grouped_help() -> str:
 
 
 def _channel_arguments(pairs: list[str]) -> dict[str, int | str]:
-    """Returns the options; what reads as a whole number is one, as in server.cc of TensorFlow Serving."""
+    """Returns the options; what reads as a number of 32 bits is one, as in server.cc of TensorFlow Serving."""
     arguments: dict[str, int | str] = {}
     for pair in pairs:
         name, is_pair, value = pair.partition("=")
@@ -158,5 +159,6 @@ def _channel_arguments(pairs: list[str]) -> dict[str, int | str]:
             raise server_config.ServerConfigError(
                 f"--grpc_channel_arguments must be pairs such as grpc.max_connection_age_ms=2000, but {pair!r} is none."
             )
-        arguments[name] = int(value) if value.removeprefix("-").isdecimal() else value
+        is_number = value.removeprefix("-").isdecimal() and abs(int(value)) < _MAX_INT
+        arguments[name] = int(value) if is_number else value
     return arguments

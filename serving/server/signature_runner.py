@@ -74,14 +74,11 @@ class SignatureRunner:
         Raises:
           OpError: whatever the graph answers, `DeadlineExceededError` for what was ended.
         """
-        is_quick = self._pace.is_quick
-        # On a busy machine a thread waits longer for Python than for TensorFlow; its own time does not count that.
-        clock = time.thread_time if is_quick else time.monotonic
-        options = self._pace.options(time.monotonic(), deadline)
-        started = clock()
-        outputs = self._call(feeds, options)
-        self._pace.note(clock() - started, is_quick)
-        return outputs
+        started, started_own = time.monotonic(), time.thread_time()
+        try:
+            return self._call(feeds, self._pace.options(started, deadline))
+        finally:
+            self._pace.note(time.monotonic() - started, time.thread_time() - started_own)
 
     def feeds(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Returns the arrays in the order in which they are fed, defaults filled in.
@@ -140,8 +137,8 @@ def _compiled(
     `Session.run` would cast inputs in silence, refuse shapes that TensorFlow Serving takes, and cost four times as
     much; this is what it calls itself.
     """
-    feeds = [session.graph.as_graph_element(name)._as_tf_output() for name in feeds]
-    fetches = [session.graph.as_graph_element(name)._as_tf_output() for name in fetches]
+    feeds = [_tensor(session, name)._as_tf_output() for name in feeds]
+    fetches = [_tensor(session, name)._as_tf_output() for name in fetches]
 
     def call(arrays: Sequence[np.ndarray], run_options: bytes) -> list[np.ndarray]:
         options = pywrap_tf_session.TF_NewBufferFromString(run_options)
@@ -152,6 +149,11 @@ def _compiled(
             pywrap_tf_session.TF_DeleteBuffer(options)
 
     return call
+
+
+def _tensor(session: tf.compat.v1.Session, name: str) -> tf.Tensor:
+    """Returns the tensor of a name; one without a number is the first of its operation, as in TensorFlow's C++ code."""
+    return session.graph.as_graph_element(name if ":" in name else f"{name}:0", allow_operation=False)
 
 
 def _braced(names: Iterable[str]) -> str:

@@ -55,7 +55,12 @@ def metrics_path(config: server_config.ServerConfig) -> str | None:
     if not config.monitoring_config_file:
         return None
     prometheus = text_messages.read(config.monitoring_config_file, text_messages.MonitoringConfig).prometheus_config
-    return (prometheus.path or DEFAULT_METRICS_PATH) if prometheus.enable else None
+    path = prometheus.path or DEFAULT_METRICS_PATH
+    if not path.startswith("/"):
+        raise server_config.ServerConfigError(
+            f"--monitoring_config_file={config.monitoring_config_file}: path must begin with a slash, but is {path!r}."
+        )
+    return path if prometheus.enable else None
 
 
 def rest_address(config: server_config.ServerConfig) -> str:
@@ -89,10 +94,14 @@ def bound_socket(port: int, address: str = _ALL_ADDRESSES) -> socket.socket:
 
 
 def _check_base_path(base_path: pathlib.Path, named: str) -> None:
-    if not base_path.is_dir():
+    try:
+        is_folder, is_version = base_path.is_dir(), (base_path / "saved_model.pb").exists()
+    except OSError as error:
+        raise ServerStartError(f"{named}{base_path} cannot be read: {error.strerror}.") from error
+    if not is_folder:
         raise ServerStartError(
             f"{named}{base_path} is no folder. Create it, or point the flag at the folder that holds the version "
             "folders, such as 1."
         )
-    if (base_path / "saved_model.pb").exists():
+    if is_version:
         raise ServerStartError(f"{named}{base_path} is itself a version; point the flag at the folder above it.")

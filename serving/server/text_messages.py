@@ -119,8 +119,10 @@ def parse(text: str, message_class: type[message.Message], path: pathlib.Path) -
         lines = text.splitlines() or [""]
         number = min(error.GetLine() or len(lines), len(lines))
         name, fields = message_class.DESCRIPTOR.name, ", ".join(field.name for field in message_class.DESCRIPTOR.fields)
-        what = f"{path}, line {number}, at `{_what_stands_at(lines[number - 1], name)}`, is no {name}"
-        reason = "" if name in _WITH_SECRETS else f": {_reason(error, lines[number - 1])}"
+        # Somebody may have given the file of keys where another is wanted.
+        may_hold_keys = name in _WITH_SECRETS or "-----BEGIN " in text
+        what = f"{path}, line {number}, at `{_what_stands_at(lines[number - 1], may_hold_keys)}`, is no {name}"
+        reason = "" if may_hold_keys else f": {_reason(error, lines[number - 1])}"
         # Without its cause, which quotes the line.
         raise server_config.ServerConfigError(
             f"{what} in protobuf text format{reason}; its fields are {fields}."
@@ -137,9 +139,9 @@ def line_of(text: str, field_name: str) -> int | None:
     return lines[-1] if lines else None
 
 
-def _what_stands_at(line: str, message_name: str) -> str:
+def _what_stands_at(line: str, may_hold_keys: bool) -> str:
     """Returns the line, or what it begins with where the rest may be a key."""
-    return re.match(r"\W*\w*", line).group().strip() if message_name in _WITH_SECRETS else line.strip()
+    return re.match(r"\W*\w*", line).group().strip() if may_hold_keys else line.strip()
 
 
 def _reason(error: text_format.ParseError, line: str) -> str:

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import pathlib
+from collections.abc import Callable
 
-from serving import errors
 from serving.server import batcher, model_options, servable, warm_up
+
+Load = Callable[[model_options.ModelOptions, int, pathlib.Path], servable.Servable | batcher.Batcher]
 
 
 def load_version(
@@ -20,7 +22,7 @@ def load_version(
     try:
         for _ in range(options.num_warm_ups):
             warm_up.warm_up(model, model_dir, is_method_name_checked=options.is_method_name_checked)
-    except errors.ServingError:
+    except BaseException:
         model.close()
         raise
     if options.is_cache_flushed:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Collection
 
 from serving import errors
 
@@ -28,3 +29,28 @@ class VersionStatus:
     version: int
     state: VersionState
     error: errors.ServingError | None = None
+
+
+class VersionStatuses:
+    """The status of every version ever seen; whoever owns it has to guard it."""
+
+    def __init__(self) -> None:
+        self._statuses: dict[int, VersionStatus] = {}
+
+    def set(self, version: int, state: VersionState, error: errors.ServingError | None = None) -> None:
+        """Says what a version is doing."""
+        self._statuses[version] = VersionStatus(version, state, error)
+
+    def state_of(self, version: int) -> VersionState:
+        """Returns what a version is doing."""
+        return self._statuses[version].state
+
+    def end_absent(self, on_disk: Collection[int]) -> None:
+        """Ends versions that were being loaded and whose folders are gone; why they failed is kept."""
+        for version, status in self._statuses.items():
+            if status.state is VersionState.LOADING and version not in on_disk:
+                self._statuses[version] = dataclasses.replace(status, state=VersionState.END)
+
+    def newest_first(self) -> list[VersionStatus]:
+        """Returns all of them."""
+        return sorted(self._statuses.values(), key=lambda status: status.version, reverse=True)

@@ -123,6 +123,17 @@ def test_an_answer_longer_than_what_is_reordered_is_not_cut(k):
         np.testing.assert_allclose(scores[row, :depth], exact[row, found], atol=1e-6)
 
 
+def test_deep_answers_of_codes_without_leaves_are_reordered_as_deep_as_they_need():
+    generator = np.random.default_rng(0)
+    vectors, queries = (generator.standard_normal((size, 16), np.float32) for size in (3_000, 4))
+    parameters = scann_index.ScannParameters(0, 0, 2, num_reordering_candidates=50)
+    index = scann_index.ScannIndex(corpora.names(3_000), vectors, 10, parameters)
+    rows = index.search_rows(tf.constant(queries), 500)[0].numpy()
+    exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :500]
+    # Codes of two dimensions find 8 of 10 by themselves.
+    assert np.mean([np.isin(exact[query], rows[query]).mean() for query in range(4)]) > 0.93
+
+
 def test_a_quantised_index_that_reorders_everything_is_exact():
     names, embeddings = _corpus(300)
     parameters = scann_index.ScannParameters(10, 10, 2, num_reordering_candidates=300)

@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.server import grpc_credentials, server_config
+from serving.server import grpc_credentials, model_registry, server_config
 from tests.serving import tiny_models
 
 
@@ -147,6 +147,24 @@ def test_health_is_told_where_asked_for_and_turns_before_the_end(playground_dir)
         assert next(watched).status == gone
 
 
+def test_health_is_told_while_a_reload_takes_its_time_and_another_one_waits(playground_dir, tmp_path, monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(model_registry.ModelRegistry, "reload", lambda self, models: gate.wait(60))
+    with (
+        tiny_models.running_server(playground_dir.parent, enable_grpc_healthcheck_service=True) as server,
+        _channel(server) as channel,
+        concurrent.futures.ThreadPoolExecutor(3) as pool,
+    ):
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        request = model_management_pb2.ReloadConfigRequest(config={"model_config_list": {}})
+        reloads = [pool.submit(stub.HandleReloadConfigRequest, request, timeout=60) for _ in range(3)]
+        time.sleep(0.2)
+        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+        assert health.status == health_pb2.HealthCheckResponse.SERVING
+        gate.set()
+        assert all(each.result().status.error_code == 0 for each in reloads)
+
+
 def test_without_the_flag_there_is_no_health_service(playground):
     with _channel(playground) as channel, pytest.raises(grpc.RpcError) as refusal:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
@@ -187,6 +205,29 @@ def test_a_run_that_outlasts_its_deadline_is_ended_and_its_thread_free_again(pla
             _predict(channel, _waiting(never), timeout=0.5)
         assert refusal.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         # The only thread would wait for ever.
+        assert list(_predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
+
+
+def test_deadlines_hold_again_after_a_run_that_took_long(playground_dir, tmp_path):
+    gate, never = tmp_path / "open", tmp_path / "never"
+    gate.touch()
+    with (
+        tiny_models.running_server(playground_dir.parent, grpc_max_threads=2) as server,
+        _channel(server) as channel,
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+    ):
+        for _ in range(5):
+            _predict(channel, _waiting(gate))
+        # Known to be quick, so it runs where nothing ends it but its own end; from then on it is known to be slow.
+        late = tmp_path / "late"
+        slow = pool.submit(_predict, channel, _waiting(late), 60)
+        time.sleep(0.3)
+        late.touch()
+        slow.result()
+        for _ in range(2):
+            with pytest.raises(grpc.RpcError) as refusal:
+                _predict(channel, _waiting(never), timeout=0.3)
+            assert refusal.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert list(_predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
 
 

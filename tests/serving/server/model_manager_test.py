@@ -185,6 +185,42 @@ def test_the_old_version_serves_as_long_as_the_new_one_takes_to_load(base_path, 
     tiny_models.wait_until(lambda: _states(manager) == {1: "END", 2: "AVAILABLE"})
 
 
+def test_a_version_that_comes_back_under_its_number_is_loaded_anew(
+    base_path, start, half_plus_two_dir, half_plus_three_dir
+):
+    first = tiny_models.publish(half_plus_two_dir, base_path, 1)
+    manager = start()
+    assert manager.wait_until_available(60)
+    shutil.rmtree(first)
+    tiny_models.wait_until(lambda: manager._replaced)
+    assert _answer(manager) == 2.0
+    tiny_models.publish(half_plus_three_dir, base_path, 1)
+    tiny_models.wait_until(lambda: _answer(manager) == 3.0)
+    assert _states(manager) == {1: "AVAILABLE"}
+
+
+def test_a_failed_version_that_is_not_wanted_any_more_costs_nothing(base_path, start, half_plus_two_dir):
+    (base_path / "2").mkdir()
+    manager = start(max_num_load_retries=5, load_retry_interval_seconds=0.2, poll_wait_seconds=3600.0)
+    tiny_models.wait_until(lambda: manager.statuses())
+    tiny_models.publish(half_plus_two_dir, base_path, 3)
+    manager.set_policy(version_policy.Latest())
+    tiny_models.wait_until(lambda: manager.is_available(3))
+    # Long after the retry of 2 was due, the thread waits for the next look at the disk.
+    time.sleep(0.5)
+    assert manager._seconds_until_next_work() > 3000.0
+
+
+def test_a_failed_version_whose_folder_goes_away_is_at_its_end(base_path, start, half_plus_two_dir):
+    tiny_models.publish(half_plus_two_dir, base_path, 1)
+    (base_path / "2").mkdir()
+    manager = start(max_num_load_retries=5, load_retry_interval_seconds=3600.0)
+    tiny_models.wait_until(lambda: _states(manager) == {1: "AVAILABLE", 2: "LOADING"})
+    (base_path / "2").rmdir()
+    tiny_models.wait_until(lambda: _states(manager) == {1: "AVAILABLE", 2: "END"})
+    assert "Could not find SavedModel" in str(_error_of(manager, 2))
+
+
 def test_after_a_restart_the_last_good_version_stands_in_for_a_broken_one(base_path, start, half_plus_two_dir):
     tiny_models.publish(half_plus_two_dir, base_path, 1)
     (base_path / "2").mkdir()

@@ -7,7 +7,14 @@ import pytest
 from tensorflow_serving.apis import model_pb2
 
 from serving import errors
-from serving.server import model_config, model_manager, model_options, model_registry, version_policy
+from serving.server import (
+    model_config,
+    model_manager,
+    model_options,
+    model_registry,
+    version_loader,
+    version_policy,
+)
 from tests.serving import tiny_models
 
 
@@ -130,6 +137,71 @@ def test_a_reload_is_refused_whole_when_one_part_is_wrong(registry, published, t
     )
     assert not registry.knows("b")
     assert _answer(registry, "a", label="stable") == 2.0
+
+
+def test_a_reload_that_fails_leaves_nobody_behind(published, tmp_path):
+    made = []
+
+    def make_manager(model):
+        # Its second attempt follows at once and says LOADING again.
+        options = model_options.ModelOptions(
+            *(model.name, model.base_path, model.policy),
+            max_num_load_retries=1_000_000,
+            load_retry_interval_seconds=0.0,
+        )
+        made.append(model_manager.ModelManager(options))
+        return made[-1]
+
+    registry = model_registry.ModelRegistry(make_manager)
+    try:
+        _start(registry, published("a"))
+        (tmp_path / "broken" / "1").mkdir(parents=True)
+        for _ in range(3):
+            with pytest.raises(errors.FailedPreconditionError, match="Model broken did not become available"):
+                registry.reload([published("a"), model_config.ModelConfig("broken", tmp_path / "broken")])
+        tiny_models.wait_until(lambda: [manager.is_alive() for manager in made] == [True, False, False, False])
+    finally:
+        registry.stop(5.0)
+
+
+def test_a_reload_under_way_is_refused_when_the_server_stops_and_its_models_are_freed(published, half_plus_two_dir):
+    gate, is_loading = threading.Event(), threading.Event()
+
+    def load(options, version, model_dir):
+        if options.model_name == "b":
+            is_loading.set()
+            gate.wait(60)
+        return version_loader.load_version(options, version, model_dir)
+
+    made = []
+
+    def make_manager(model):
+        options = model_options.ModelOptions(model.name, model.base_path, model.policy)
+        made.append(model_manager.ModelManager(options, load))
+        return made[-1]
+
+    registry = model_registry.ModelRegistry(make_manager)
+    _start(registry, published("a"))
+    refusals = []
+
+    def reload():
+        try:
+            registry.reload([published("a"), published("b")])
+        except errors.UnavailableError as error:
+            refusals.append(str(error))
+
+    reloading = threading.Thread(target=reload)
+    reloading.start()
+    assert is_loading.wait(60)
+    # What still loads is not freed yet, and the caller is told.
+    assert not registry.stop(0.05)
+    gate.set()
+    reloading.join(60)
+    assert refusals == ["The server is shutting down and changes no models any more."]
+    assert registry.stop(60.0)
+    assert not any(manager.is_alive() for manager in made)
+    with pytest.raises(errors.UnavailableError):
+        registry.reload([published("a")])
 
 
 def test_a_label_not_in_use_may_point_ahead_if_the_server_lets_it(published):

@@ -12,7 +12,7 @@ def _options(pace, deadline=None):
 def _known():
     pace = run_pace.RunPace()
     for each in (5.0, 0.001):
-        pace.note(each, False)
+        pace.note(each, 0.0)
     return pace
 
 
@@ -22,7 +22,7 @@ def test_nothing_is_known_of_the_first_runs_so_deadlines_hold():
         assert not pace.is_quick
         assert _options(pace, 1002.5).timeout_in_ms == 2500
         assert _options(pace) == config_pb2.RunOptions()
-        pace.note(seconds, False)
+        pace.note(seconds, 0.0)
     # The first run was long, as first runs are.
     assert pace.is_quick
     assert _options(pace, 1002.5) == _CALLERS_THREAD
@@ -31,26 +31,26 @@ def test_nothing_is_known_of_the_first_runs_so_deadlines_hold():
 def test_quick_runs_stay_in_the_callers_thread():
     pace = _known()
     for _ in range(1000):
-        pace.note(0.009, True)
+        pace.note(0.09, 0.009)
     assert _options(pace) == _CALLERS_THREAD
 
 
 def test_after_a_long_run_a_hundred_are_handed_over():
     pace = _known()
-    pace.note(0.011, True)
+    pace.note(0.011, 0.011)
     for _ in range(100):
         assert _options(pace, 1001.0).timeout_in_ms == 1000
         # A little is the time that Python let wait.
-        pace.note(0.04, False)
+        pace.note(0.09, 0.0)
     assert _options(pace, 1001.0) == _CALLERS_THREAD
 
 
 def test_what_takes_long_is_always_handed_over():
     pace = _known()
-    pace.note(1.0, True)
+    pace.note(1.0, 0.0)
     for _ in range(500):
         assert _options(pace, 1001.0).timeout_in_ms == 1000
-        pace.note(1.0, False)
+        pace.note(1.0, 0.0)
 
 
 def test_a_deadline_within_the_millisecond_is_not_none_at_all():

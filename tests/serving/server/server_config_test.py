@@ -39,6 +39,15 @@ def test_the_defaults_are_those_of_tensorflow_model_server():
             {"batching_parameters_file": pathlib.Path("b")},
             "--batching_parameters_file is set without --enable_batching, so it would be ignored; set both.",
         ),
+        (
+            {"ssl_config_file": pathlib.Path("s"), "port": 0, "rest_api_port": 1},
+            "--ssl_config_file is set without --port, so it would be ignored; set both.",
+        ),
+        (
+            {"monitoring_config_file": pathlib.Path("m")},
+            "--monitoring_config_file is set without --rest_api_port, so it would be ignored; set both.",
+        ),
+        ({"grpc_max_threads": 10_001}, "--grpc_max_threads must be at most 10000, but is 10001."),
         ({"max_num_load_retries": -1}, "--max_num_load_retries must not be negative, but is -1."),
         ({"saved_model_tags": ("",)}, "--saved_model_tags must name at least one tag, but is ('',)."),
     ],

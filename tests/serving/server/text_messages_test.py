@@ -62,6 +62,16 @@ def test_what_is_no_such_message_is_refused_with_file_line_and_field(text, sente
     assert str(refusal.value) == sentence
 
 
+def test_a_file_of_keys_in_place_of_another_keeps_them_to_itself():
+    text = 'server_key: "-----BEGIN PRIVATE KEY-----\\nsecret"'
+    with pytest.raises(server_config.ServerConfigError) as refusal:
+        text_messages.parse(text, text_messages.MonitoringConfig, _PATH)
+    assert str(refusal.value) == (
+        "some.config, line 1, at `server_key`, is no MonitoringConfig in protobuf text format; its fields are "
+        "prometheus_config."
+    )
+
+
 def test_a_refused_ssl_config_keeps_its_key_to_itself():
     with pytest.raises(server_config.ServerConfigError) as refusal:
         text_messages.parse('custom_ca: ""\nserver_key: "secret, and no end', text_messages.SSLConfig, _PATH)

@@ -43,7 +43,7 @@ def test_files_leave_the_page_cache_only_where_the_flag_says_so(model_dir, monke
 
 
 def test_a_version_whose_warm_up_fails_does_not_stay_loaded(model_dir, monkeypatch):
-    (model_dir / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"no record")
+    (model_dir / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"\xff" * 40)
     closed = []
     close = servable.Servable.close
     monkeypatch.setattr(servable.Servable, "close", lambda self: (closed.append(self.version), close(self)))

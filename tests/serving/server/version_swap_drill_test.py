@@ -21,20 +21,20 @@ def test_a_swap_each_second_for_a_minute_fails_no_request_and_versions_only_go_f
     tmp_path, half_plus_two_dir, half_plus_three_dir
 ):
     base_path = tmp_path / "tiny"
-    tiny_models.publish(half_plus_two_dir, base_path, 1)
+    # An odd version answers 0 with 3, an even one with 2.
+    tiny_models.publish(half_plus_two_dir, base_path, 2)
     stop = threading.Event()
     with tiny_models.running_server(base_path, file_system_poll_wait_seconds=0.1, max_num_load_retries=1) as server:
         askers = [_asking_grpc(server, stop) for _ in range(3)] + [_asking_rest(server, stop) for _ in range(2)]
         for asker in askers:
             asker.start()
-        end, version = time.monotonic() + _SECONDS, 1
+        end, version = time.monotonic() + _SECONDS, 2
         while time.monotonic() < end:
             version += 1
             if version % 10 == 0:
                 # Half-written: it never replaces the one before.
                 (base_path / str(version)).mkdir()
             else:
-                # An odd version answers 0 with 3, an even one with 2.
                 tiny_models.publish(half_plus_three_dir if version % 2 else half_plus_two_dir, base_path, version)
             shutil.rmtree(base_path / str(version - 5), ignore_errors=True)
             time.sleep(1.0)
