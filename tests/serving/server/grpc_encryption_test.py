@@ -1,0 +1,119 @@
+"""The gRPC port encrypted, with and without certificates of clients."""
+
+import contextlib
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+import trustme
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from serving.server import grpc_credentials, server_config
+from tests.serving import tiny_models
+
+
+def _request(x=0.0, signature_name="", **inputs):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "tiny"
+    request.model_spec.signature_name = signature_name
+    for name, value in (inputs or {"x": np.array([[x]], np.float32)}).items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def _waiting(path):
+    return _request(signature_name="wait", path=str(path))
+
+
+@contextlib.contextmanager
+def _channel(server, **options):
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}", list(options.items())) as channel:
+        yield channel
+
+
+def _predict(channel, request=None, timeout=10):
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request or _request(), timeout=timeout)
+
+
+def _status(channel):
+    request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "tiny"})
+    return model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request, timeout=10)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def ssl_config_file(authority, tmp_path):
+    """Returns a function that writes an SSLConfig of a server at 127.0.0.1."""
+
+    def write(client_verify):
+        issued = authority.issue_cert("127.0.0.1")
+        fields = {
+            "server_key": issued.private_key_pem.bytes(),
+            "server_cert": issued.cert_chain_pems[0].bytes(),
+            "custom_ca": authority.cert_pem.bytes(),
+        }
+        lines = [f'{name}: "{value.decode()!s}"'.replace("\n", "\\n") for name, value in fields.items()]
+        path = tmp_path / "ssl.config"
+        path.write_text("\n".join([*lines, f"client_verify: {str(client_verify).lower()}"]))
+        return path
+
+    return write
+
+
+def test_an_encrypted_port_answers_who_trusts_its_authority_and_refuses_plain_text(
+    playground_dir, ssl_config_file, authority
+):
+    with tiny_models.running_server(playground_dir.parent, ssl_config_file=ssl_config_file(False)) as server:
+        trusting = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
+        with grpc.secure_channel(f"127.0.0.1:{server.port}", trusting) as channel:
+            assert list(_predict(channel).outputs["y"].float_val) == [2.0]
+        with _channel(server) as channel, pytest.raises(grpc.RpcError) as refusal:
+            _predict(channel)
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(playground_dir, ssl_config_file, authority):
+    mine = authority.issue_cert("client@example.org")
+    stranger = trustme.CA().issue_cert("client@example.org")
+    with tiny_models.running_server(playground_dir.parent, ssl_config_file=ssl_config_file(True)) as server:
+
+        def ask(*key_and_chain):
+            credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes(), *key_and_chain)
+            with grpc.secure_channel(f"127.0.0.1:{server.port}", credentials) as channel:
+                return list(_predict(channel).outputs["y"].float_val)
+
+        assert ask(mine.private_key_pem.bytes(), mine.cert_chain_pems[0].bytes()) == [2.0]
+        for nobody in ((), (stranger.private_key_pem.bytes(), stranger.cert_chain_pems[0].bytes())):
+            with pytest.raises(grpc.RpcError) as refusal:
+                ask(*nobody)
+            assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('server_key: "/etc/key.pem"', "server_key must be the PEM text itself, -----BEGIN and so on, not a path"),
+        (
+            'server_key: "-----BEGIN A" server_cert: "-----BEGIN B" client_verify: true',
+            "client_verify needs custom_ca, the authorities whose certificates clients must show",
+        ),
+        (
+            'key: "k"',
+            "line 1, at `key`, is no SSLConfig in protobuf text format; its fields are server_key, server_cert",
+        ),
+    ],
+)
+def test_a_wrong_ssl_config_is_refused_with_a_sentence(tmp_path, text, sentence):
+    (tmp_path / "ssl.config").write_text(text)
+    with pytest.raises(server_config.ServerConfigError, match=sentence):
+        grpc_credentials.read(tmp_path / "ssl.config")
