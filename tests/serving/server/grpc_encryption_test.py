@@ -1,49 +1,13 @@
 """The gRPC port encrypted, with and without certificates of clients."""
 
-import contextlib
 
 import grpc
-import numpy as np
 import pytest
-import tensorflow as tf
 import trustme
-from tensorflow_serving.apis import (
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
 from serving.server import grpc_credentials, server_config
 from tests.serving import tiny_models
-
-
-def _request(x=0.0, signature_name="", **inputs):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "tiny"
-    request.model_spec.signature_name = signature_name
-    for name, value in (inputs or {"x": np.array([[x]], np.float32)}).items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-    return request
-
-
-def _waiting(path):
-    return _request(signature_name="wait", path=str(path))
-
-
-@contextlib.contextmanager
-def _channel(server, **options):
-    with grpc.insecure_channel(f"127.0.0.1:{server.port}", list(options.items())) as channel:
-        yield channel
-
-
-def _predict(channel, request=None, timeout=10):
-    return prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request or _request(), timeout=timeout)
-
-
-def _status(channel):
-    request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "tiny"})
-    return model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request, timeout=10)
+from tests.serving.server import grpc_asking
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +40,9 @@ def test_an_encrypted_port_answers_who_trusts_its_authority_and_refuses_plain_te
     with tiny_models.running_server(playground_dir.parent, ssl_config_file=ssl_config_file(False)) as server:
         trusting = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
         with grpc.secure_channel(f"127.0.0.1:{server.port}", trusting) as channel:
-            assert list(_predict(channel).outputs["y"].float_val) == [2.0]
-        with _channel(server) as channel, pytest.raises(grpc.RpcError) as refusal:
-            _predict(channel)
+            assert list(grpc_asking.predict(channel).outputs["y"].float_val) == [2.0]
+        with grpc_asking.channel_to(server) as channel, pytest.raises(grpc.RpcError) as refusal:
+            grpc_asking.predict(channel)
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -90,7 +54,7 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(playgr
         def ask(*key_and_chain):
             credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes(), *key_and_chain)
             with grpc.secure_channel(f"127.0.0.1:{server.port}", credentials) as channel:
-                return list(_predict(channel).outputs["y"].float_val)
+                return list(grpc_asking.predict(channel).outputs["y"].float_val)
 
         assert ask(mine.private_key_pem.bytes(), mine.cert_chain_pems[0].bytes()) == [2.0]
         for nobody in ((), (stranger.private_key_pem.bytes(), stranger.cert_chain_pems[0].bytes())):

@@ -7,54 +7,23 @@ import time
 import grpc
 import numpy as np
 import pytest
-import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
 )
 
 from tests.serving import tiny_models
-
-
-def _request(x=0.0, signature_name="", **inputs):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "tiny"
-    request.model_spec.signature_name = signature_name
-    for name, value in (inputs or {"x": np.array([[x]], np.float32)}).items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-    return request
-
-
-def _waiting(path):
-    return _request(signature_name="wait", path=str(path))
-
-
-@contextlib.contextmanager
-def _channel(server, **options):
-    with grpc.insecure_channel(f"127.0.0.1:{server.port}", list(options.items())) as channel:
-        yield channel
-
-
-def _predict(channel, request=None, timeout=10):
-    return prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request or _request(), timeout=timeout)
-
-
-def _status(channel):
-    request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "tiny"})
-    return model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request, timeout=10)
+from tests.serving.server import grpc_asking
 
 
 def test_a_unix_socket_answers_beside_the_port(playground_dir, tmp_path):
     path = tmp_path / "grpc.sock"
     with (
         tiny_models.running_server(playground_dir.parent, grpc_socket_path=str(path)) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
         grpc.insecure_channel(f"unix:{path}") as local,
     ):
-        assert _predict(local) == _predict(channel)
+        assert grpc_asking.predict(local) == grpc_asking.predict(channel)
 
 
 def test_health_is_told_where_asked_for_and_turns_before_the_end(playground_dir):
@@ -62,7 +31,7 @@ def test_health_is_told_where_asked_for_and_turns_before_the_end(playground_dir)
     with contextlib.ExitStack() as stack:
         running = tiny_models.running_server(playground_dir.parent, enable_grpc_healthcheck_service=True)
         server = running.__enter__()
-        stub = health_pb2_grpc.HealthStub(stack.enter_context(_channel(server)))
+        stub = health_pb2_grpc.HealthStub(stack.enter_context(grpc_asking.channel_to(server)))
         assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == serving
         watched = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert next(watched).status == serving
@@ -71,7 +40,7 @@ def test_health_is_told_where_asked_for_and_turns_before_the_end(playground_dir)
 
 
 def test_without_the_flag_there_is_no_health_service(playground):
-    with _channel(playground) as channel, pytest.raises(grpc.RpcError) as refusal:
+    with grpc_asking.channel_to(playground) as channel, pytest.raises(grpc.RpcError) as refusal:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
@@ -81,36 +50,36 @@ def test_more_than_may_wait_are_refused_while_status_and_health_are_told(playgro
     options = {"grpc_max_threads": 1, "max_queued_requests": 1, "enable_grpc_healthcheck_service": True}
     with (
         tiny_models.running_server(playground_dir.parent, **options) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
-        busy = [pool.submit(_predict, channel, _waiting(gate), 60) for _ in range(2)]
+        busy = [pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(gate), 60) for _ in range(2)]
 
         # One runs and one waits, or soon will.
         time.sleep(0.3)
         with pytest.raises(grpc.RpcError) as refusal:
-            _predict(channel, timeout=60)
+            grpc_asking.predict(channel, timeout=60)
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert refusal.value.details().startswith("As many requests wait as may (--max_queued_requests); ask again")
-        assert _status(channel).model_version_status[0].version == 7
+        assert grpc_asking.status(channel).model_version_status[0].version == 7
         health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
         assert health.status == health_pb2.HealthCheckResponse.SERVING
         gate.touch()
         assert all(call.result().outputs["has_looked"].bool_val == [True] for call in busy)
-        assert list(_predict(channel).outputs["y"].float_val) == [2.0]
+        assert list(grpc_asking.predict(channel).outputs["y"].float_val) == [2.0]
 
 
 def test_a_run_that_outlasts_its_deadline_is_ended_and_its_thread_free_again(playground_dir, tmp_path):
     never = tmp_path / "never"
     with (
         tiny_models.running_server(playground_dir.parent, grpc_max_threads=1) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
     ):
         with pytest.raises(grpc.RpcError) as refusal:
-            _predict(channel, _waiting(never), timeout=0.5)
+            grpc_asking.predict(channel, grpc_asking.waiting(never), timeout=0.5)
         assert refusal.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         # The only thread would wait for ever.
-        assert list(_predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
+        assert list(grpc_asking.predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
 
 
 def test_deadlines_hold_again_after_a_run_that_took_long(playground_dir, tmp_path):
@@ -118,58 +87,61 @@ def test_deadlines_hold_again_after_a_run_that_took_long(playground_dir, tmp_pat
     gate.touch()
     with (
         tiny_models.running_server(playground_dir.parent, grpc_max_threads=2) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
         concurrent.futures.ThreadPoolExecutor(1) as pool,
     ):
         for _ in range(5):
-            _predict(channel, _waiting(gate))
+            grpc_asking.predict(channel, grpc_asking.waiting(gate))
         # Known to be quick, so it runs where nothing ends it but its own end; from then on it is known to be slow.
         late = tmp_path / "late"
-        slow = pool.submit(_predict, channel, _waiting(late), 60)
+        slow = pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(late), 60)
         time.sleep(0.3)
         late.touch()
         slow.result()
         for _ in range(2):
             with pytest.raises(grpc.RpcError) as refusal:
-                _predict(channel, _waiting(never), timeout=0.3)
+                grpc_asking.predict(channel, grpc_asking.waiting(never), timeout=0.3)
             assert refusal.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert list(_predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
+        assert list(grpc_asking.predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
 
 
 def test_a_request_that_was_cancelled_while_it_waited_is_not_run(playground_dir, tmp_path):
     gate = tmp_path / "open"
     with (
         tiny_models.running_server(playground_dir.parent, grpc_max_threads=1) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
         concurrent.futures.ThreadPoolExecutor(1) as pool,
     ):
-        busy = pool.submit(_predict, channel, _waiting(gate), 60)
+        busy = pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(gate), 60)
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         time.sleep(0.2)
         # It would wait for a file that never comes, and keep the only thread.
-        cancelled = stub.Predict.future(_waiting(tmp_path / "never"))
+        cancelled = stub.Predict.future(grpc_asking.waiting(tmp_path / "never"))
         time.sleep(0.2)
         cancelled.cancel()
         gate.touch()
         assert busy.result().outputs["has_looked"].bool_val == [True]
-        assert list(_predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
+        assert list(grpc_asking.predict(channel, timeout=30).outputs["y"].float_val) == [2.0]
 
 
 def test_a_request_larger_than_the_limit_is_refused(playground_dir):
     with (
         tiny_models.running_server(playground_dir.parent, max_request_bytes=10_000) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
     ):
-        assert _predict(channel, _request(x=1.0)).outputs["y"].float_val == [2.5]
+        assert grpc_asking.predict(channel, grpc_asking.request(x=1.0)).outputs["y"].float_val == [2.5]
         with pytest.raises(grpc.RpcError) as refusal:
-            _predict(channel, _request(x=np.zeros([10_000, 1], np.float32)))
+            grpc_asking.predict(channel, grpc_asking.request(x=np.zeros([10_000, 1], np.float32)))
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_answers_may_come_as_bytes(playground_dir):
     options = {"enable_serialization_as_tensor_content": True}
-    with tiny_models.running_server(playground_dir.parent, **options) as server, _channel(server) as channel:
-        answer = _predict(channel).outputs["y"]
+    with (
+        tiny_models.running_server(playground_dir.parent, **options) as server,
+        grpc_asking.channel_to(server) as channel,
+    ):
+        answer = grpc_asking.predict(channel).outputs["y"]
     assert not answer.float_val
     assert np.frombuffer(answer.tensor_content, np.float32).tolist() == [2.0]
 
@@ -179,9 +151,9 @@ def test_options_of_the_library_reach_it(playground_dir):
     arguments = {"grpc.max_metadata_size": 200, "grpc.absolute_max_metadata_size": 200}
     with (
         tiny_models.running_server(playground_dir.parent, grpc_channel_arguments=arguments) as server,
-        _channel(server) as channel,
+        grpc_asking.channel_to(server) as channel,
     ):
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         with pytest.raises(grpc.RpcError) as refusal:
-            stub.Predict(_request(), timeout=10, metadata=[("long", "x" * 500)])
+            stub.Predict(grpc_asking.request(), timeout=10, metadata=[("long", "x" * 500)])
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
