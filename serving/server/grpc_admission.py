@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import grpc
 
-from serving.server import bounded_pool
+from serving import errors
+from serving.server import bounded_pool, metrics
 
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
@@ -25,6 +26,7 @@ class Admission(grpc.ServerInterceptor):
       inference_pool: the server's own pool.
       control_pool: answers all other calls, and refusals.
       reload_pool: changes models, which may take as long as loading them does.
+      counted_by: learns of refusals.
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class Admission(grpc.ServerInterceptor):
         inference_pool: bounded_pool.BoundedPool,
         control_pool: concurrent.futures.ThreadPoolExecutor,
         reload_pool: concurrent.futures.ThreadPoolExecutor,
+        counted_by: metrics.Metrics,
     ):
         self._inference_pool = inference_pool
         self._control_pool = control_pool
         self._reload_pool = reload_pool
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
-        self._refusal = _on(control_pool, grpc.unary_unary_rpc_method_handler(_refuse))
+        self._metrics = counted_by
+        self._refusal = _on(control_pool, grpc.unary_unary_rpc_method_handler(self._refuse))
 
     def intercept_service(
         self,
@@ -56,17 +60,18 @@ class Admission(grpc.ServerInterceptor):
             self._handlers[method] = _on(pool, handler)
         return self._handlers[method]
 
+    def _refuse(self, request: bytes, context: grpc.ServicerContext) -> None:
+        del request
+        # Nobody has read which model it is for.
+        self._metrics.add_request("", "", "GRPC", errors.StatusCode.RESOURCE_EXHAUSTED, 0.0)
+        context.abort(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "As many requests wait as may (--max_queued_requests); ask again later, or ask another server.",
+        )
+
 
 def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
     answer = functools.partial(handler.unary_unary)
     # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
     answer.experimental_thread_pool = pool
     return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
-
-
-def _refuse(request: bytes, context: grpc.ServicerContext) -> None:
-    del request
-    context.abort(
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        "As many requests wait as may (--max_queued_requests); ask again later, or ask another server.",
-    )

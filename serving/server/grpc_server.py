@@ -58,7 +58,7 @@ class GrpcServer:
         self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
         self._server = grpc.server(
             self._pool,
-            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool)],
+            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, counted_by)],
             options=list(_options(config).items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(

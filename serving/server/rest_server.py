@@ -104,6 +104,8 @@ class RestServer:
         try:
             answer = await self._answer(request, path)
         except errors.ServingError as error:
+            # These were answered before anybody read which model they are for.
+            self._metrics.add_request("", "", "REST", error.code, 0.0)
             answer = rest_api.error_answer(error)
         return web.Response(
             status=answer.http_status, body=answer.body, content_type="application/json", headers=self._headers

@@ -4,7 +4,7 @@ import pathlib
 import socket
 from collections.abc import Sequence
 
-from serving.server import model_config, server_config, text_messages
+from serving.server import grpc_credentials, model_config, server_config, text_messages
 
 DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 _ALL_ADDRESSES, _LOOPBACK = "0.0.0.0", "127.0.0.1"
@@ -23,6 +23,13 @@ def check(config: server_config.ServerConfig) -> None:
     for model in models(config):
         _check_base_path(model.base_path, "--model_base_path=" if not config.model_config_file else f"{model.name}: ")
     metrics_path(config)
+    if config.ssl_config_file:
+        grpc_credentials.read(config.ssl_config_file)
+    socket_folder = pathlib.Path(config.grpc_socket_path).absolute().parent
+    if config.grpc_socket_path and not socket_folder.is_dir():
+        raise ServerStartError(
+            f"--grpc_socket_path={config.grpc_socket_path}: {socket_folder} is no folder. Create it."
+        )
     for flag, port, address in (
         ("port", config.port, _ALL_ADDRESSES),
         ("rest_api_port", config.rest_api_port, rest_address(config)),

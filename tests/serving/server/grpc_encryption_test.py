@@ -1,11 +1,10 @@
 """The gRPC port encrypted, with and without certificates of clients."""
 
-
 import grpc
 import pytest
 import trustme
 
-from serving.server import grpc_credentials, server_config
+from serving.server import grpc_credentials, server_config, start_checks
 from tests.serving import tiny_models
 from tests.serving.server import grpc_asking
 
@@ -61,6 +60,19 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(playgr
             with pytest.raises(grpc.RpcError) as refusal:
                 ask(*nobody)
             assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_key_of_another_certificate_is_told_before_anything_is_loaded(ssl_config_file, authority, tmp_path):
+    text = ssl_config_file(False).read_text().splitlines()
+    other = authority.issue_cert("127.0.0.1").private_key_pem.bytes().decode().replace("\n", "\\n")
+    (tmp_path / "wrong.config").write_text("\n".join([f'server_key: "{other}"', *text[1:]]))
+    config = server_config.ServerConfig(tmp_path, ssl_config_file=tmp_path / "wrong.config")
+    with pytest.raises(server_config.ServerConfigError) as refusal:
+        start_checks.check(config)
+    assert str(refusal.value) == (
+        f"--ssl_config_file={tmp_path / 'wrong.config'}: server_key and server_cert must be a key and its certificate, "
+        "but are not: KEY_VALUES_MISMATCH."
+    )
 
 
 @pytest.mark.parametrize(

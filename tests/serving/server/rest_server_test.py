@@ -67,8 +67,9 @@ def test_a_body_larger_than_the_limit_is_refused(playground_dir):
 def test_more_than_may_wait_are_refused_while_status_is_told(playground_dir, tmp_path):
     gate = tmp_path / "open"
     waiting = {"signature_name": "wait", "inputs": str(gate)}
+    options = {"rest_api_num_threads": 1, "max_queued_requests": 1, **_monitoring(tmp_path, "enable: true")}
     with (
-        tiny_models.running_server(playground_dir.parent, rest_api_num_threads=1, max_queued_requests=1) as server,
+        tiny_models.running_server(playground_dir.parent, **options) as server,
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
         busy = [pool.submit(_ask, server, waiting) for _ in range(2)]
@@ -76,6 +77,8 @@ def test_more_than_may_wait_are_refused_while_status_is_told(playground_dir, tmp
         time.sleep(0.3)
         refused = _ask(server)
         assert refused.status_code == 429
+        page = _ask(server, method="GET", path="/monitoring/prometheus/metrics").text
+        assert ':tensorflow:serving:request_count{model_name="",status="RESOURCE_EXHAUSTED"} 1' in page
         assert refused.json()["error"].startswith("As many requests wait as may (--max_queued_requests); ask again")
         assert _ask(server, method="GET", path="/v1/models/tiny").status_code == 200
         gate.touch()
