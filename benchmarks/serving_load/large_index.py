@@ -44,11 +44,12 @@ def measure(num_candidates: int) -> dict:
             added = _added(folder, corpus.queries, asker, port)
             loaded = _under_load(asker, port)
         (folder / "batching.config").write_text(_BATCHING)
+        # Each request under way has a thread, with batching or without.
+        threads = f"--grpc_max_threads={2 * _MANY_CLIENTS}"
+        parameters = f"--batching_parameters_file={folder / 'batching.config'}"
         with (
-            _serving(folder) as alone,
-            _serving(
-                folder, "--enable_batching", f"--batching_parameters_file={folder / 'batching.config'}"
-            ) as batched,
+            _serving(folder, threads) as alone,
+            _serving(folder, threads, "--enable_batching", parameters) as batched,
         ):
             gain = _gain(asker, alone, batched)
     return {
