@@ -28,7 +28,10 @@ def _url(server):
 
 @pytest.fixture(params=["rest", "grpc"])
 def asked(request, server):
-    made = client.RestClient(_url(server)) if request.param == "rest" else client.GrpcClient(f"127.0.0.1:{server.port}")
+    # The first request of a signature pays for what TensorFlow does once, on a busy machine for long.
+    waits = {"timeout_seconds": 60.0}
+    rest = request.param == "rest"
+    made = client.RestClient(_url(server), **waits) if rest else client.GrpcClient(f"127.0.0.1:{server.port}", **waits)
     with made:
         yield made
 
@@ -110,7 +113,7 @@ def _to_json(values):
 def test_over_rest_it_is_a_400(server, case):
     signature, inputs, _ = _REFUSED[case]
     body = {"signature_name": signature, "inputs": {name: _to_json(values) for name, values in inputs.items()}}
-    answer = httpx.post(f"{_url(server)}/v1/models/tiny:predict", json=body, trust_env=False)
+    answer = httpx.post(f"{_url(server)}/v1/models/tiny:predict", json=body, trust_env=False, timeout=60)
     assert answer.status_code == 400
     assert len(answer.json()["error"]) > 20
 
