@@ -28,7 +28,7 @@ def test_health_is_told_while_a_reload_takes_its_time_and_another_one_waits(play
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
         request = model_management_pb2.ReloadConfigRequest(config={"model_config_list": {}})
         reloads = [pool.submit(stub.HandleReloadConfigRequest, request, timeout=60) for _ in range(3)]
-        time.sleep(0.2)
+        time.sleep(1.0)
         health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
         assert health.status == health_pb2.HealthCheckResponse.SERVING
         gate.set()

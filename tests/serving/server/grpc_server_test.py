@@ -56,7 +56,7 @@ def test_more_than_may_wait_are_refused_while_status_and_health_are_told(playgro
         busy = [pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(gate), 60) for _ in range(2)]
 
         # One runs and one waits, or soon will.
-        time.sleep(0.3)
+        time.sleep(1.0)
         with pytest.raises(grpc.RpcError) as refusal:
             grpc_asking.predict(channel, timeout=60)
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -95,7 +95,7 @@ def test_deadlines_hold_again_after_a_run_that_took_long(playground_dir, tmp_pat
         # Known to be quick, so it runs where nothing ends it but its own end; from then on it is known to be slow.
         late = tmp_path / "late"
         slow = pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(late), 60)
-        time.sleep(0.3)
+        time.sleep(1.0)
         late.touch()
         slow.result()
         for _ in range(2):
@@ -114,10 +114,10 @@ def test_a_request_that_was_cancelled_while_it_waited_is_not_run(playground_dir,
     ):
         busy = pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(gate), 60)
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        time.sleep(0.2)
+        time.sleep(1.0)
         # It would wait for a file that never comes, and keep the only thread.
         cancelled = stub.Predict.future(grpc_asking.waiting(tmp_path / "never"))
-        time.sleep(0.2)
+        time.sleep(1.0)
         cancelled.cancel()
         gate.touch()
         assert busy.result().outputs["has_looked"].bool_val == [True]

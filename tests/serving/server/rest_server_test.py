@@ -74,7 +74,7 @@ def test_more_than_may_wait_are_refused_while_status_is_told(playground_dir, tmp
     ):
         busy = [pool.submit(_ask, server, waiting) for _ in range(2)]
         # One runs and one waits, or soon will.
-        time.sleep(0.3)
+        time.sleep(1.0)
         refused = _ask(server)
         assert refused.status_code == 429
         page = _ask(server, method="GET", path="/monitoring/prometheus/metrics").text
