@@ -46,7 +46,7 @@ def serve(model_name: str, model_base_path: pathlib.Path, log_path: pathlib.Path
     Raises:
       LocalServerError: if the server ends or stays silent for two minutes.
     """
-    grpc_port, rest_port = _free_ports(2)
+    grpc_port, rest_port = free_ports(2)
     command = [
         sys.executable,
         "-m",
@@ -84,7 +84,8 @@ def _wait(process: subprocess.Popen, port: int, log_path: pathlib.Path) -> None:
     raise LocalServerError(f"The model server did not start within {_START_TIMEOUT_SECONDS:.0f} s; see {log_path}.")
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Returns TCP ports that nobody has."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:

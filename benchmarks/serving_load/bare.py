@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from benchmarks.serving_load import asking, servers
+from pipelines import local_server
 from serving.server import server_config
 
 _MODEL = "half_plus_two"
@@ -48,7 +49,7 @@ def measure() -> dict:
 
 
 def _beside_echo(protocol: str, folder: pathlib.Path) -> list[dict]:
-    model_port, echo_port, other_port = servers.free_port(), servers.free_port(), servers.free_port()
+    model_port, echo_port, other_port = local_server.free_ports(3)
     ports = (model_port, other_port) if protocol == "grpc" else (other_port, model_port)
     flags = [f"--model_name={_MODEL}", f"--model_base_path={folder / _MODEL}", "--verbosity=-1"]
     with servers.running(model_port, "serving.server", *flags, f"--port={ports[0]}", f"--rest_api_port={ports[1]}"):

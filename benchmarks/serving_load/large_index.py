@@ -13,7 +13,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from benchmarks.index import corpora, exports
 from benchmarks.serving_load import servers
-from pipelines import job
+from pipelines import job, local_server
 from serving import manifest, signatures
 from serving.server import servable
 
@@ -65,7 +65,7 @@ def measure(num_candidates: int) -> dict:
 
 @contextlib.contextmanager
 def _serving(folder: pathlib.Path, *flags: str) -> Iterator[int]:
-    port = servers.free_port()
+    (port,) = local_server.free_ports(1)
     base = [f"--model_name={_MODEL}", f"--model_base_path={folder / _MODEL}", f"--port={port}", "--verbosity=-1"]
     with servers.running(port, "serving.server", *base, *flags):
         yield port

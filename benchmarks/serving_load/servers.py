@@ -1,7 +1,6 @@
 """Servers in processes of their own, and what it takes to ask them."""
 
 import contextlib
-import json
 import pathlib
 import pickle
 import socket
@@ -14,13 +13,6 @@ from benchmarks import own_process
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _START_SECONDS = 300.0
-
-
-def free_port() -> int:
-    """Returns a TCP port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -69,4 +61,4 @@ class Asker:
             "benchmarks.serving_load.asking", self._protocol, port, self._file, num_clients, seconds, *more
         )
         del result["process_seconds"]
-        return json.loads(json.dumps(result))
+        return result

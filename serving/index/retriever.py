@@ -70,8 +70,9 @@ class Retriever(tf.Module):
         is_restricted = tf.convert_to_tensor(is_restricted)
         # One search in the open and one branch for all that is rare: a search inside a branch costs every request an
         # operation for each variable of the index. Restricted requests are searched for later, so here for nothing.
-        num_searched = tf.where(is_restricted, 0, tf.shape(query_embeddings)[0])
-        searched = query_embeddings if restricted is None else query_embeddings[:num_searched]
+        searched = query_embeddings
+        if restricted is not None:
+            searched = query_embeddings[: tf.where(is_restricted, 0, tf.shape(query_embeddings)[0])]
         rows, scores = self.index.search_rows(searched, tf.minimum(k, self.index.max_depth))
 
         def finished() -> tuple[tf.Tensor, tf.Tensor]:

@@ -4,6 +4,15 @@ import concurrent.futures
 import threading
 from collections.abc import Callable
 
+from serving import errors
+
+
+def too_many_wait() -> errors.ResourceExhaustedError:
+    """Returns the error of a request that no thread has time for, over either protocol."""
+    return errors.ResourceExhaustedError(
+        "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
+    )
+
 
 class BoundedPool(concurrent.futures.ThreadPoolExecutor):
     """A pool of threads that says when it has enough to do.

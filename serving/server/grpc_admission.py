@@ -11,7 +11,7 @@ from collections.abc import Callable
 import grpc
 
 from serving import errors
-from serving.server import bounded_pool, metrics
+from serving.server import bounded_pool, grpc_status, metrics
 
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
@@ -60,14 +60,12 @@ class Admission(grpc.ServerInterceptor):
             self._handlers[method] = _on(pool, handler)
         return self._handlers[method]
 
+    @grpc_status.answers_errors
     def _refuse(self, request: bytes, context: grpc.ServicerContext) -> None:
-        del request
+        del request, context
         # Nobody has read which model it is for.
         self._metrics.add_request("", "", "GRPC", errors.StatusCode.RESOURCE_EXHAUSTED, 0.0)
-        context.abort(
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            "As many requests wait as may (--max_queued_requests); ask again later, or ask another server.",
-        )
+        raise bounded_pool.too_many_wait()
 
 
 def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:

@@ -9,8 +9,8 @@ from absl import logging
 from aiohttp import web
 
 from serving import errors
+from serving.server import bounded_pool, loop_threads, metrics, rest_api, server_config, start_checks
 from serving.server import cancellation as cancellation_lib
-from serving.server import loop_threads, metrics, rest_api, server_config, start_checks
 
 _ROOT = "/v1/"
 _CORS_HEADERS = {
@@ -138,6 +138,4 @@ class RestServer:
 
 def _require_room(threads: loop_threads.LoopThreads) -> None:
     if threads.is_full:
-        raise errors.ResourceExhaustedError(
-            "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
-        )
+        raise bounded_pool.too_many_wait()
