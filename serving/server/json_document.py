@@ -70,11 +70,11 @@ def type_name(value: Any) -> str:
 
 def _load(text: str, body: bytes) -> Any:
     try:
-        return json.loads(text, parse_float=_to_finite_float)
+        return _DECODER.decode(text)
     except ValueError:
         if error := json_grammar.first_error(body):
             raise _parse_error(*error) from None
-    return json.loads(_STRING_OR_ABBREVIATION.sub(_written_out, text), parse_float=_to_finite_float)
+    return _DECODER.decode(_STRING_OR_ABBREVIATION.sub(_written_out, text))
 
 
 def _to_finite_float(literal: str) -> float:
@@ -82,6 +82,10 @@ def _to_finite_float(literal: str) -> float:
     if math.isinf(value):
         raise ValueError(literal)
     return value
+
+
+# json.loads would make one for each request.
+_DECODER = json.JSONDecoder(parse_float=_to_finite_float)
 
 
 def _written_out(match: re.Match) -> str:

@@ -132,7 +132,7 @@ def _read_rows(instances: list[Any], data_types: Mapping[str, int], optional: Co
             _require_names(instance, instances[0], position, data_types, optional)
         else:
             _add_value(rows, instance, position, next(iter(data_types.items())))
-    return {name: np.stack(arrays) for name, arrays in rows.items()}
+    return {name: np.stack(arrays) if len(arrays) > 1 else arrays[0][np.newaxis] for name, arrays in rows.items()}
 
 
 def _add_object(rows: dict[str, list[np.ndarray]], instance: Any, position: int, data_types: Mapping[str, int]) -> None:
@@ -153,13 +153,17 @@ def _add_object(rows: dict[str, list[np.ndarray]], instance: Any, position: int,
 def _require_names(
     instance: Any, first: Any, position: int, data_types: Mapping[str, int], optional: Collection[str]
 ) -> None:
-    wrong = (
-        f"Failed to process element: {position} of 'instances' list. JSON object: {json_document.echo(instance)} keys"
-    )
     if not set(data_types).difference(optional) <= set(instance):
-        raise errors.InvalidArgumentError(f"{wrong} must be equal to: {','.join(sorted(data_types))}")
+        raise _names_error(instance, position, f"equal to: {','.join(sorted(data_types))}")
     if set(instance) != set(first):
-        raise errors.InvalidArgumentError(f"{wrong} must be those of the first: {','.join(sorted(first))}")
+        raise _names_error(instance, position, f"those of the first: {','.join(sorted(first))}")
+
+
+def _names_error(instance: Any, position: int, rule: str) -> errors.InvalidArgumentError:
+    return errors.InvalidArgumentError(
+        f"Failed to process element: {position} of 'instances' list. JSON object: {json_document.echo(instance)} keys "
+        f"must be {rule}"
+    )
 
 
 def _add_value(rows: dict[str, list[np.ndarray]], instance: Any, position: int, only_input: tuple[str, int]) -> None:
