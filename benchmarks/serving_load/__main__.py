@@ -6,7 +6,8 @@
 - bare: half_plus_two with 1 and 8 clients over gRPC and REST, beside servers of the same libraries that only echo
   messages of the same sizes: the model server must come to .45 of their requests a second.
 - large_index: a ScaNN export of a million candidates: the server must add at most 1 ms to the median in process;
-  latencies at 30%, 60% and 90% of the sustained load; with 64 clients batching must answer 1.5 times as many.
+  latencies at 30%, 60% and 90% of the sustained load; with 64 clients batching must answer 1.5 times as many where the
+  candidates are searched by brute force, and is told for ScaNN.
 
 Servers and clients are processes of their own on this machine and take its CPUs from each other.
 """

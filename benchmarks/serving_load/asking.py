@@ -47,7 +47,8 @@ def rest_caller(port: int) -> Callable[[tuple[str, bytes]], object]:
 def closed_loop(make_caller: Callable[[], Callable], requests: Sequence, num_clients: int, seconds: float) -> dict:
     """Returns how many requests a second so many clients get answered, each asking again at once."""
     latencies: list[list[float]] = [[] for _ in range(num_clients)]
-    ready, end = threading.Barrier(num_clients + 1), [0.0]
+    end: list[float] = []
+    ready = threading.Barrier(num_clients, action=lambda: end.append(time.perf_counter() + seconds))
 
     def ask(client: int) -> None:
         call, mine = make_caller(), itertools.cycle(requests[client:] + requests[:client])
@@ -61,12 +62,9 @@ def closed_loop(make_caller: Callable[[], Callable], requests: Sequence, num_cli
     threads = [threading.Thread(target=ask, args=[client]) for client in range(num_clients)]
     for thread in threads:
         thread.start()
-    end[0] = time.perf_counter() + seconds
-    ready.wait()
-    started = time.perf_counter()
     for thread in threads:
         thread.join()
-    return _summary([each for mine in latencies for each in mine], time.perf_counter() - started)
+    return _summary([each for mine in latencies for each in mine], time.perf_counter() - end[0] + seconds)
 
 
 def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float) -> dict:
