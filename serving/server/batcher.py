@@ -16,6 +16,7 @@ from serving.server import (
     batch_statistics,
     batching_parameters,
     servable,
+    worker_threads,
 )
 from serving.server import (
     cancellation as cancellation_lib,
@@ -144,6 +145,7 @@ class Batcher:
         """Waits for all parts, and takes those that need not run any more out of their queue."""
         if cancellation is not None:
             cancellation.listen(functools.partial(self._give_up, parts))
+        worker_threads.give_up_turn()
         try:
             for part in parts:
                 if not part.wait(self._scheduler.clock, part.deadline):

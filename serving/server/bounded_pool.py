@@ -1,21 +1,14 @@
-"""Threads that answer requests, and how many requests may wait for one of them."""
+"""`WorkerThreads` as the pool that gRPC asks for: calls with futures."""
 
 import concurrent.futures
-import threading
+import functools
 from collections.abc import Callable
 
-from serving import errors
+from serving.server import worker_threads
 
 
-def too_many_wait() -> errors.ResourceExhaustedError:
-    """Returns the error of a request that no thread has time for, over either protocol."""
-    return errors.ResourceExhaustedError(
-        "As many requests wait as may (--max_queued_requests); ask again later, or ask another server."
-    )
-
-
-class BoundedPool(concurrent.futures.ThreadPoolExecutor):
-    """A pool of threads that says when it has enough to do.
+class BoundedPool:
+    """Runs calls in `WorkerThreads` and answers with futures.
 
     Args:
       num_threads: calls that run at once.
@@ -24,34 +17,39 @@ class BoundedPool(concurrent.futures.ThreadPoolExecutor):
     """
 
     def __init__(self, num_threads: int, max_waiting: int, name: str):
-        super().__init__(num_threads, thread_name_prefix=name)
-        self._limit = num_threads + max_waiting
-        self._num_under_way = 0
-        self._lock = threading.Lock()
+        self._threads = worker_threads.WorkerThreads(num_threads, max_waiting, name)
 
     @property
     def is_full(self) -> bool:
         """Whether one more call would wait behind as many as may."""
-        return self._num_under_way >= self._limit
+        return self._threads.is_full
 
     @property
     def num_under_way(self) -> int:
         """Calls that run or wait."""
-        return self._num_under_way
+        return self._threads.num_under_way
 
     def submit(self, function: Callable, /, *args: object, **kwargs: object) -> concurrent.futures.Future:
-        """Has a thread call a function; it waits for one, however full the pool is."""
-        with self._lock:
-            self._num_under_way += 1
-        try:
-            call = super().submit(function, *args, **kwargs)
-        except BaseException:
-            self._finish()
-            raise
-        call.add_done_callback(self._finish)
-        return call
+        """Has a thread call a function; it waits for one, however full the pool is.
 
-    def _finish(self, call: concurrent.futures.Future | None = None) -> None:
-        del call
-        with self._lock:
-            self._num_under_way -= 1
+        Raises:
+          RuntimeError: if the pool is stopped.
+        """
+        future = concurrent.futures.Future()
+        self._threads.start(functools.partial(_run, future, functools.partial(function, *args, **kwargs)))
+        return future
+
+    def stop(self) -> None:
+        """Takes no more calls and cancels those that wait; returns at once."""
+        for run in self._threads.stop():
+            run.args[0].cancel()
+
+
+def _run(future: concurrent.futures.Future, function: Callable) -> None:
+    future.set_running_or_notify_cancel()
+    try:
+        result = function()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import grpc
 
 from serving import errors
-from serving.server import bounded_pool, grpc_status, metrics
+from serving.server import bounded_pool, grpc_status, metrics, worker_threads
 
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
@@ -33,7 +33,7 @@ class Admission(grpc.ServerInterceptor):
         self,
         inference_pool: bounded_pool.BoundedPool,
         control_pool: concurrent.futures.ThreadPoolExecutor,
-        reload_pool: concurrent.futures.ThreadPoolExecutor,
+        reload_pool: bounded_pool.BoundedPool,
         counted_by: metrics.Metrics,
     ):
         self._inference_pool = inference_pool
@@ -65,10 +65,12 @@ class Admission(grpc.ServerInterceptor):
         del request, context
         # Nobody has read which model it is for.
         self._metrics.add_request("", "", "GRPC", errors.StatusCode.RESOURCE_EXHAUSTED, 0.0)
-        raise bounded_pool.too_many_wait()
+        raise worker_threads.too_many_wait()
 
 
-def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+def _on(
+    pool: concurrent.futures.ThreadPoolExecutor | bounded_pool.BoundedPool, handler: grpc.RpcMethodHandler
+) -> grpc.RpcMethodHandler:
     answer = functools.partial(handler.unary_unary)
     # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
     answer.experimental_thread_pool = pool

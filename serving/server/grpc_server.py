@@ -103,8 +103,9 @@ class GrpcServer:
             elif time.monotonic() - last_call > _SECONDS_FOR_LAST_ANSWERS:
                 # What is still open are streams: those who watch the health would keep the server to the last.
                 self._server.stop(0)
-        for pool in (self._pool, self._control_pool, self._reload_pool):
-            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._reload_pool):
+            pool.stop()
+        self._control_pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def addresses(self) -> list[str]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-import queue
-import threading
+import functools
 from collections.abc import Callable
+
+from serving.server import worker_threads
 
 
 class LoopThreads:
@@ -22,20 +23,12 @@ class LoopThreads:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, num_threads: int, max_waiting: int, name: str):
         self._loop = loop
-        self._limit = num_threads + max_waiting
-        # Only the loop's thread changes it.
-        self._num_under_way = 0
-        self._calls: queue.SimpleQueue[tuple[asyncio.Future, Callable, tuple] | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{name} {number}", daemon=True) for number in range(num_threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads = worker_threads.WorkerThreads(num_threads, max_waiting, name)
 
     @property
     def is_full(self) -> bool:
         """Whether one more call would wait behind as many as may."""
-        return self._num_under_way >= self._limit
+        return self._threads.is_full
 
     async def call(self, timeout_seconds: float, function: Callable, *arguments: object) -> object:
         """Returns what a function returns.
@@ -49,8 +42,7 @@ class LoopThreads:
           TimeoutError: if it takes longer.
         """
         result = self._loop.create_future()
-        self._num_under_way += 1
-        self._calls.put((result, function, arguments))
+        self._threads.start(functools.partial(self._work, result, function, arguments))
         timer = self._loop.call_later(timeout_seconds, _give_up, result)
         try:
             return await result
@@ -59,25 +51,18 @@ class LoopThreads:
 
     def stop(self) -> None:
         """Takes no more calls; those that wait are not run. Returns at once."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._calls.get_nowait()
-        for _ in self._threads:
-            self._calls.put(None)
+        self._threads.stop()
 
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            result, function, arguments = call
-            answer = function(*arguments)
-            # A loop that is closed has nobody left who waits.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._finish, result, answer)
-            del call, result, function, arguments, answer
+    def _work(self, result: asyncio.Future, function: Callable, arguments: tuple) -> None:
+        answer = function(*arguments)
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_finish, result, answer)
 
-    def _finish(self, result: asyncio.Future, answer: object) -> None:
-        self._num_under_way -= 1
-        if not result.done():
-            result.set_result(answer)
+
+def _finish(result: asyncio.Future, answer: object) -> None:
+    if not result.done():
+        result.set_result(answer)
 
 
 def _give_up(result: asyncio.Future) -> None:

@@ -1,6 +1,7 @@
 """The REST port: aiohttp on an event loop in a thread of its own, models called from a pool of threads."""
 
 import asyncio
+import http
 import threading
 import time
 from collections.abc import Coroutine
@@ -9,10 +10,19 @@ from absl import logging
 from aiohttp import web
 
 from serving import errors
-from serving.server import bounded_pool, loop_threads, metrics, rest_api, server_config, start_checks
 from serving.server import cancellation as cancellation_lib
+from serving.server import (
+    loop_threads,
+    metrics,
+    quick_paths,
+    rest_api,
+    server_config,
+    start_checks,
+    worker_threads,
+)
 
 _ROOT = "/v1/"
+_MOST_BYTES_OF_QUICK = 4096
 _CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST",
@@ -51,6 +61,7 @@ class RestServer:
         self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
         self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
         self._loop = asyncio.new_event_loop()
+        self._quick_paths = quick_paths.QuickPaths()
         self._inference: loop_threads.LoopThreads | None = None
         self._control: loop_threads.LoopThreads | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest loop", daemon=True)
@@ -127,15 +138,26 @@ class RestServer:
         _require_room(threads)
         cancellation = cancellation_lib.Cancellation()
         arguments = request.method, path, body, deadline, cancellation
+        if len(body) <= _MOST_BYTES_OF_QUICK and path in self._quick_paths:
+            return self._timed_answer(*arguments)
         try:
-            return await threads.call(deadline - time.monotonic(), self._api.answer, *arguments)
+            return await threads.call(deadline - time.monotonic(), self._timed_answer, *arguments)
         except TimeoutError as error:
             cancellation.cancel()
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error
 
+    def _timed_answer(self, method: str, path: str, *arguments: object) -> rest_api.RestAnswer:
+        started, times_given_up = time.thread_time(), worker_threads.times_given_up()
+        answer = self._api.answer(method, path, *arguments)
+        # Paths that clients make up are not learned.
+        if method == "POST" and (answer.http_status == http.HTTPStatus.OK or path in self._quick_paths):
+            has_waited = worker_threads.times_given_up() > times_given_up
+            self._quick_paths.note(path, time.thread_time() - started, has_waited)
+        return answer
+
 
 def _require_room(threads: loop_threads.LoopThreads) -> None:
     if threads.is_full:
-        raise bounded_pool.too_many_wait()
+        raise worker_threads.too_many_wait()

@@ -6,6 +6,8 @@ from tensorflow.core.protobuf import config_pb2
 # for Python than for TensorFlow, which the clock counts and the thread's own time does not.
 _LONGEST_OWN_SECONDS = 0.01
 _LONGEST_SECONDS = 0.1
+# Several times what it takes to hand a turn to another thread.
+_SHORT_SECONDS = 0.0003
 _NUM_RUNS_UNTIL_TRIED_AGAIN = 100
 _IN_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
 _LEAST_MILLISECONDS = 1
@@ -23,11 +25,17 @@ class RunPace:
     def __init__(self) -> None:
         self._num_runs = 0
         self._num_in_pool = 2
+        self._last_own_seconds = 0.0
 
     @property
     def is_quick(self) -> bool:
         """Whether the next run is to be in the caller's thread."""
         return self._num_in_pool <= 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the next run, as far as the last one tells, is over before another thread could do anything."""
+        return self.is_quick and self._last_own_seconds <= _SHORT_SECONDS
 
     def options(self, now: float, deadline: float | None) -> bytes:
         """Returns serialized RunOptions.
@@ -51,6 +59,7 @@ class RunPace:
           own_seconds: that the caller's thread was busy.
         """
         self._num_runs += 1
+        self._last_own_seconds = own_seconds
         if (seconds > _LONGEST_SECONDS or own_seconds > _LONGEST_OWN_SECONDS) and self._num_runs > 1:
             self._num_in_pool = _NUM_RUNS_UNTIL_TRIED_AGAIN
         else:

@@ -9,7 +9,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
 
 from serving import errors, tensor_proto
-from serving.server import run_pace
+from serving.server import run_pace, worker_threads
 
 
 class SignatureRunner:
@@ -74,6 +74,8 @@ class SignatureRunner:
         Raises:
           OpError: whatever the graph answers, `DeadlineExceededError` for what was ended.
         """
+        if not self._pace.is_short:
+            worker_threads.give_up_turn()
         started, started_own = time.monotonic(), time.thread_time()
         try:
             return self._call(feeds, self._pace.options(started, deadline))

@@ -7,29 +7,28 @@ from serving.server import bounded_pool
 
 def test_a_pool_is_full_when_as_many_wait_as_may():
     gate = threading.Event()
-    with bounded_pool.BoundedPool(num_threads=2, max_waiting=1, name="test") as pool:
-        calls = []
-        for expected in (False, False, False, True):
-            assert pool.is_full == expected
-            if not expected:
-                calls.append(pool.submit(gate.wait, 30))
-        gate.set()
-        assert [call.result() for call in calls] == [True, True, True]
-        assert (pool.is_full, pool.num_under_way) == (False, 0)
+    pool = bounded_pool.BoundedPool(num_threads=2, max_waiting=1, name="test")
+    calls = []
+    for expected in (False, False, False, True):
+        assert pool.is_full == expected
+        if not expected:
+            calls.append(pool.submit(gate.wait, 30))
+    gate.set()
+    assert [call.result(30) for call in calls] == [True, True, True]
+    pool.stop()
 
 
 def test_a_call_that_fails_or_never_runs_is_not_under_way():
     pool = bounded_pool.BoundedPool(num_threads=1, max_waiting=5, name="test")
-    gate = threading.Event()
+    gate, ended = threading.Event(), threading.Event()
     failing = pool.submit(lambda: 1 / 0)
-    assert isinstance(failing.exception(), ZeroDivisionError)
-    pool.submit(gate.wait, 30)
+    assert isinstance(failing.exception(30), ZeroDivisionError)
+    pool.submit(lambda: gate.wait(30)).add_done_callback(lambda call: ended.set())
     waiting = pool.submit(gate.wait, 30)
-    pool.shutdown(wait=False, cancel_futures=True)
+    pool.stop()
     assert waiting.cancelled()
-    gate.set()
-    pool.shutdown(wait=True)
-    assert pool.num_under_way == 0
+    assert pool.num_under_way == 1
     with pytest.raises(RuntimeError):
         pool.submit(gate.wait)
-    assert pool.num_under_way == 0
+    gate.set()
+    assert ended.wait(30)

@@ -60,14 +60,19 @@ def test_nobody_waits_longer_than_the_timeout_but_the_thread_is_busy_until_the_e
 
 
 def test_a_call_that_ends_after_the_loop_was_closed_harms_nobody():
-    gate = threading.Event()
+    gate, began, threads_of_calls = threading.Event(), threading.Event(), []
+
+    def call():
+        threads_of_calls.append(threading.current_thread())
+        began.set()
+        gate.wait(30)
 
     async def use(threads):
         with pytest.raises(TimeoutError):
-            await threads.call(0.01, gate.wait, 30)
-        return threads._threads[0]
+            await threads.call(0.2, call)
 
-    (thread,) = [_run(use)]
+    _run(use)
+    assert began.is_set()
     gate.set()
-    thread.join(30)
-    assert not thread.is_alive()
+    threads_of_calls[0].join(30)
+    assert not threads_of_calls[0].is_alive()

@@ -1,11 +1,14 @@
 """What the REST port does besides answering: metrics, limits, origins, addresses."""
 
 import concurrent.futures
+import pathlib
+import threading
 import time
 
 import httpx
 import pytest
 
+from serving.server import metrics, rest_api, rest_server, server_config, worker_threads
 from tests.serving import tiny_models
 
 
@@ -100,3 +103,45 @@ def test_rest_listens_where_it_is_told(playground_dir):
         assert httpx.get(f"http://127.0.0.2:{server.rest_api_port}/v1/models/tiny", trust_env=False).status_code == 200
         with pytest.raises(httpx.ConnectError):
             _ask(server)
+
+
+class _TellsThread:
+    """Answers with the thread that it was asked in."""
+
+    def __init__(self):
+        self.waits = False
+
+    def answer(self, *arguments):
+        if self.waits:
+            worker_threads.give_up_turn()
+        return rest_api.RestAnswer(200, threading.current_thread().name.split()[1].encode())
+
+
+@pytest.fixture
+def teller():
+    config = server_config.ServerConfig(model_base_path=pathlib.Path("unused"), rest_api_port=tiny_models.free_port())
+    api = _TellsThread()
+    server = rest_server.RestServer(api, config, metrics.Metrics())
+    server.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{config.rest_api_port}", trust_env=False) as client:
+            api.ask = lambda content="", path="/v1/models/small:predict": client.post(path, content=content).text
+            yield api
+    finally:
+        server.stop()
+
+
+def test_what_is_quick_is_answered_by_the_loop(teller):
+    assert {teller.ask() for _ in range(100)} <= {"0", "1"}
+    assert {teller.ask() for _ in range(10)} == {"loop"}
+    # What is large is not, nor what nothing is known of.
+    assert teller.ask(content="x" * 5000) != "loop"
+    assert teller.ask(path="/v1/models/other:predict") != "loop"
+
+
+def test_what_waits_is_answered_by_threads(teller):
+    for _ in range(100):
+        teller.ask()
+    teller.waits = True
+    assert teller.ask() == "loop"
+    assert "loop" not in {teller.ask() for _ in range(150)}
