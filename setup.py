@@ -50,6 +50,8 @@ _RANGES = [
     "packaging>=24",
     "protobuf>=5.28,<8",
     "pyarrow==25.*",
+    # Log lines as JSON objects.
+    "python-json-logger>=3.2,<5",
     # The `tensorboard` command of 2.20 imports pkg_resources, which setuptools 82 no longer has.
     "setuptools>=70.1,<82",
     # Ibis 12 writes `DROP VIEW IF EXISTS` without a name through sqlglot 30.20 and later.

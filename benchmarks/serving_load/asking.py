@@ -47,10 +47,18 @@ def rest_caller(port: int) -> Callable[[tuple[str, bytes]], object]:
 def closed_loop(make_caller: Callable[[], Callable], requests: Sequence, num_clients: int, seconds: float) -> dict:
     """Returns how many requests a second so many clients get answered, each asking again at once."""
     latencies: list[list[float]] = [[] for _ in range(num_clients)]
+    failed: list[Exception] = []
     end: list[float] = []
     ready = threading.Barrier(num_clients, action=lambda: end.append(time.perf_counter() + seconds))
 
     def ask(client: int) -> None:
+        try:
+            ask_until_the_end(client)
+        except Exception as error:
+            failed.append(error)
+            ready.abort()
+
+    def ask_until_the_end(client: int) -> None:
         call, mine = make_caller(), itertools.cycle(requests[client:] + requests[:client])
         for _ in range(_NUM_NOT_COUNTED):
             call(next(mine))
@@ -64,6 +72,8 @@ def closed_loop(make_caller: Callable[[], Callable], requests: Sequence, num_cli
         thread.start()
     for thread in threads:
         thread.join()
+    if failed:
+        raise failed[0]
     return _summary([each for mine in latencies for each in mine], time.perf_counter() - end[0] + seconds)
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 
 def serve_grpc(port: int, answer: bytes, num_threads: int) -> None:
-    """Answers every gRPC method, from a pool of threads as the model server does."""
+    """Answers every gRPC method, from a pool of threads."""
 
     class Echo(grpc.GenericRpcHandler):
         """Has one handler for all methods."""

@@ -91,6 +91,8 @@ class Batcher:
         arranged = self._signature(signature_name).arrange(inputs)
         if isinstance(arranged, batch_inputs.RunsAlone):
             return self._run_alone(signature_name, inputs, output_filter, arranged.refusal)
+        # It will wait for others; whoever may not is told before it stands in a queue.
+        worker_threads.give_up_turn()
         request = batch_request.BatchRequest(arranged.arrays, arranged.num_rows, deadline, cancellation)
         parts = self._submit(signature_name, tuple(output_filter), arranged.kind, request)
         return self._await(parts, cancellation)
@@ -145,7 +147,6 @@ class Batcher:
         """Waits for all parts, and takes those that need not run any more out of their queue."""
         if cancellation is not None:
             cancellation.listen(functools.partial(self._give_up, parts))
-        worker_threads.give_up_turn()
         try:
             for part in parts:
                 if not part.wait(self._scheduler.clock, part.deadline):

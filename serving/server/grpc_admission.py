@@ -11,7 +11,7 @@ from collections.abc import Callable
 import grpc
 
 from serving import errors
-from serving.server import bounded_pool, grpc_status, metrics, worker_threads
+from serving.server import bounded_pool, grpc_status, request_records, worker_threads
 
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
@@ -26,21 +26,21 @@ class Admission(grpc.ServerInterceptor):
       inference_pool: the server's own pool.
       control_pool: answers all other calls, and refusals.
       reload_pool: changes models, which may take as long as loading them does.
-      counted_by: learns of refusals.
+      records: learns of refusals.
     """
 
     def __init__(
         self,
         inference_pool: bounded_pool.BoundedPool,
         control_pool: concurrent.futures.ThreadPoolExecutor,
-        reload_pool: bounded_pool.BoundedPool,
-        counted_by: metrics.Metrics,
+        reload_pool: concurrent.futures.ThreadPoolExecutor,
+        records: request_records.RequestRecords,
     ):
         self._inference_pool = inference_pool
         self._control_pool = control_pool
         self._reload_pool = reload_pool
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
-        self._metrics = counted_by
+        self._records = records
         self._refusal = _on(control_pool, grpc.unary_unary_rpc_method_handler(self._refuse))
 
     def intercept_service(
@@ -64,13 +64,11 @@ class Admission(grpc.ServerInterceptor):
     def _refuse(self, request: bytes, context: grpc.ServicerContext) -> None:
         del request, context
         # Nobody has read which model it is for.
-        self._metrics.add_request("", "", "GRPC", errors.StatusCode.RESOURCE_EXHAUSTED, 0.0)
+        self._records.add_refused("GRPC", errors.StatusCode.RESOURCE_EXHAUSTED)
         raise worker_threads.too_many_wait()
 
 
-def _on(
-    pool: concurrent.futures.ThreadPoolExecutor | bounded_pool.BoundedPool, handler: grpc.RpcMethodHandler
-) -> grpc.RpcMethodHandler:
+def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
     answer = functools.partial(handler.unary_unary)
     # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
     answer.experimental_thread_pool = pool

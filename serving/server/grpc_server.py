@@ -1,6 +1,7 @@
 """The gRPC port: PredictionService and ModelService in a pool of threads."""
 
 import concurrent.futures
+import functools
 import pathlib
 import time
 
@@ -16,6 +17,7 @@ from serving.server import (
     model_registry,
     model_service,
     prediction_service,
+    request_records,
     server_config,
 )
 
@@ -40,31 +42,36 @@ class GrpcServer:
         models: model_registry.ModelRegistry,
         config: server_config.ServerConfig,
         counted_by: metrics.Metrics,
+        records: request_records.RequestRecords,
     ):
         """Prepares a server; nothing listens yet.
 
         Args:
           models: what answers.
           config: where to listen, and how.
-          counted_by: learns of every request.
+          counted_by: learns of the queue.
+          records: learns of every request.
 
         Raises:
           ServerConfigError: if the configuration of TLS is wrong.
         """
         self._config = config
         self._credentials = grpc_credentials.read(config.ssl_config_file) if config.ssl_config_file else None
-        self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, config.max_queued_requests, "grpc")
+        note_waiting = functools.partial(counted_by.add_queue_seconds, "grpc")
+        self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, config.max_queued_requests, "grpc", note_waiting)
         self._control_pool = concurrent.futures.ThreadPoolExecutor(_NUM_CONTROL_THREADS, "grpc control")
-        self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
+        # For a method of its own gRPC takes no other class of pool, see `_select_thread_pool_for_behavior` there.
+        self._reload_pool = concurrent.futures.ThreadPoolExecutor(1, "grpc reload")
+        self._models = models
         self._server = grpc.server(
             self._pool,
-            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, counted_by)],
+            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)],
             options=list(_options(config).items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             prediction_service.PredictionService(
                 models,
-                counted_by,
+                records,
                 is_method_name_checked=config.enable_signature_method_name_check,
                 is_tensor_content=config.enable_serialization_as_tensor_content,
             ),
@@ -76,6 +83,16 @@ class GrpcServer:
         )
         if config.enable_grpc_healthcheck_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._pool.num_waiting
+
+    @property
+    def num_under_way(self) -> int:
+        """Requests that are answered or wait for a thread."""
+        return self._pool.num_under_way
 
     def start(self) -> None:
         """Binds the port and answers from now on.
@@ -98,14 +115,16 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         stopped, last_call = self._server.stop(self._config.shutdown_grace_seconds), time.monotonic()
         while not stopped.wait(_SECONDS_BETWEEN_CHECKS):
-            if self._pool.num_under_way or self._reload_pool.num_under_way:
+            if self._pool.num_under_way or self._models.is_reloading:
                 last_call = time.monotonic()
             elif time.monotonic() - last_call > _SECONDS_FOR_LAST_ANSWERS:
                 # What is still open are streams: those who watch the health would keep the server to the last.
                 self._server.stop(0)
-        for pool in (self._pool, self._reload_pool):
-            pool.stop()
-        self._control_pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
+        for pool in (self._control_pool, self._reload_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
+        # A thread that still writes an answer would do so while Python ends.
+        self._pool.join(_SECONDS_FOR_LAST_ANSWERS)
 
     @property
     def addresses(self) -> list[str]:

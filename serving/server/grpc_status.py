@@ -8,6 +8,7 @@ import grpc
 from absl import logging
 
 from serving import errors
+from serving.server import request_ids
 
 # Status details travel as a header, and clients refuse large headers.
 _MAX_MESSAGE_CHARACTERS = 1024
@@ -18,6 +19,8 @@ def answers_errors(method: Callable[[Any, Any, grpc.ServicerContext], Any]) -> C
 
     @functools.wraps(method)
     def answer(servicer: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        request_id = request_ids.of_metadata(context.invocation_metadata)
+        token = request_ids.CURRENT.set(request_id)
         try:
             return method(servicer, request, context)
         except errors.ServingError as error:
@@ -27,6 +30,9 @@ def answers_errors(method: Callable[[Any, Any, grpc.ServicerContext], Any]) -> C
         except Exception:
             logging.exception("%s failed", method.__name__)
             code, message = errors.StatusCode.INTERNAL, f"{method.__name__} failed; the server's log says why."
+        finally:
+            request_ids.CURRENT.reset(token)
+        context.set_trailing_metadata(((request_ids.NAME, str(request_id)),))
         # After the except clauses: abort raises, and must not seem to be caused by the error above.
         return context.abort(grpc.StatusCode[code.name], _shortened(message))
 

@@ -1,10 +1,12 @@
 """A version in the hands of one request: run within its deadline, with as many rows as may be, its time counted."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from google.protobuf import message
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import errors
 from serving.server import batcher, metrics, servable
@@ -21,6 +23,7 @@ class LentVersion:
       cancellation: tells when nobody waits for the answer any more; `None` if nobody can say.
       max_rows: most rows of an input; 0 for any.
       counted_by: learns how long each run took, and of how many examples.
+      sampled: draws whether the request is logged, see `RequestLog.sampled`.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class LentVersion:
         cancellation: cancellation_lib.Cancellation | None,
         max_rows: int,
         counted_by: metrics.Metrics,
+        sampled: Callable[[], Callable[[prediction_log_pb2.PredictionLog], None] | None] = lambda: None,
     ):
         self._loaded = loaded
         self._api = api
@@ -38,6 +42,7 @@ class LentVersion:
         self._cancellation = cancellation
         self._max_rows = max_rows
         self._metrics = counted_by
+        self._sampled = sampled
         # A MultiInference runs several signatures over the same examples.
         self._are_examples_counted = api == "Predict"
 
@@ -76,3 +81,21 @@ class LentVersion:
             self._metrics.add_examples(self.model_name, num_rows)
             self._are_examples_counted = True
         return outputs
+
+    def log(self, kind: str, messages: Callable[[], tuple[message.Message, message.Message]]) -> None:
+        """Logs the request, which was answered, if it is one of the sample.
+
+        Args:
+          kind: field of PredictionLog, such as `predict_log`.
+          messages: returns request and answer.
+        """
+        add = self._sampled()
+        if add is None:
+            return
+        log = prediction_log_pb2.PredictionLog()
+        request, response = messages()
+        getattr(log, kind).request.CopyFrom(request)
+        getattr(log, kind).response.CopyFrom(response)
+        log.log_metadata.model_spec.name = self.model_name
+        log.log_metadata.model_spec.version.value = self.version
+        add(log)

@@ -1,4 +1,4 @@
-"""Threads that work for an event loop, and how many calls may wait for one of them."""
+"""Threads that work for event loops, and how many calls may wait for one of them."""
 
 import asyncio
 import contextlib
@@ -9,26 +9,41 @@ from serving.server import worker_threads
 
 
 class LoopThreads:
-    """Runs calls in threads and hands their results to the loop that asked.
+    """Runs calls in threads and hands their results to the loop that asks.
 
     The loop's own executor would make two futures and a lock for each call, and its `wait_for` two more futures: a
     quarter of the time of a small request.
 
     Args:
-      loop: asks, from its own thread only.
       num_threads: calls that run at once.
       max_waiting: calls that may wait besides.
       name: of the threads.
+      note_waiting: learns how many seconds each call waited.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, num_threads: int, max_waiting: int, name: str):
-        self._loop = loop
-        self._threads = worker_threads.WorkerThreads(num_threads, max_waiting, name)
+    def __init__(
+        self,
+        num_threads: int,
+        max_waiting: int,
+        name: str,
+        note_waiting: Callable[[float], None] = lambda seconds: None,
+    ):
+        self._threads = worker_threads.WorkerThreads(num_threads, max_waiting, name, note_waiting)
 
     @property
     def is_full(self) -> bool:
         """Whether one more call would wait behind as many as may."""
         return self._threads.is_full
+
+    @property
+    def num_under_way(self) -> int:
+        """Calls that run or wait."""
+        return self._threads.num_under_way
+
+    @property
+    def num_waiting(self) -> int:
+        """Calls that wait."""
+        return self._threads.num_waiting
 
     async def call(self, timeout_seconds: float, function: Callable, *arguments: object) -> object:
         """Returns what a function returns.
@@ -41,9 +56,10 @@ class LoopThreads:
         Raises:
           TimeoutError: if it takes longer.
         """
-        result = self._loop.create_future()
-        self._threads.start(functools.partial(self._work, result, function, arguments))
-        timer = self._loop.call_later(timeout_seconds, _give_up, result)
+        loop = asyncio.get_running_loop()
+        result = loop.create_future()
+        self._threads.start(functools.partial(_work, loop, result, function, arguments))
+        timer = loop.call_later(timeout_seconds, _give_up, result)
         try:
             return await result
         finally:
@@ -53,11 +69,12 @@ class LoopThreads:
         """Takes no more calls; those that wait are not run. Returns at once."""
         self._threads.stop()
 
-    def _work(self, result: asyncio.Future, function: Callable, arguments: tuple) -> None:
-        answer = function(*arguments)
-        # A loop that is closed has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(_finish, result, answer)
+
+def _work(loop: asyncio.AbstractEventLoop, result: asyncio.Future, function: Callable, arguments: tuple) -> None:
+    answer = function(*arguments)
+    # A loop that is closed has nobody left who waits.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_finish, result, answer)
 
 
 def _finish(result: asyncio.Future, answer: object) -> None:

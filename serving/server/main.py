@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from absl import app, flags, logging
 
-from serving.server import server_config, server_flags, start_checks
+from serving.server import log_lines, server_config, server_flags, start_checks
 
 
 def run(config: server_config.ServerConfig) -> None:
@@ -32,6 +32,7 @@ def run(config: server_config.ServerConfig) -> None:
         signal.signal(number, lambda *_: stopped.set())
     # TensorFlow's notes on the machine would bury the server's own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    log_lines.use(config.log_format)
     start_checks.check(config)
     # Importing TensorFlow takes seconds; what is wrong with the flags is told before.
     import tensorflow as tf

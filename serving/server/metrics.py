@@ -6,10 +6,8 @@ client library of Prometheus does not write.
 """
 
 import bisect
-import contextlib
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from serving import errors
 
@@ -17,6 +15,9 @@ _PREFIX = ":tensorflow:serving:"
 # Microseconds: 10 * 1.8 ^ i.
 _LATENCY_BOUNDS = [10.0 * 1.8**exponent for exponent in range(33)]
 _EXAMPLE_BOUNDS = [2.0**exponent for exponent in range(15)]
+# What tensorflow_model_server has no metrics for: names as Prometheus recommends them, seconds.
+_OWN_PREFIX = "tfrs_server_"
+_QUEUE_BOUNDS = [bound / 1e6 for bound in _LATENCY_BOUNDS]
 
 
 class _Histogram:
@@ -39,6 +40,8 @@ class Metrics:
         self._request_latency: dict[tuple[str, ...], _Histogram] = {}
         self._runtime_latency: dict[tuple[str, ...], _Histogram] = {}
         self._example_counts: dict[tuple[str, ...], _Histogram] = {}
+        self._queue_seconds: dict[tuple[str, ...], _Histogram] = {}
+        self._readings: dict[tuple[str, str, tuple[str, ...]], Callable[[], Mapping[tuple[str, ...], int]]] = {}
 
     def add_request(self, model_name: str, api: str, entrypoint: str, code: errors.StatusCode, seconds: float) -> None:
         """Counts a request; only those that were answered have a latency.
@@ -56,19 +59,6 @@ class Metrics:
             if code == errors.StatusCode.OK:
                 histogram = self._request_latency.setdefault((model_name, api, entrypoint), _Histogram(_LATENCY_BOUNDS))
                 histogram.add(seconds * 1e6)
-
-    @contextlib.contextmanager
-    def counting(self, model_name: str, api: str, entrypoint: str) -> Iterator[None]:
-        """Counts what the block does as a request; its error, if there is one, says how it ended."""
-        code, started = errors.StatusCode.INTERNAL, time.perf_counter()
-        try:
-            yield
-            code = errors.StatusCode.OK
-        except errors.ServingError as error:
-            code = error.code
-            raise
-        finally:
-            self.add_request(model_name, api, entrypoint, code, time.perf_counter() - started)
 
     def add_run(self, model_name: str, api: str, seconds: float) -> None:
         """Counts a run of a model.
@@ -91,8 +81,32 @@ class Metrics:
         with self._lock:
             self._example_counts.setdefault((model_name,), _Histogram(_EXAMPLE_BOUNDS)).add(num_examples)
 
+    def add_queue_seconds(self, api: str, seconds: float) -> None:
+        """Counts a request that waited for a thread.
+
+        Args:
+          api: `grpc` or `rest`.
+          seconds: how long it did.
+        """
+        with self._lock:
+            self._queue_seconds.setdefault((api,), _Histogram(_QUEUE_BOUNDS)).add(seconds)
+
+    def add_reading(
+        self, name: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], int]], kind: str = "gauge"
+    ) -> None:
+        """Has something read whenever metrics are asked for.
+
+        Args:
+          name: of the metric, `tfrs_server_` goes before it.
+          labels: names of its labels.
+          read: returns values by the values of the labels.
+          kind: `gauge`, or `counter`.
+        """
+        self._readings[name, kind, labels] = read
+
     def text(self) -> str:
         """Returns all of it in Prometheus' text format."""
+        read = {key: reading() for key, reading in self._readings.items()}
         with self._lock:
             totals = {key: int(histogram.total) for key, histogram in self._example_counts.items()}
             lines = [
@@ -101,25 +115,37 @@ class Metrics:
                 *_histogram_lines("runtime_latency", ("model_name", "API", "runtime"), self._runtime_latency),
                 *_histogram_lines("request_example_counts", ("model",), self._example_counts),
                 *_counter_lines("request_example_count_total", ("model",), totals),
+                *_histogram_lines("request_queue_seconds", ("api",), self._queue_seconds, _OWN_PREFIX),
             ]
+        for (name, kind, labels), values in read.items():
+            lines += _counter_lines(name, labels, values, _OWN_PREFIX, kind)
         return "".join(f"{line}\n" for line in lines)
 
 
-def _counter_lines(name: str, labels: tuple[str, ...], values: dict[tuple[str, ...], int]) -> Iterator[str]:
-    yield f"# TYPE {_PREFIX}{name} counter"
+def _counter_lines(
+    name: str,
+    labels: tuple[str, ...],
+    values: Mapping[tuple[str, ...], int],
+    prefix: str = _PREFIX,
+    kind: str = "counter",
+) -> Iterator[str]:
+    yield f"# TYPE {prefix}{name} {kind}"
     for key, value in sorted(values.items()):
-        yield f"{_PREFIX}{name}{{{_labelled(labels, key)}}} {value}"
+        braced = f"{{{_labelled(labels, key)}}}" if labels else ""
+        yield f"{prefix}{name}{braced} {value}"
 
 
-def _histogram_lines(name: str, labels: tuple[str, ...], values: dict[tuple[str, ...], _Histogram]) -> Iterator[str]:
-    yield f"# TYPE {_PREFIX}{name} histogram"
+def _histogram_lines(
+    name: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], _Histogram], prefix: str = _PREFIX
+) -> Iterator[str]:
+    yield f"# TYPE {prefix}{name} histogram"
     for key, histogram in sorted(values.items()):
         labelled, cumulated = _labelled(labels, key), 0
         for bound, count in zip([*map("{:g}".format, histogram.bounds), "+Inf"], histogram.counts, strict=True):
             cumulated += count
-            yield f'{_PREFIX}{name}_bucket{{{labelled},le="{bound}"}} {cumulated}'
-        yield f"{_PREFIX}{name}_sum{{{labelled}}} {histogram.total:g}"
-        yield f"{_PREFIX}{name}_count{{{labelled}}} {cumulated}"
+            yield f'{prefix}{name}_bucket{{{labelled},le="{bound}"}} {cumulated}'
+        yield f"{prefix}{name}_sum{{{labelled}}} {histogram.total:g}"
+        yield f"{prefix}{name}_count{{{labelled}}} {cumulated}"
 
 
 def _labelled(labels: tuple[str, ...], key: tuple[str, ...]) -> str:

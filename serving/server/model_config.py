@@ -28,6 +28,19 @@ _PLATFORM = "tensorflow"
 
 
 @dataclasses.dataclass(frozen=True)
+class RequestLogging:
+    """Which requests of a model are logged, and where.
+
+    Attributes:
+      filename_prefix: of the files; moment, process and number follow.
+      sampling_rate: share of the requests, between 0 and 1.
+    """
+
+    filename_prefix: pathlib.Path
+    sampling_rate: float
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """One model.
 
@@ -36,12 +49,14 @@ class ModelConfig:
       base_path: folder whose integer-named folders are versions.
       policy: which of them serve.
       labels: label to version.
+      request_logging: `None` logs no requests.
     """
 
     name: str
     base_path: pathlib.Path
     policy: version_policy.VersionPolicy = dataclasses.field(default_factory=version_policy.Latest)
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    request_logging: RequestLogging | None = None
 
 
 def read(path: pathlib.Path) -> list[ModelConfig]:
@@ -115,10 +130,6 @@ def _model(config: model_server_config_pb2.ModelConfig, is_served: bool) -> Mode
     if not config.name:
         raise errors.InvalidArgumentError("Every model needs a name, but one of the config list has none.")
     _require_platform(config, is_served)
-    if config.HasField("logging_config"):
-        raise errors.InvalidArgumentError(
-            f"Model {config.name} has a logging_config, but this server logs no requests; leave it out."
-        )
     base_path = pathlib.PurePosixPath(config.base_path)
     if not base_path.is_absolute():
         raise errors.InvalidArgumentError(
@@ -129,7 +140,40 @@ def _model(config: model_server_config_pb2.ModelConfig, is_served: bool) -> Mode
         base_path=pathlib.Path(base_path),
         policy=_policy(config.name, config.model_version_policy),
         labels=dict(config.version_labels),
+        request_logging=_request_logging(config) if config.HasField("logging_config") else None,
     )
+
+
+def _request_logging(config: model_server_config_pb2.ModelConfig) -> RequestLogging:
+    collector, sampling = config.logging_config.log_collector_config, config.logging_config.sampling_config
+    given = {field.name for part in (config.logging_config, collector, sampling) for field, _ in part.ListFields()}
+    if given - {"log_collector_config", "filename_prefix", "sampling_config", "sampling_rate"}:
+        raise errors.InvalidArgumentError(
+            f"The logging_config of model {config.name} may have log_collector_config.filename_prefix and "
+            "sampling_config.sampling_rate; this server has no other collectors. Leave the rest out."
+        )
+    prefix = pathlib.Path(collector.filename_prefix)
+    if not prefix.is_absolute() or prefix.is_dir():
+        raise errors.InvalidArgumentError(
+            f"The logging_config of model {config.name} must have a filename_prefix such as "
+            f"/logs/{config.name}/requests, but has {collector.filename_prefix!r}."
+        )
+    return RequestLogging(prefix, checked_rate(sampling.sampling_rate, f"The sampling_rate of model {config.name}"))
+
+
+def checked_rate(rate: float, name: str) -> float:
+    """Returns a share of requests.
+
+    Args:
+      rate: the share.
+      name: of the setting, for the error.
+
+    Raises:
+      InvalidArgumentError: if it is none.
+    """
+    if not 0.0 <= rate <= 1.0:
+        raise errors.InvalidArgumentError(f"{name} must be between 0 and 1, but is {rate:g}.")
+    return rate
 
 
 def _require_platform(config: model_server_config_pb2.ModelConfig, is_served: bool) -> None:

@@ -1,12 +1,13 @@
 """The models that a server serves, by name: how a request finds its version, and how they are replaced as a whole."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from absl import logging
-from tensorflow_serving.apis import model_pb2
+from tensorflow_serving.apis import model_pb2, prediction_log_pb2
 
 from serving import errors
 from serving.server import cancellation as cancellation_lib
@@ -15,11 +16,15 @@ from serving.server import lent_version, metrics, model_config, model_manager, v
 _SECONDS_BETWEEN_CHECKS = 0.1
 
 
+_Sampled = Callable[[model_config.RequestLogging | None], Callable[[prediction_log_pb2.PredictionLog], None] | None]
+
+
 class _Serving(NamedTuple):
-    """What is served at one moment, by name: managers, and versions by label."""
+    """What is served at one moment, by name: managers, versions by label, and how requests are logged."""
 
     managers: Mapping[str, model_manager.ModelManager]
     labels: Mapping[str, Mapping[str, int]]
+    logging: Mapping[str, model_config.RequestLogging | None]
 
     def version(self, model_spec: model_pb2.ModelSpec) -> int | None:
         """Returns the version that is asked for, `None` for the newest.
@@ -46,6 +51,8 @@ class ModelRegistry:
       may_label_unavailable: whether a label that is not in use may be given to a version that does not serve yet.
       max_request_rows: most rows of an input of a request; 0 for any.
       counted_by: learns of every run.
+      sampled: draws whether a request is logged, see `RequestLog.sampled`.
+      request_logging: returns how requests of a model are logged whose configuration does not say.
     """
 
     def __init__(
@@ -54,14 +61,18 @@ class ModelRegistry:
         may_label_unavailable: bool = False,
         max_request_rows: int = 0,
         counted_by: metrics.Metrics | None = None,
+        sampled: _Sampled = lambda config: None,
+        request_logging: Callable[[str], model_config.RequestLogging | None] = lambda model_name: None,
     ):
         self._make_manager = make_manager
         self._may_label_unavailable = may_label_unavailable
         self._max_request_rows = max_request_rows
         self._metrics = counted_by or metrics.Metrics()
+        self._sampled = sampled
+        self._request_logging = request_logging
         self._reloading = threading.Lock()
         # Replaced as a whole, never changed, so that readers need no lock.
-        self._serving = _Serving({}, {})
+        self._serving = _Serving({}, {}, {})
         # Guards what follows, and that nothing is served or begun once the registry is stopping.
         self._lock = threading.Lock()
         self._is_stopping = False
@@ -82,12 +93,12 @@ class ModelRegistry:
           ServingError: if one cannot be loaded.
         """
         managers = {model.name: self._make_manager(model) for model in models}
-        self._serving = _Serving(managers, {})
+        self._serving = _Serving(managers, {}, self._logging(models))
         for manager in managers.values():
             manager.start()
         if not _wait_for(managers.values(), is_stopped, is_retried=True):
             return False
-        self._serving = _Serving(managers, self._checked_labels(models, managers))
+        self._serving = self._serving._replace(labels=self._checked_labels(models, managers))
         return True
 
     def reload(self, models: Sequence[model_config.ModelConfig]) -> None:
@@ -109,7 +120,8 @@ class ModelRegistry:
             try:
                 if not _wait_for(added.values(), lambda: self._is_stopping, is_retried=False):
                     raise _shutting_down()
-                self._publish(_Serving(kept | added, self._checked_labels(models, kept | added)))
+                labels = self._checked_labels(models, kept | added)
+                self._publish(_Serving(kept | added, labels, self._logging(models)))
             except BaseException:
                 self._leave(added.values())
                 raise
@@ -135,6 +147,11 @@ class ModelRegistry:
             manager.close()
         are_freed = [manager.stop(grace_seconds) for manager in managers]
         return all(are_freed)
+
+    @property
+    def is_reloading(self) -> bool:
+        """Whether a reload is under way."""
+        return self._reloading.locked()
 
     def knows(self, model_name: str) -> bool:
         """Returns whether a model of this name is served."""
@@ -172,9 +189,20 @@ class ModelRegistry:
             wanted = f"Latest({model_spec.name})" if version is None else f"Specific({model_spec.name}, {version})"
             raise errors.NotFoundError(f"Servable not found for request: {wanted}")
         try:
-            yield lent_version.LentVersion(loaded, api, deadline, cancellation, self._max_request_rows, self._metrics)
+            sampled = functools.partial(self._sampled, serving.logging.get(model_spec.name))
+            yield lent_version.LentVersion(
+                loaded, api, deadline, cancellation, self._max_request_rows, self._metrics, sampled
+            )
         finally:
             manager.release(loaded)
+
+    def versions(self) -> dict[tuple[str, str, str], int]:
+        """Returns 1 for each model name, version and state that is known, for the metrics."""
+        return {
+            (manager.model_name, str(status.version), status.state.name): 1
+            for manager in self._serving.managers.values()
+            for status in manager.statuses()
+        }
 
     def statuses(self, model_spec: model_pb2.ModelSpec) -> list[version_status.VersionStatus]:
         """Returns what is known of the versions asked for, newest first.
@@ -208,6 +236,9 @@ class ModelRegistry:
                         "available for inference"
                     )
         return {model.name: model.labels for model in models}
+
+    def _logging(self, models: Sequence[model_config.ModelConfig]) -> dict[str, model_config.RequestLogging | None]:
+        return {model.name: model.request_logging or self._request_logging(model.name) for model in models}
 
     def _join(self, managers: Collection[model_manager.ModelManager]) -> None:
         with self._lock:

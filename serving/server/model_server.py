@@ -1,6 +1,7 @@
 """The whole server: the versions of its models behind a gRPC port and a REST port."""
 
 import concurrent.futures
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from serving.server import (
     model_manager,
     model_options,
     model_registry,
+    request_log,
+    request_records,
     rest_api,
     rest_server,
     server_config,
@@ -39,6 +42,8 @@ class ModelServer:
     def __init__(self, config: server_config.ServerConfig):
         self._config = config
         self._metrics = metrics.Metrics()
+        self._records = request_records.RequestRecords(self._metrics, config.log_requests)
+        self._request_log = request_log.RequestLog()
         self._session_config = session_config.from_config(config)
         self._load_slot = threading.BoundedSemaphore(max(1, config.num_load_threads))
         self._unload_slot = threading.BoundedSemaphore(max(1, config.num_unload_threads))
@@ -47,10 +52,13 @@ class ModelServer:
             config.allow_version_labels_for_unavailable_models,
             config.max_request_rows,
             self._metrics,
+            self._request_log.sampled,
+            self._request_logging,
         )
         self._batching = batching.Batching(config) if config.enable_batching else None
         self._poller: config_poller.ConfigPoller | None = None
         self._servers: list[grpc_server.GrpcServer | rest_server.RestServer] = []
+        self._add_readings()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +109,27 @@ class ModelServer:
                 concurrent.futures.wait([pool.submit(server.stop) for server in servers])
         if self._batching is not None:
             self._batching.stop(_SECONDS_FOR_WHAT_IS_STUCK)
-        return self._models.stop(_SECONDS_FOR_WHAT_IS_STUCK)
+        are_models_freed = self._models.stop(_SECONDS_FOR_WHAT_IS_STUCK)
+        return self._request_log.stop(_SECONDS_FOR_WHAT_IS_STUCK) and are_models_freed
+
+    def _add_readings(self) -> None:
+        def read(name: str) -> dict[tuple[str], int]:
+            return {(server.name.lower(),): getattr(server, name) for server in self._servers}
+
+        self._metrics.add_reading("queued_requests", ("api",), lambda: read("num_waiting"))
+        self._metrics.add_reading("requests_under_way", ("api",), lambda: read("num_under_way"))
+        labels = ("model_name", "version", "state")
+        self._metrics.add_reading("model_version_info", labels, self._models.versions)
+        logged = {"request_log_written_total": "num_written", "request_log_dropped_total": "num_dropped"}
+        for metric, attribute in logged.items():
+            read_log = functools.partial(getattr, self._request_log, attribute)
+            self._metrics.add_reading(metric, (), lambda read_log=read_log: {(): read_log()}, "counter")
+
+    def _request_logging(self, model_name: str) -> model_config.RequestLogging | None:
+        folder = self._config.request_log_dir
+        if folder is None:
+            return None
+        return model_config.RequestLogging(folder / model_name / "requests", self._config.request_log_sampling_rate)
 
     def _make_manager(self, model: model_config.ModelConfig) -> model_manager.ModelManager:
         config = self._config
@@ -131,10 +159,14 @@ class ModelServer:
         config = self._config
         servers: list[tuple[str, int, grpc_server.GrpcServer | rest_server.RestServer]] = []
         if config.port or config.grpc_socket_path:
-            servers.append(("port", config.port, grpc_server.GrpcServer(self._models, config, self._metrics)))
+            servers.append(
+                ("port", config.port, grpc_server.GrpcServer(self._models, config, self._metrics, self._records))
+            )
         if config.rest_api_port:
-            api = rest_api.RestApi(self._models, self._metrics, config.enable_signature_method_name_check)
-            server = rest_server.RestServer(api, config, self._metrics, start_checks.metrics_path(config))
+            api = rest_api.RestApi(self._models, self._records, config.enable_signature_method_name_check)
+            server = rest_server.RestServer(
+                api, config, self._metrics, self._records, start_checks.metrics_path(config)
+            )
             servers.append(("rest_api_port", config.rest_api_port, server))
         return servers
 

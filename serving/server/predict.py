@@ -1,5 +1,8 @@
 """Answers one Predict request with one loaded version; gRPC and the warm-up do it alike."""
 
+from collections.abc import Mapping
+
+import numpy as np
 from tensorflow_serving.apis import predict_pb2
 
 from serving import errors, tensor_proto
@@ -35,6 +38,18 @@ def predict(
     for name, array in outputs.items():
         response.outputs[name].CopyFrom(tensor_proto.to_proto(array, is_tensor_content))
     return response
+
+
+def as_messages(
+    signature_name: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+) -> tuple[predict_pb2.PredictRequest, predict_pb2.PredictResponse]:
+    """Returns what request and answer would have been over gRPC, but for model and version."""
+    request, response = predict_pb2.PredictRequest(), predict_pb2.PredictResponse()
+    request.model_spec.signature_name = signature_name
+    for message, arrays in ((request.inputs, inputs), (response.outputs, outputs)):
+        for name, array in arrays.items():
+            message[name].CopyFrom(tensor_proto.to_proto(array))
+    return request, response
 
 
 def require_method(model: servable.Servable, signature_name: str) -> None:

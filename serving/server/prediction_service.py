@@ -21,11 +21,11 @@ from serving.server import (
     classify,
     grpc_status,
     lent_version,
-    metrics,
     model_registry,
     multi_inference,
     predict,
     regress,
+    request_records,
 )
 
 SIGNATURE_DEF_FIELD = "signature_def"
@@ -45,7 +45,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(
         self,
         models: model_registry.ModelRegistry,
-        counted_by: metrics.Metrics,
+        records: request_records.RequestRecords,
         *,
         is_method_name_checked: bool = False,
         is_tensor_content: bool = False,
@@ -54,12 +54,12 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
         Args:
           models: what answers.
-          counted_by: learns of every request.
+          records: learns of every request.
           is_method_name_checked: whether a signature answers only the method it was exported for.
           is_tensor_content: whether Predict answers with bytes instead of typed fields.
         """
         self._models = models
-        self._metrics = counted_by
+        self._records = records
         self._is_method_name_checked = is_method_name_checked
         self._is_tensor_content = is_tensor_content
 
@@ -69,12 +69,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> predict_pb2.PredictResponse:
         """Runs one signature of one model version."""
         with self._lease(request, "Predict", context) as model:
-            return predict.predict(
+            response = predict.predict(
                 model,
                 request,
                 is_method_name_checked=self._is_method_name_checked,
                 is_tensor_content=self._is_tensor_content,
             )
+            model.log("predict_log", lambda: (request, response))
+        return response
 
     @grpc_status.answers_errors
     def GetModelMetadata(  # noqa: N802 - the name is the protocol's.
@@ -90,7 +92,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> classification_pb2.ClassificationResponse:
         """Labels and scores each example."""
         with self._lease(request, "Classify", context) as model:
-            return classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
+            response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
+            model.log("classify_log", lambda: (request, response))
+        return response
 
     @grpc_status.answers_errors
     def Regress(  # noqa: N802 - the name is the protocol's.
@@ -98,7 +102,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> regression_pb2.RegressionResponse:
         """Gives each example a number."""
         with self._lease(request, "Regress", context) as model:
-            return regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
+            response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
+            model.log("regress_log", lambda: (request, response))
+        return response
 
     @grpc_status.answers_errors
     def MultiInference(  # noqa: N802 - the name is the protocol's.
@@ -109,7 +115,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         model_spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         first = inference_pb2.InferenceTask(model_spec=model_spec)
         with self._lease(first, "MultiInference", context) as model:
-            return multi_inference.multi_inference(model, request, is_method_name_checked=self._is_method_name_checked)
+            response = multi_inference.multi_inference(
+                model, request, is_method_name_checked=self._is_method_name_checked
+            )
+            model.log("multi_inference_log", lambda: (request, response))
+        return response
 
     @contextlib.contextmanager
     def _lease(self, request: _Request, api: str, context: grpc.ServicerContext) -> Iterator[lent_version.LentVersion]:
@@ -117,9 +127,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         # Names that clients make up would fill the memory.
         counted_name = name if self._models.knows(name) else ""
         with (
-            self._metrics.counting(counted_name, api, "GRPC"),
+            self._records.recording(counted_name, api, "GRPC") as record,
             self._models.lease(_model_spec(request), api, _deadline(context), _cancellation(context)) as model,
         ):
+            record.version = model.version
             yield model
 
 

@@ -5,6 +5,7 @@ _LONGEST_SECONDS = 0.002
 _NUM_ANSWERS_UNTIL_TRUSTED = 100
 _SHARE_OF_NEWEST = 0.05
 _MOST_PATHS = 1000
+_MOST_BANNED = 8
 
 
 class _Pace:
@@ -19,15 +20,24 @@ class QuickPaths:
     Handing a request to a thread and its answer back costs .16 milliseconds, more than a small model takes: answered
     by the event loop itself, half again as many requests are. But meanwhile the loop does nothing else, and cannot give
     up at a deadline. So a path is quick once its answers take a quarter of a millisecond in the mean and a hundred in a
-    row neither took long nor waited, until one does.
+    row neither took long nor waited, until one does; and never again once one held up the loop.
     """
 
     def __init__(self) -> None:
         self._paces: dict[str, _Pace] = {}
+        self._banned: set[str] = set()
+        self._is_closed = False
 
     def __contains__(self, path: str) -> bool:
         pace = self._paces.get(path)
-        return pace is not None and pace.num_trusted >= _NUM_ANSWERS_UNTIL_TRUSTED and pace.seconds <= _QUICK_SECONDS
+        if pace is None or pace.num_trusted < _NUM_ANSWERS_UNTIL_TRUSTED or pace.seconds > _QUICK_SECONDS:
+            return False
+        return not self._is_closed and path not in self._banned
+
+    def ban(self, path: str) -> None:
+        """Has a path never be quick again, and none if many were not what they seemed."""
+        self._banned.add(path)
+        self._is_closed = len(self._banned) >= _MOST_BANNED
 
     def note(self, path: str, seconds: float, has_waited: bool) -> None:
         """Learns how long an answer took.
@@ -40,7 +50,8 @@ class QuickPaths:
         pace = self._paces.get(path)
         if pace is None:
             if len(self._paces) >= _MOST_PATHS:
-                self._paces.clear()
+                # Of those in use, the one that came first is soon known again.
+                self._paces.pop(next(iter(self._paces)), None)
             pace = self._paces[path] = _Pace()
         pace.seconds += _SHARE_OF_NEWEST * (min(seconds, _LONGEST_SECONDS) - pace.seconds)
         if has_waited or seconds > _LONGEST_SECONDS:

@@ -27,14 +27,15 @@ from serving.server import (
     json_document,
     json_examples,
     lent_version,
-    metrics,
     model_registry,
     model_service,
     predict,
     prediction_service,
     regress,
+    request_records,
     servable,
     tensor_json,
+    worker_threads,
 )
 
 _VERSION_OR_LABEL = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -61,6 +62,9 @@ class RestAnswer:
     body: bytes
 
 
+_Record = request_records.RequestRecord
+
+
 class _Terms(NamedTuple):
     """On which terms a request is answered, see `ModelRegistry.lease`."""
 
@@ -74,18 +78,18 @@ class RestApi:
     def __init__(
         self,
         models: model_registry.ModelRegistry,
-        counted_by: metrics.Metrics,
+        records: request_records.RequestRecords,
         is_method_name_checked: bool = False,
     ):
         """Prepares the API.
 
         Args:
           models: what answers.
-          counted_by: learns of every request.
+          records: learns of every request.
           is_method_name_checked: whether a signature answers only the method it was exported for.
         """
         self._models = models
-        self._metrics = counted_by
+        self._records = records
         self._is_method_name_checked = is_method_name_checked
 
     def answer(
@@ -104,11 +108,16 @@ class RestApi:
           body: JSON for a POST.
           deadline: when nobody waits any longer, on the monotonic clock; `None` for never.
           cancellation: tells that nobody does any more; `None` if nobody can say.
+
+        Raises:
+          ThreadNeededError: in a thread that refuses to wait, before anything is done that would have to.
         """
         try:
             return RestAnswer(200, self._find(method, path)(body, _Terms(deadline, cancellation)))
         except errors.ServingError as error:
             return error_answer(error)
+        except worker_threads.ThreadNeededError:
+            raise
         except MemoryError:
             return error_answer(errors.ResourceExhaustedError("The request needs more memory than the server has."))
         except Exception:
@@ -129,12 +138,15 @@ class RestApi:
         answers = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
         # Names that clients make up would fill the memory.
         counted_name = model_spec.name if self._models.knows(model_spec.name) else ""
-        with self._metrics.counting(counted_name, verb, "REST"):
-            return answers[verb](model_spec, json_document.parse(body), terms)
+        with self._records.recording(counted_name, verb, "REST") as record:
+            return answers[verb](model_spec, json_document.parse(body), terms, record)
 
-    def _predict(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
+    def _predict(
+        self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms, record: _Record
+    ) -> bytes:
         signature_name = tensor_json.signature_name(document)
         with self._models.lease(model_spec, "Predict", *terms) as model:
+            record.version = model.version
             signature = _signature(model, signature_name)
             if self._is_method_name_checked:
                 predict.require_method(model, signature_name or servable.DEFAULT_SIGNATURE_NAME)
@@ -145,20 +157,29 @@ class RestApi:
                 outputs = model.run(signature_name, inputs.arrays)
             except errors.InvalidArgumentError as error:
                 raise input_nesting.explain(error, inputs, declared) from error
+            model.log("predict_log", lambda: predict.as_messages(signature_name, inputs.arrays, outputs))
         return json_answer.write_outputs(outputs, inputs.is_row_format)
 
-    def _classify(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
+    def _classify(
+        self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms, record: _Record
+    ) -> bytes:
         request = classification_pb2.ClassificationRequest(model_spec=model_spec)
         json_examples.fill(request, document)
         with self._models.lease(model_spec, "Classify", *terms) as model:
+            record.version = model.version
             response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
+            model.log("classify_log", lambda: (request, response))
         return json_answer.write_classifications(response.result)
 
-    def _regress(self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms) -> bytes:
+    def _regress(
+        self, model_spec: model_pb2.ModelSpec, document: dict[str, Any], terms: _Terms, record: _Record
+    ) -> bytes:
         request = regression_pb2.RegressionRequest(model_spec=model_spec)
         json_examples.fill(request, document)
         with self._models.lease(model_spec, "Regress", *terms) as model:
+            record.version = model.version
             response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
+            model.log("regress_log", lambda: (request, response))
         return json_answer.write_regressions(response.result)
 
     def _status(self, model_spec: model_pb2.ModelSpec) -> bytes:

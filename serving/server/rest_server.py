@@ -1,10 +1,12 @@
-"""The REST port: aiohttp on an event loop in a thread of its own, models called from a pool of threads."""
+"""The REST port: aiohttp on an event loop in a thread of its own, models called from threads, or in place if quick."""
 
-import asyncio
+import concurrent.futures
+import contextlib
+import functools
 import http
+import socket
 import threading
 import time
-from collections.abc import Coroutine
 
 from absl import logging
 from aiohttp import web
@@ -15,7 +17,10 @@ from serving.server import (
     loop_threads,
     metrics,
     quick_paths,
+    request_ids,
+    request_records,
     rest_api,
+    rest_loop,
     server_config,
     start_checks,
     worker_threads,
@@ -23,6 +28,9 @@ from serving.server import (
 
 _ROOT = "/v1/"
 _MOST_BYTES_OF_QUICK = 4096
+_LONGEST_HOLD_UP_SECONDS = 0.25
+_SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_FOR_WHAT_IS_STUCK = 1.0
 _CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST",
@@ -44,6 +52,7 @@ class RestServer:
         api: rest_api.RestApi,
         config: server_config.ServerConfig,
         counted_by: metrics.Metrics,
+        records: request_records.RequestRecords,
         metrics_path: str | None = None,
     ):
         """Prepares a server; nothing listens yet.
@@ -51,26 +60,42 @@ class RestServer:
         Args:
           api: what answers.
           config: where to listen, and how.
-          counted_by: what the path of metrics answers with.
+          counted_by: what the path of metrics answers with; learns of the queue.
+          records: learns of requests that the API does not get.
           metrics_path: where; `None` for nowhere.
         """
         self._api = api
         self._config = config
         self._metrics = counted_by
+        self._records = records
         self._metrics_path = metrics_path
         self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
         self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
-        self._loop = asyncio.new_event_loop()
         self._quick_paths = quick_paths.QuickPaths()
-        self._inference: loop_threads.LoopThreads | None = None
-        self._control: loop_threads.LoopThreads | None = None
-        self._thread = threading.Thread(target=self._loop.run_forever, name="rest loop", daemon=True)
-        self._runner: web.AppRunner | None = None
+        waiting, note_waiting = config.max_queued_requests, functools.partial(counted_by.add_queue_seconds, "rest")
+        self._inference = loop_threads.LoopThreads(config.rest_api_num_threads, waiting, "rest", note_waiting)
+        # What tells the state of the server does not wait behind inference.
+        self._control = loop_threads.LoopThreads(1, waiting, "rest control")
+        # The last one accepts connections; the others were held up.
+        self._loops: list[rest_loop.RestLoop] = []
+        self._socket: socket.socket | None = None
+        self._is_stopped = threading.Event()
+        self._watch = threading.Thread(target=self._replace_loops, name="rest watch", daemon=True)
 
     @property
     def addresses(self) -> list[str]:
         """What it listens on."""
         return [f"{start_checks.rest_address(self._config)}:{self._config.rest_api_port}"]
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._inference.num_waiting
+
+    @property
+    def num_under_way(self) -> int:
+        """Requests that threads answer, or that wait for one."""
+        return self._inference.num_under_way
 
     def start(self) -> None:
         """Binds the port and answers from now on.
@@ -78,51 +103,68 @@ class RestServer:
         Raises:
           OSError: if the port is taken.
         """
-        waiting = self._config.max_queued_requests
-        self._inference = loop_threads.LoopThreads(self._loop, self._config.rest_api_num_threads, waiting, "rest")
-        # What tells the state of the server does not wait behind inference.
-        self._control = loop_threads.LoopThreads(self._loop, 1, waiting, "rest control")
-        self._thread.start()
-        self._call(self._start())
+        self._socket = start_checks.bound_socket(self._config.rest_api_port, start_checks.rest_address(self._config))
+        self._add_loop()
+        self._watch.start()
 
     def stop(self) -> None:
-        """Takes no more connections, lets requests under way finish, and returns when all is closed."""
-        if self._runner is not None:
-            self._call(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Takes no more connections, lets requests under way finish, and returns when all is closed that can be."""
+        self._is_stopped.set()
+        if self._socket is not None:
+            self._watch.join()
+            self._socket.close()
+        loops, self._loops = self._loops, []
+        with concurrent.futures.ThreadPoolExecutor(len(loops) + 1) as pool:
+            for loop in loops:
+                pool.submit(loop.stop, _SECONDS_FOR_WHAT_IS_STUCK)
         for threads in (self._inference, self._control):
             threads.stop()
 
-    def _call(self, coroutine: Coroutine) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _add_loop(self) -> None:
+        loop = rest_loop.RestLoop(
+            self._handle,
+            self._socket,
+            self._config.max_request_bytes,
+            self._config.shutdown_grace_seconds,
+            f"rest loop {len(self._loops)}",
+        )
+        loop.start()
+        self._loops.append(loop)
 
-    async def _start(self) -> None:
-        application = web.Application(client_max_size=self._config.max_request_bytes)
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._config.shutdown_grace_seconds)
-        await self._runner.setup()
-        socket = start_checks.bound_socket(self._config.rest_api_port, start_checks.rest_address(self._config))
-        await web.SockSite(self._runner, socket).start()
+    def _replace_loops(self) -> None:
+        """Gives the port to another loop when a request that seemed quick holds one up."""
+        while not self._is_stopped.wait(_SECONDS_BETWEEN_LOOKS):
+            path = self._loops[-1].held_up_by(_LONGEST_HOLD_UP_SECONDS)
+            if path is not None:
+                logging.warning("%s was quick and takes long now; it is answered by threads from now on", path)
+                self._quick_paths.ban(path)
+                self._loops[-1].accept_no_more()
+                self._add_loop()
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def _handle(self, loop: rest_loop.RestLoop, request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
         if path == self._metrics_path:
             return web.Response(text=self._metrics.text(), content_type="text/plain")
         if self._headers and request.method == "OPTIONS":
             return web.Response(headers=self._headers)
+        request_id = request_ids.RequestId(lambda: request.headers.get(request_ids.NAME))
+        request_ids.CURRENT.set(request_id)
         try:
-            answer = await self._answer(request, path)
+            answer = await self._answer(loop, request, path, request_id)
         except errors.ServingError as error:
             # These were answered before anybody read which model they are for.
-            self._metrics.add_request("", "", "REST", error.code, 0.0)
+            self._records.add_refused("REST", error.code)
             answer = rest_api.error_answer(error)
         return web.Response(
-            status=answer.http_status, body=answer.body, content_type="application/json", headers=self._headers
+            status=answer.http_status,
+            body=answer.body,
+            content_type="application/json",
+            headers={request_ids.NAME: str(request_id), **self._headers},
         )
 
-    async def _answer(self, request: web.Request, path: str) -> rest_api.RestAnswer:
+    async def _answer(
+        self, loop: rest_loop.RestLoop, request: web.Request, path: str, request_id: request_ids.RequestId
+    ) -> rest_api.RestAnswer:
         deadline = time.monotonic() + self._timeout_seconds
         if not path.lower().startswith(_ROOT):
             raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
@@ -137,9 +179,14 @@ class RestServer:
         # Others may have come while the body did.
         _require_room(threads)
         cancellation = cancellation_lib.Cancellation()
-        arguments = request.method, path, body, deadline, cancellation
+        arguments = request_id, request.method, path, body, deadline, cancellation
         if len(body) <= _MOST_BYTES_OF_QUICK and path in self._quick_paths:
-            return self._timed_answer(*arguments)
+            with (
+                contextlib.suppress(worker_threads.ThreadNeededError),
+                worker_threads.refusing_to_wait(),
+                loop.busy_with(path),
+            ):
+                return self._timed_answer(*arguments)
         try:
             return await threads.call(deadline - time.monotonic(), self._timed_answer, *arguments)
         except TimeoutError as error:
@@ -148,10 +195,14 @@ class RestServer:
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error
 
-    def _timed_answer(self, method: str, path: str, *arguments: object) -> rest_api.RestAnswer:
+    def _timed_answer(
+        self, request_id: request_ids.RequestId, method: str, path: str, *arguments: object
+    ) -> rest_api.RestAnswer:
+        # Threads have contexts of their own.
+        request_ids.CURRENT.set(request_id)
         started, times_given_up = time.thread_time(), worker_threads.times_given_up()
         answer = self._api.answer(method, path, *arguments)
-        # Paths that clients make up are not learned.
+        # What only fails is not learned, for clients can make up any number of such paths.
         if method == "POST" and (answer.http_status == http.HTTPStatus.OK or path in self._quick_paths):
             has_waited = worker_threads.times_given_up() > times_given_up
             self._quick_paths.note(path, time.thread_time() - started, has_waited)

@@ -1,5 +1,8 @@
 """Which threads a signature runs in, by how long it takes."""
 
+import collections
+import math
+
 from tensorflow.core.protobuf import config_pb2
 
 # Longer than nearly every answer of a recommender, far shorter than deadlines. On a busy machine a thread waits longer
@@ -8,6 +11,7 @@ _LONGEST_OWN_SECONDS = 0.01
 _LONGEST_SECONDS = 0.1
 # Several times what it takes to hand a turn to another thread.
 _SHORT_SECONDS = 0.0003
+_NUM_RECENT = 8
 _NUM_RUNS_UNTIL_TRIED_AGAIN = 100
 _IN_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
 _LEAST_MILLISECONDS = 1
@@ -25,7 +29,7 @@ class RunPace:
     def __init__(self) -> None:
         self._num_runs = 0
         self._num_in_pool = 2
-        self._last_own_seconds = 0.0
+        self._recent = collections.deque([math.inf], _NUM_RECENT)
 
     @property
     def is_quick(self) -> bool:
@@ -34,8 +38,11 @@ class RunPace:
 
     @property
     def is_short(self) -> bool:
-        """Whether the next run, as far as the last one tells, is over before another thread could do anything."""
-        return self.is_quick and self._last_own_seconds <= _SHORT_SECONDS
+        """Whether the next run, as far as the last ones tell, is over before another thread could do anything.
+
+        The least counts: by the clock, a run also waits for Python.
+        """
+        return self.is_quick and min(self._recent) <= _SHORT_SECONDS
 
     def options(self, now: float, deadline: float | None) -> bytes:
         """Returns serialized RunOptions.
@@ -59,7 +66,7 @@ class RunPace:
           own_seconds: that the caller's thread was busy.
         """
         self._num_runs += 1
-        self._last_own_seconds = own_seconds
+        self._recent.append(seconds)
         if (seconds > _LONGEST_SECONDS or own_seconds > _LONGEST_OWN_SECONDS) and self._num_runs > 1:
             self._num_in_pool = _NUM_RUNS_UNTIL_TRIED_AGAIN
         else:

@@ -72,6 +72,10 @@ class ServerConfig:
       per_process_gpu_memory_fraction: share of each GPU's memory to take, 0 for TensorFlow's own choice.
       enable_signature_method_name_check: whether Classify and Regress want a signature made for them.
       enable_serialization_as_tensor_content: whether answers over gRPC hold bytes instead of typed fields.
+      log_format: `text` or `json`, see `log_lines`.
+      log_requests: which requests have a line in the log, see `request_records`.
+      request_log_dir: where a sample of the requests is written, a folder for each model; `None` for nowhere.
+      request_log_sampling_rate: share of the requests in it.
       shutdown_grace_seconds: how long a stopping server waits for requests under way.
     """
 
@@ -112,6 +116,10 @@ class ServerConfig:
     per_process_gpu_memory_fraction: float = 0.0
     enable_signature_method_name_check: bool = False
     enable_serialization_as_tensor_content: bool = False
+    log_format: str = "text"
+    log_requests: str = "none"
+    request_log_dir: pathlib.Path | None = None
+    request_log_sampling_rate: float = 0.01
     shutdown_grace_seconds: float = 20.0
 
     def __post_init__(self) -> None:
@@ -130,6 +138,10 @@ class ServerConfig:
         if self.max_request_bytes > _MAX_MESSAGE_BYTES:
             raise ServerConfigError(
                 f"--max_request_bytes must be at most {_MAX_MESSAGE_BYTES}, but is {self.max_request_bytes}."
+            )
+        if not 0.0 <= self.request_log_sampling_rate <= 1.0:
+            raise ServerConfigError(
+                f"--request_log_sampling_rate must be between 0 and 1, but is {self.request_log_sampling_rate:g}."
             )
         if not 0.0 <= self.per_process_gpu_memory_fraction <= 1.0:
             raise ServerConfigError(

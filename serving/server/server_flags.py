@@ -6,7 +6,7 @@ import textwrap
 
 from absl import flags
 
-from serving.server import refused_flags, server_config
+from serving.server import log_lines, refused_flags, server_config
 
 flags.DEFINE_integer("port", 8500, "TCP port for the gRPC API. Disabled if zero.")
 flags.DEFINE_string("grpc_socket_path", "", "Unix socket for the gRPC API, beside the port.")
@@ -91,10 +91,22 @@ flags.DEFINE_float(
     "shutdown_grace_seconds", 20.0, "Longest wait for requests under way when the server is told to stop."
 )
 
+flags.DEFINE_enum("log_format", "text", log_lines.FORMATS, "How the server's log lines look; json has an object each.")
+flags.DEFINE_enum(
+    "log_requests", "none", log_lines.LOGGED, "Which requests have a log line, with request id, status and latency."
+)
+flags.DEFINE_string(
+    "request_log_dir",
+    "",
+    "Folder for a sample of requests and answers, as TFRecord files of PredictionLog below the model's name. A model's "
+    "logging_config in --model_config_file counts for more.",
+)
+flags.DEFINE_float("request_log_sampling_rate", 0.01, "Share of the requests in --request_log_dir.")
+
 _MAX_INT = 1 << 31
 _PATHS = (
     *("model_base_path", "model_config_file", "ssl_config_file", "monitoring_config_file"),
-    *("batching_parameters_file", "tensorflow_session_config_file"),
+    *("batching_parameters_file", "tensorflow_session_config_file", "request_log_dir"),
 )
 # In which order `--help` shows them; those below the last heading tensorflow_model_server does not have.
 GROUPS = {
@@ -116,6 +128,7 @@ GROUPS = {
     ),
     "Batching": ("enable_batching", "batching_parameters_file"),
     "Limits": ("max_queued_requests", "max_request_bytes", "max_request_rows", "shutdown_grace_seconds"),
+    "Logs": ("log_format", "log_requests", "request_log_dir", "request_log_sampling_rate"),
     "Of tensorflow_model_server, but not here": refused_flags.NAMES,
 }
 

@@ -17,11 +17,15 @@ from tests.serving import tiny_models
 from tests.serving.server import grpc_asking
 
 
-def test_health_is_told_while_a_reload_takes_its_time_and_another_one_waits(playground_dir, tmp_path, monkeypatch):
+def test_health_and_answers_are_given_while_a_reload_takes_its_time_and_others_wait(
+    playground_dir, tmp_path, monkeypatch
+):
     gate = threading.Event()
     monkeypatch.setattr(model_registry.ModelRegistry, "reload", lambda self, models: gate.wait(60))
     with (
-        tiny_models.running_server(playground_dir.parent, enable_grpc_healthcheck_service=True) as server,
+        tiny_models.running_server(
+            playground_dir.parent, enable_grpc_healthcheck_service=True, grpc_max_threads=1
+        ) as server,
         grpc_asking.channel_to(server) as channel,
         concurrent.futures.ThreadPoolExecutor(3) as pool,
     ):
@@ -31,6 +35,8 @@ def test_health_is_told_while_a_reload_takes_its_time_and_another_one_waits(play
         time.sleep(1.0)
         health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
         assert health.status == health_pb2.HealthCheckResponse.SERVING
+        # Nor do they take the only thread.
+        assert list(grpc_asking.predict(channel).outputs["y"].float_val) == [2.0]
         gate.set()
         assert all(each.result().status.error_code == 0 for each in reloads)
 

@@ -12,6 +12,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.server import worker_threads
 from tests.serving import tiny_models
 from tests.serving.server import grpc_asking
 
@@ -43,6 +44,26 @@ def test_without_the_flag_there_is_no_health_service(playground):
     with grpc_asking.channel_to(playground) as channel, pytest.raises(grpc.RpcError) as refusal:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("options", [{}, {"enable_batching": True}], ids=["alone", "batched"])
+def test_requests_that_take_long_let_others_begin(playground_dir, tmp_path, monkeypatch, options):
+    # There is one turn, which nobody loses, so it has to be given up.
+    monkeypatch.setattr(worker_threads, "_TURN_SECONDS", 3600.0)
+    monkeypatch.setattr(worker_threads, "_MOST_TURNS", 1)
+    gate = tmp_path / "open"
+    with (
+        tiny_models.running_server(playground_dir.parent, grpc_max_threads=4, **options) as server,
+        grpc_asking.channel_to(server) as channel,
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+    ):
+        busy = pool.submit(grpc_asking.predict, channel, grpc_asking.waiting(gate), 60)
+        try:
+            assert grpc_asking.predict(channel, timeout=30)
+            assert not busy.done()
+        finally:
+            gate.touch()
+        assert busy.result(30)
 
 
 def test_more_than_may_wait_are_refused_while_status_and_health_are_told(playground_dir, tmp_path):

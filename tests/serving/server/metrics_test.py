@@ -1,30 +1,6 @@
 """What Prometheus reads, by the rules of tensorflow_serving/util/prometheus_exporter.cc."""
 
-import pytest
-
-from serving import errors
 from serving.server import metrics
-
-
-def test_requests_are_counted_by_model_and_status_and_only_answered_ones_have_a_latency():
-    counted = metrics.Metrics()
-    with counted.counting("shop", "predict", "REST"):
-        pass
-    for error in (errors.NotFoundError("no"), errors.NotFoundError("no")):
-        with pytest.raises(errors.NotFoundError), counted.counting("shop", "predict", "REST"):
-            raise error
-    with pytest.raises(KeyError), counted.counting("shop", "predict", "GRPC"):
-        raise KeyError
-    lines = counted.text().splitlines()
-    assert lines[:4] == [
-        "# TYPE :tensorflow:serving:request_count counter",
-        ':tensorflow:serving:request_count{model_name="shop",status="INTERNAL"} 1',
-        ':tensorflow:serving:request_count{model_name="shop",status="NOT_FOUND"} 2',
-        ':tensorflow:serving:request_count{model_name="shop",status="OK"} 1',
-    ]
-    latency = ':tensorflow:serving:request_latency_count{model_name="shop",API="predict",entrypoint="REST"} 1'
-    assert latency in lines
-    assert not [line for line in lines if 'entrypoint="GRPC"' in line]
 
 
 def test_latencies_are_cumulated_microseconds_in_buckets_that_grow_by_four_fifths():

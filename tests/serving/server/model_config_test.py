@@ -66,10 +66,6 @@ def test_no_models_at_all_are_a_configuration_too(tmp_path):
             'name: "a" base_path: "/a" model_platform: "tensorflow" model_version_policy { specific {} }',
             "The policy `specific` of model a must name at least one version, but names none.",
         ),
-        (
-            'name: "a" base_path: "/a" model_platform: "tensorflow" logging_config {}',
-            "Model a has a logging_config, but this server logs no requests; leave it out.",
-        ),
     ],
 )
 def test_a_wrong_model_refuses_the_whole_file(tmp_path, config, text):

@@ -48,4 +48,20 @@ def test_paths_are_forgotten_before_they_fill_the_memory():
         _note(paths, 0.0001, path=f"/v1/models/small/versions/{number}:predict")
     assert _PATH in paths
     _note(paths, 0.0001, path="/v1/models/small/versions/1000:predict")
+    # The oldest goes first.
     assert _PATH not in paths
+
+
+def test_a_path_that_held_up_the_loop_is_never_quick_again_and_after_eight_none_is():
+    paths = quick_paths.QuickPaths()
+    _note(paths, 0.0001, 200)
+    paths.ban(_PATH)
+    _note(paths, 0.0001, 200)
+    assert _PATH not in paths
+    other = "/v1/models/other:predict"
+    _note(paths, 0.0001, 200, path=other)
+    for number in range(6):
+        paths.ban(f"/v1/models/{number}:predict")
+    assert other in paths
+    paths.ban("/v1/models/7:predict")
+    assert other not in paths

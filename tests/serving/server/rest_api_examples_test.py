@@ -5,7 +5,15 @@ import json
 import httpx
 import pytest
 
-from serving.server import metrics, model_config, model_manager, model_options, model_registry, rest_api
+from serving.server import (
+    metrics,
+    model_config,
+    model_manager,
+    model_options,
+    model_registry,
+    request_records,
+    rest_api,
+)
 
 _PATH = "/v1/models/half_plus_two"
 
@@ -84,13 +92,15 @@ def misfits_models(misfits_dir):
 
 def test_an_api_can_be_told_to_check_the_method_name(misfits_models):
     verbs = {"classify": "examples", "regress": "examples", "predict": "instances"}
-    api = rest_api.RestApi(misfits_models, metrics.Metrics(), is_method_name_checked=True)
+    api = rest_api.RestApi(
+        misfits_models, request_records.RequestRecords(metrics.Metrics()), is_method_name_checked=True
+    )
     for verb, key in verbs.items():
         body = json.dumps({"signature_name": "other_method", key: [{"x": 1.0}]}).encode()
         answer = api.answer("POST", f"/v1/models/misfits:{verb}", body)
         assert json.loads(answer.body)["error"].endswith("Was: other/method"), verb
         assert answer.http_status == (500 if verb == "predict" else 400)
-    answer = rest_api.RestApi(misfits_models, metrics.Metrics()).answer(
+    answer = rest_api.RestApi(misfits_models, request_records.RequestRecords(metrics.Metrics())).answer(
         "POST", "/v1/models/misfits:classify", b'{"signature_name": "other_method", "examples": [{}]}'
     )
     assert answer.body == b'{\n    "results": [[["", 0.0], ["", 0.0]]\n    ]\n}'

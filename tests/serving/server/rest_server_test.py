@@ -1,6 +1,8 @@
 """What the REST port does besides answering: metrics, limits, origins, addresses."""
 
 import concurrent.futures
+import contextlib
+import functools
 import pathlib
 import threading
 import time
@@ -8,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from serving.server import metrics, rest_api, rest_server, server_config, worker_threads
+from serving.server import metrics, request_records, rest_api, rest_server, server_config, worker_threads
 from tests.serving import tiny_models
 
 
@@ -105,43 +107,92 @@ def test_rest_listens_where_it_is_told(playground_dir):
             _ask(server)
 
 
+_QUICK = "/v1/models/small:predict"
+
+
 class _TellsThread:
     """Answers with the thread that it was asked in."""
 
     def __init__(self):
         self.waits = False
+        self.stuck = threading.Event()
+        self.stuck.set()
 
-    def answer(self, *arguments):
+    def answer(self, method, *arguments):
         if self.waits:
             worker_threads.give_up_turn()
+        if method == "POST":
+            self.stuck.wait(30)
         return rest_api.RestAnswer(200, threading.current_thread().name.split()[1].encode())
 
 
 @pytest.fixture
 def teller():
-    config = server_config.ServerConfig(model_base_path=pathlib.Path("unused"), rest_api_port=tiny_models.free_port())
+    config = server_config.ServerConfig(
+        model_base_path=pathlib.Path("unused"), rest_api_port=tiny_models.free_port(), shutdown_grace_seconds=0.5
+    )
     api = _TellsThread()
-    server = rest_server.RestServer(api, config, metrics.Metrics())
+    counted = metrics.Metrics()
+    server = rest_server.RestServer(api, config, counted, request_records.RequestRecords(counted))
     server.start()
+    url = f"http://127.0.0.1:{config.rest_api_port}"
+    api.server, api.client = server, functools.partial(httpx.Client, base_url=url, trust_env=False, timeout=30)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{config.rest_api_port}", trust_env=False) as client:
-            api.ask = lambda content="", path="/v1/models/small:predict": client.post(path, content=content).text
+        with api.client() as client:
+            api.ask = lambda content="", path=_QUICK: client.post(path, content=content).text
             yield api
     finally:
         server.stop()
 
 
+def _is_answered(teller):
+    """Returns whether a connection of its own is answered; one to a loop that is held up is not."""
+    with teller.client(timeout=1) as client, contextlib.suppress(httpx.TimeoutException):
+        return client.get(_QUICK).status_code == 200
+    return False
+
+
+def _becomes_quick(teller):
+    """Returns whether a path comes to the loop; one slow answer, to which any machine may come, begins anew."""
+    return any(teller.ask() == "loop" for _ in range(1000))
+
+
 def test_what_is_quick_is_answered_by_the_loop(teller):
     assert {teller.ask() for _ in range(100)} <= {"0", "1"}
-    assert {teller.ask() for _ in range(10)} == {"loop"}
+    assert _becomes_quick(teller)
     # What is large is not, nor what nothing is known of.
     assert teller.ask(content="x" * 5000) != "loop"
     assert teller.ask(path="/v1/models/other:predict") != "loop"
 
 
-def test_what_waits_is_answered_by_threads(teller):
-    for _ in range(100):
-        teller.ask()
+def test_what_would_wait_is_handed_to_a_thread_before_it_does(teller):
+    assert _becomes_quick(teller)
     teller.waits = True
-    assert teller.ask() == "loop"
     assert "loop" not in {teller.ask() for _ in range(150)}
+
+
+def test_a_request_that_holds_up_the_loop_costs_others_a_moment_and_its_path_the_loop(teller):
+    assert _becomes_quick(teller)
+    teller.stuck.clear()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held_up = pool.submit(teller.ask)
+        tiny_models.wait_until(lambda: _is_answered(teller))
+        teller.stuck.set()
+        assert held_up.result(30) == "loop"
+    with teller.client() as anew:
+        assert "loop" not in {anew.post(_QUICK).text for _ in range(150)}
+
+
+def test_a_server_whose_loop_is_held_up_stops_all_the_same(teller):
+    assert _becomes_quick(teller)
+    teller.stuck.clear()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held_up = pool.submit(teller.ask)
+        tiny_models.wait_until(lambda: teller.server._loops[0].held_up_by(0.0) is not None)
+        started = time.monotonic()
+        teller.server.stop()
+        # The grace of half a second, and a second each for answers and thread.
+        assert time.monotonic() - started < 10
+        teller.stuck.set()
+        with contextlib.suppress(httpx.HTTPError):
+            held_up.result(30)

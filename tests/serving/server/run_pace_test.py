@@ -45,6 +45,24 @@ def test_after_a_long_run_a_hundred_are_handed_over():
     assert _options(pace, 1001.0) == _CALLERS_THREAD
 
 
+def test_a_run_is_expected_to_be_short_when_one_of_the_last_eight_was():
+    pace = run_pace.RunPace()
+    for seconds in (5.0, 0.0001):
+        assert not pace.is_short
+        pace.note(seconds, 0.0)
+    assert pace.is_short
+    # By the clock, as the processor waits too.
+    for _ in range(7):
+        pace.note(0.05, 0.0)
+    assert pace.is_short
+    pace.note(0.05, 0.0)
+    assert not pace.is_short
+    pace.note(0.0002, 0.0)
+    assert pace.is_short
+    pace.note(0.011, 0.011)
+    assert not pace.is_short
+
+
 def test_what_takes_long_is_always_handed_over():
     pace = _known()
     pace.note(1.0, 0.0)

@@ -57,7 +57,10 @@ _UPSTREAM_NAMES = {
     *("model_base_path", "rest_api_num_threads", "grpc_max_threads", "grpc_channel_arguments"),
     *("num_tflite_pools", "num_tflite_interpreters_per_pool"),
 }
-_OWN = {"rest_api_address", "max_queued_requests", "max_request_bytes", "max_request_rows", "shutdown_grace_seconds"}
+_OWN = {
+    *("rest_api_address", "max_queued_requests", "max_request_bytes", "max_request_rows", "shutdown_grace_seconds"),
+    *("log_format", "log_requests", "request_log_dir", "request_log_sampling_rate"),
+}
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""An event loop in a thread of its own, with an aiohttp server that accepts connections from a listening socket."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+
+from aiohttp import web
+
+_Handler = Callable[["RestLoop", web.Request], Coroutine[None, None, web.StreamResponse]]
+
+
+class RestLoop:
+    """Answers what it accepts until it is stopped.
+
+    Args:
+      handle: answers a request; is told which loop it is in.
+      listening: accepts connections, perhaps also for other loops.
+      max_request_bytes: longest body.
+      grace_seconds: longest wait for requests under way when it is stopped.
+      name: of the thread.
+    """
+
+    def __init__(
+        self, handle: _Handler, listening: socket.socket, max_request_bytes: int, grace_seconds: float, name: str
+    ):
+        self._handle = handle
+        self._listening = listening.dup()
+        self._max_request_bytes = max_request_bytes
+        self._grace_seconds = grace_seconds
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._busy: tuple[str, float] | None = None
+
+    def start(self) -> None:
+        """Accepts connections from now on."""
+        self._thread.start()
+        self._begin(self._start()).result()
+
+    @contextlib.contextmanager
+    def busy_with(self, path: str) -> Iterator[None]:
+        """Within the block, in the loop's thread, nothing else is answered."""
+        self._busy = (path, time.monotonic())
+        try:
+            yield
+        finally:
+            self._busy = None
+
+    def held_up_by(self, seconds: float) -> str | None:
+        """Returns the path that the loop is busy with, if it has been for longer than some seconds."""
+        busy = self._busy
+        return busy[0] if busy is not None and time.monotonic() - busy[1] > seconds else None
+
+    def accept_no_more(self) -> None:
+        """Leaves new connections to others; returns at once."""
+        self._begin(self._site.stop())
+
+    def stop(self, seconds_for_what_is_stuck: float) -> None:
+        """Takes no more connections, lets requests under way finish, and closes all.
+
+        Args:
+          seconds_for_what_is_stuck: longest wait beyond the grace time; what then still runs is left to its thread.
+        """
+        closed = self._begin(self._runner.cleanup())
+        closed.add_done_callback(lambda closed: self._loop.call_soon_threadsafe(self._loop.stop))
+        self._thread.join(self._grace_seconds + seconds_for_what_is_stuck)
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _begin(self, coroutine: Coroutine) -> concurrent.futures.Future:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def _start(self) -> None:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self._handle(self, request)
+
+        application = web.Application(client_max_size=self._max_request_bytes)
+        application.router.add_route("*", "/{path:.*}", handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._grace_seconds)
+        await self._runner.setup()
+        self._site = web.SockSite(self._runner, self._listening)
+        await self._site.start()
