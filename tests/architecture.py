@@ -15,7 +15,7 @@ LAYERS = ("tests", "benchmarks", "pipelines", "serving", "tfrs_model")
 # with all that it imports in turn, may cost a TensorFlow import.
 TENSORFLOW_FREE = (
     *("serving/__init__.py", "serving/errors.py", "serving/manifest.py", "serving/signatures.py"),
-    *("serving/client.py", "serving/client_*.py", "serving/client/__init__.py"),
+    *("serving/client.py", "serving/client_*.py", "serving/client/__init__.py", "serving/server/probe.py"),
     *("tfrs_model/__init__.py", "tfrs_model/schema.py", "pipelines/__init__.py", "pipelines/doctor.py"),
 )
 LOADS_TENSORFLOW = ("tensorflow", "tensorflow_serving", "tensorflow_recommenders", "tf_keras", "keras", "scann")
