@@ -105,7 +105,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[f"{name}{tail}" for name in _PACKAGES for tail in ("", ".*")]),
-    package_data={"pipelines": ["configs/*.json", "report/templates/*"]},
+    package_data={
+        "pipelines": ["configs/*.json", "report/templates/*"],
+        "serving": ["server/explorer/page/*"],
+    },
     install_requires=[*_BOUND_TOGETHER, *_RANGES],
     extras_require=_EXTRAS,
     entry_points={"console_scripts": [f"{name}=pipelines.commands:{start}" for name, start in _COMMANDS.items()]},

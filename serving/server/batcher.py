@@ -60,6 +60,7 @@ class Batcher:
         self.model_name = model.model_name
         self.version = model.version
         self.signature_defs = model.signature_defs
+        self.model_dir = model.model_dir
 
     def run(
         self,

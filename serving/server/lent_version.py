@@ -1,5 +1,6 @@
 """A version in the hands of one request: run within its deadline, with as many rows as may be, its time counted."""
 
+import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -55,6 +56,16 @@ class LentVersion:
     def version(self) -> int:
         """Number of its folder."""
         return self._loaded.version
+
+    @property
+    def model_dir(self) -> pathlib.Path | None:
+        """Folder that it was loaded from."""
+        return self._loaded.model_dir
+
+    @property
+    def lifetime(self) -> object:
+        """What lives as long as the version is loaded: what is kept of a version may be kept under a weak key of it."""
+        return self._loaded
 
     @property
     def signature_defs(self) -> Mapping[str, meta_graph_pb2.SignatureDef]:

@@ -153,6 +153,11 @@ class ModelRegistry:
         """Whether a reload is under way."""
         return self._reloading.locked()
 
+    @property
+    def model_names(self) -> list[str]:
+        """Names of the models that are served, in order."""
+        return sorted(self._serving.managers)
+
     def knows(self, model_name: str) -> bool:
         """Returns whether a model of this name is served."""
         return model_name in self._serving.managers

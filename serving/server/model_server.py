@@ -5,7 +5,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from absl import logging
 
@@ -26,6 +26,9 @@ from serving.server import (
     session_config,
     start_checks,
 )
+
+if TYPE_CHECKING:
+    from serving.server.explorer import explorer_api
 
 _SECONDS_BETWEEN_CHECKS = 0.1
 # Beyond the grace time: a request or a load that has not ended by then will not end soon.
@@ -164,11 +167,20 @@ class ModelServer:
             )
         if config.rest_api_port:
             api = rest_api.RestApi(self._models, self._records, config.enable_signature_method_name_check)
+            metrics_path = start_checks.metrics_path(config)
             server = rest_server.RestServer(
-                api, config, self._metrics, self._records, start_checks.metrics_path(config)
+                api, config, self._metrics, self._records, metrics_path, self._make_explorer()
             )
             servers.append(("rest_api_port", config.rest_api_port, server))
         return servers
+
+    def _make_explorer(self) -> "explorer_api.ExplorerApi | None":
+        if not self._config.explorer:
+            return None
+        # Without it the server does not need pyarrow.
+        from serving.server.explorer import explorer_api
+
+        return explorer_api.ExplorerApi(self._models, self._config.explorer_histories)
 
     def _open(self, flag: str, port: int, server: grpc_server.GrpcServer | rest_server.RestServer) -> None:
         self._servers.append(server)

@@ -55,11 +55,13 @@ class RestAnswer:
 
     Attributes:
       http_status: status code.
-      body: JSON.
+      body: JSON, or what `content_type` says.
+      content_type: media type of the body, with its charset where it is not JSON.
     """
 
     http_status: int
     body: bytes
+    content_type: str = "application/json"
 
 
 _Record = request_records.RequestRecord

@@ -7,6 +7,7 @@ import http
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from absl import logging
 from aiohttp import web
@@ -25,6 +26,9 @@ from serving.server import (
     start_checks,
     worker_threads,
 )
+
+if TYPE_CHECKING:
+    from serving.server.explorer import explorer_api
 
 _ROOT = "/v1/"
 _MOST_BYTES_OF_QUICK = 4096
@@ -54,6 +58,7 @@ class RestServer:
         counted_by: metrics.Metrics,
         records: request_records.RequestRecords,
         metrics_path: str | None = None,
+        explorer: "explorer_api.ExplorerApi | None" = None,
     ):
         """Prepares a server; nothing listens yet.
 
@@ -63,12 +68,14 @@ class RestServer:
           counted_by: what the path of metrics answers with; learns of the queue.
           records: learns of requests that the API does not get.
           metrics_path: where; `None` for nowhere.
+          explorer: answers the paths that are its own; `None` if there is none.
         """
         self._api = api
         self._config = config
         self._metrics = counted_by
         self._records = records
         self._metrics_path = metrics_path
+        self._explorer = explorer
         self._headers = _CORS_HEADERS if config.rest_api_enable_cors_support else {}
         self._timeout_seconds = config.rest_api_timeout_in_ms / 1000
         self._quick_paths = quick_paths.QuickPaths()
@@ -76,6 +83,8 @@ class RestServer:
         self._inference = loop_threads.LoopThreads(config.rest_api_num_threads, waiting, "rest", note_waiting)
         # What tells the state of the server does not wait behind inference.
         self._control = loop_threads.LoopThreads(1, waiting, "rest control")
+        # Reading titles may take seconds, which nobody else should wait for.
+        self._exploring = loop_threads.LoopThreads(2, waiting, "rest explorer")
         # The last one accepts connections; the others were held up.
         self._loops: list[rest_loop.RestLoop] = []
         self._socket: socket.socket | None = None
@@ -117,7 +126,7 @@ class RestServer:
         with concurrent.futures.ThreadPoolExecutor(len(loops) + 1) as pool:
             for loop in loops:
                 pool.submit(loop.stop, _SECONDS_FOR_WHAT_IS_STUCK)
-        for threads in (self._inference, self._control):
+        for threads in (self._inference, self._control, self._exploring):
             threads.stop()
 
     def _add_loop(self) -> None:
@@ -145,12 +154,15 @@ class RestServer:
         path = request.rel_url.raw_path
         if path == self._metrics_path:
             return web.Response(text=self._metrics.text(), content_type="text/plain")
-        if self._headers and request.method == "OPTIONS":
+        is_explored = self._explorer is not None and self._explorer.owns(path)
+        # Whatever other origins may read of the API, the explorer is for its own page.
+        headers = self._explorer.headers if is_explored else self._headers
+        if self._headers and request.method == "OPTIONS" and not is_explored:
             return web.Response(headers=self._headers)
         request_id = request_ids.RequestId(lambda: request.headers.get(request_ids.NAME))
         request_ids.CURRENT.set(request_id)
         try:
-            answer = await self._answer(loop, request, path, request_id)
+            answer = await self._answer(loop, request, path, request_id, is_explored)
         except errors.ServingError as error:
             # These were answered before anybody read which model they are for.
             self._records.add_refused("REST", error.code)
@@ -158,17 +170,22 @@ class RestServer:
         return web.Response(
             status=answer.http_status,
             body=answer.body,
-            content_type="application/json",
-            headers={request_ids.NAME: str(request_id), **self._headers},
+            content_type=answer.content_type,
+            headers={request_ids.NAME: str(request_id), **headers},
         )
 
     async def _answer(
-        self, loop: rest_loop.RestLoop, request: web.Request, path: str, request_id: request_ids.RequestId
+        self,
+        loop: rest_loop.RestLoop,
+        request: web.Request,
+        path: str,
+        request_id: request_ids.RequestId,
+        is_explored: bool,
     ) -> rest_api.RestAnswer:
         deadline = time.monotonic() + self._timeout_seconds
-        if not path.lower().startswith(_ROOT):
+        if not is_explored and not path.lower().startswith(_ROOT):
             raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
-        threads = self._inference if request.method == "POST" else self._control
+        threads = self._exploring if is_explored else self._inference if request.method == "POST" else self._control
         _require_room(threads)
         try:
             body = await request.read()
@@ -179,16 +196,17 @@ class RestServer:
         # Others may have come while the body did.
         _require_room(threads)
         cancellation = cancellation_lib.Cancellation()
-        arguments = request_id, request.method, path, body, deadline, cancellation
+        answer = self._explorer.answer if is_explored else functools.partial(self._timed_answer, request_id)
+        arguments = request.method, path, body, deadline, cancellation
         if len(body) <= _MOST_BYTES_OF_QUICK and path in self._quick_paths:
             with (
                 contextlib.suppress(worker_threads.ThreadNeededError),
                 worker_threads.refusing_to_wait(),
                 loop.busy_with(path),
             ):
-                return self._timed_answer(*arguments)
+                return answer(*arguments)
         try:
-            return await threads.call(deadline - time.monotonic(), self._timed_answer, *arguments)
+            return await threads.call(deadline - time.monotonic(), answer, *arguments)
         except TimeoutError as error:
             cancellation.cancel()
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."

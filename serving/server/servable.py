@@ -32,6 +32,7 @@ class Servable:
       model_name: name under which it is served.
       version: number of its folder.
       signature_defs: signature name to SignatureDef, as in saved_model.pb.
+      model_dir: folder that it was loaded from; `None` if it was not loaded from one.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Servable:
         version: int,
         session: tf.compat.v1.Session,
         signature_defs: Mapping[str, meta_graph_pb2.SignatureDef],
+        model_dir: pathlib.Path | None = None,
     ):
         self.model_name = model_name
         self.version = version
+        self.model_dir = model_dir
         # Copies: a part of a parsed message would keep the whole graph in memory.
         self.signature_defs = {name: copy.deepcopy(signature) for name, signature in signature_defs.items()}
         self._session = session
@@ -86,7 +89,7 @@ class Servable:
         except (ValueError, OSError) as error:
             session.close()
             raise errors.InvalidArgumentError(f"{model_dir} is no loadable SavedModel: {error}") from error
-        return cls(model_name, version, session, meta_graph.signature_def)
+        return cls(model_name, version, session, meta_graph.signature_def, model_dir)
 
     def run(
         self,

@@ -52,6 +52,8 @@ class ServerConfig:
       enable_grpc_healthcheck_service: whether the standard gRPC health service is there.
       ssl_config_file: an SSLConfig as text; `None` serves gRPC unencrypted.
       monitoring_config_file: a MonitoringConfig as text.
+      explorer: whether the REST port has a page that asks the models.
+      explorer_histories: a Parquet file of interactions, from which that page shows histories; `None` for none.
       enable_batching: whether requests that wait for each other run together.
       batching_parameters_file: BatchingParameters as text; `None` for the defaults.
       max_queued_requests: requests of each API that may wait for a thread; further ones are refused.
@@ -96,6 +98,8 @@ class ServerConfig:
     enable_grpc_healthcheck_service: bool = False
     ssl_config_file: pathlib.Path | None = None
     monitoring_config_file: pathlib.Path | None = None
+    explorer: bool = False
+    explorer_histories: pathlib.Path | None = None
     enable_batching: bool = False
     batching_parameters_file: pathlib.Path | None = None
     max_queued_requests: int = 1000
@@ -155,6 +159,8 @@ class ServerConfig:
             ("batching_parameters_file", "enable_batching", self.enable_batching),
             ("model_config_file_poll_wait_seconds", "model_config_file", self.model_config_file),
             ("monitoring_config_file", "rest_api_port", self.rest_api_port),
+            ("explorer", "rest_api_port", self.rest_api_port),
+            ("explorer_histories", "explorer", self.explorer),
             ("rest_api_address", "rest_api_port", self.rest_api_port),
             ("rest_api_enable_cors_support", "rest_api_port", self.rest_api_port),
             ("ssl_config_file", "port", has_grpc),

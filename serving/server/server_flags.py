@@ -24,6 +24,13 @@ flags.DEFINE_bool("rest_api_enable_cors_support", False, "Let pages of other ori
 flags.DEFINE_string(
     "monitoring_config_file", "", "MonitoringConfig as text protobuf: where the REST port has metrics for Prometheus."
 )
+flags.DEFINE_bool("explorer", False, "Have a page at / of the REST port that asks the models and shows their answers.")
+flags.DEFINE_string(
+    "explorer_histories",
+    "",
+    "Parquet file of query_id, candidate_id and timestamp, such as interactions.parquet of prepared data: the explorer "
+    "then shows what a query chose to whoever reaches the REST port.",
+)
 
 flags.DEFINE_string("model_name", "default", "Name under which the model is served.")
 flags.DEFINE_string("model_base_path", None, "Folder that holds the versions, each a folder named by an integer.")
@@ -106,7 +113,7 @@ flags.DEFINE_float("request_log_sampling_rate", 0.01, "Share of the requests in 
 _MAX_INT = 1 << 31
 _PATHS = (
     *("model_base_path", "model_config_file", "ssl_config_file", "monitoring_config_file"),
-    *("batching_parameters_file", "tensorflow_session_config_file", "request_log_dir"),
+    *("batching_parameters_file", "tensorflow_session_config_file", "request_log_dir", "explorer_histories"),
 )
 # In which order `--help` shows them; those below the last heading tensorflow_model_server does not have.
 GROUPS = {
@@ -115,6 +122,7 @@ GROUPS = {
         *("ssl_config_file", "rest_api_port", "rest_api_address", "rest_api_num_threads", "rest_api_timeout_in_ms"),
         *("rest_api_enable_cors_support", "monitoring_config_file"),
     ),
+    "Explorer page": ("explorer", "explorer_histories"),
     "Models and versions": (
         *("model_name", "model_base_path", "model_config_file", "model_config_file_poll_wait_seconds"),
         *("allow_version_labels_for_unavailable_models", "file_system_poll_wait_seconds", "max_num_load_retries"),

@@ -23,6 +23,11 @@ def check(config: server_config.ServerConfig) -> None:
     for model in models(config):
         _check_base_path(model.base_path, "--model_base_path=" if not config.model_config_file else f"{model.name}: ")
     metrics_path(config)
+    if config.explorer_histories:
+        # Only then the server needs pyarrow, whose import takes a moment.
+        from serving.server.explorer import histories
+
+        histories.check(config.explorer_histories)
     if config.ssl_config_file:
         grpc_credentials.read(config.ssl_config_file)
     socket_folder = pathlib.Path(config.grpc_socket_path).absolute().parent

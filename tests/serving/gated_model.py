@@ -19,6 +19,7 @@ class GatedModel:
         self._permits = threading.Semaphore(0)
         self._is_open = False
         self.model_name, self.version, self.signature_defs = model.model_name, model.version, model.signature_defs
+        self.model_dir = model.model_dir
         self.check = model.check
         self.is_closed = False
         self.calls: list[tuple[str, dict[str, list]]] = []
