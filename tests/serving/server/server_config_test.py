@@ -47,6 +47,14 @@ def test_the_defaults_are_those_of_tensorflow_model_server():
             {"monitoring_config_file": pathlib.Path("m")},
             "--monitoring_config_file is set without --rest_api_port, so it would be ignored; set both.",
         ),
+        (
+            {"explorer": True},
+            "--explorer is set without --rest_api_port, so it would be ignored; set both.",
+        ),
+        (
+            {"explorer_histories": pathlib.Path("h"), "rest_api_port": 1},
+            "--explorer_histories is set without --explorer, so it would be ignored; set both.",
+        ),
         ({"grpc_max_threads": 10_001}, "--grpc_max_threads must be at most 10000, but is 10001."),
         ({"max_num_load_retries": -1}, "--max_num_load_retries must not be negative, but is -1."),
         ({"saved_model_tags": ("",)}, "--saved_model_tags must name at least one tag, but is ('',)."),

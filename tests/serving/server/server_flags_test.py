@@ -60,6 +60,7 @@ _UPSTREAM_NAMES = {
 _OWN = {
     *("rest_api_address", "max_queued_requests", "max_request_bytes", "max_request_rows", "shutdown_grace_seconds"),
     *("log_format", "log_requests", "request_log_dir", "request_log_sampling_rate"),
+    *("explorer", "explorer_histories"),
 }
 
 

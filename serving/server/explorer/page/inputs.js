@@ -4,12 +4,13 @@
 export class InputError extends Error {}
 
 /**
- * Returns one instance of a predict request; what is empty is left out.
- * @param {Array} inputs of the signature: name, role, kind, is_list.
+ * Returns one instance of a predict request; what is empty is left out where it may be.
+ * @param {Array} inputs of the signature: name, role, kind, is_list, may_be_left_out.
  * @param {URLSearchParams} values what the form holds.
+ * @param {?number} k of the export, for a signature that has to be told.
  */
-export function instance(inputs, values) {
-  const entries = inputs.map((input) => [input.name, value(input, values)]);
+export function instance(inputs, values, k) {
+  const entries = inputs.map((input) => [input.name, value(input, values) ?? (input.may_be_left_out ? undefined : empty(input, k))]);
   return Object.fromEntries(entries.filter(([, each]) => each !== undefined));
 }
 
@@ -26,6 +27,13 @@ function value(input, values) {
   if (text !== "") return scalar(input, text);
   // Clients ask for now unless told otherwise.
   return input.role === "moment" ? Date.now() * 1000 : undefined;
+}
+
+/** Returns what an older export, which has no defaults, takes for nothing; undefined where there is no such value. */
+function empty(input, k) {
+  if (input.is_list) return [];
+  if (input.role === "k") return k;
+  return input.kind === "text" ? "" : undefined;
 }
 
 function unlessEmpty(list) {

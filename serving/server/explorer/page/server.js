@@ -25,13 +25,18 @@ export async function ask(path, body) {
   }
   const milliseconds = performance.now() - started;
   const answer = parsed(text, response.status);
-  if (!response.ok) throw new ServerError(answer.error ?? `The server answered with ${response.status}.`, response.status);
+  if (!response.ok) throw new ServerError(complaint(answer, response.status), response.status);
   return { answer, milliseconds };
 }
 
 /** Returns the path of a model's version under a root; names may hold anything. */
 export function versionPath(root, model, version) {
   return `${root}/models/${encodeURIComponent(model)}/versions/${version}`;
+}
+
+/** Returns the sentence of an error, without the places in the graph that TensorFlow adds on lines of their own. */
+function complaint(answer, status) {
+  return answer.error?.split("\n\t [[")[0] ?? `The server answered with ${status}.`;
 }
 
 function parsed(text, status) {

@@ -30,7 +30,7 @@ function madeFor(version, route, hasHistories, exclude) {
 async function recommendations(version, route, hasHistories, exclude) {
   const { values } = route;
   const signature = version.recommends;
-  const given = instance(version.inputs(signature), values);
+  const given = instance(version.inputs(signature), values, version.description?.k);
   const history = version.input(signature, "history") ? await historyOf(values, hasHistories) : { ids: [], note: "" };
   if (history.ids.length) given.history = history.ids;
   if (history.moments?.length && version.input(signature, "history_timestamps")) given.history_timestamps = history.moments;
@@ -42,7 +42,7 @@ async function recommendations(version, route, hasHistories, exclude) {
   const complaint = await version.loadTitles([...history.ids, ...values.getAll(EXCLUDED), ...idsOf(candidates)]);
   const address = neighboursAddress(version, route);
   return {
-    title: given.query_id === undefined ? "For these features" : `For query ${given.query_id}`,
+    title: given.query_id ? `For query ${given.query_id}` : "For these features",
     text: sentences(summary(version, candidates, milliseconds), history.note, complaint),
     content: [
       ...(history.ids.length ? [chosen(history.ids, version.titles, address)] : []),
@@ -55,7 +55,7 @@ async function recommendations(version, route, hasHistories, exclude) {
 async function neighbours(version, route, exclude) {
   const signature = version.neighbours;
   const candidateId = route.values.get("candidate_id") ?? "";
-  const given = instance(version.inputs(signature), route.values);
+  const given = instance(version.inputs(signature), route.values, version.description?.k);
   const { candidates, milliseconds } = await version.predict(signature, given);
   const complaint = await version.loadTitles([candidateId, ...route.values.getAll(EXCLUDED), ...idsOf(candidates)]);
   const mayExclude = version.input(signature, "exclude");

@@ -71,3 +71,13 @@ def write_histories(path: pathlib.Path) -> pathlib.Path:
     }
     pq.write_table(pa.table(columns), path)
     return path
+
+
+def write_model_config(path: pathlib.Path, **base_paths: pathlib.Path) -> pathlib.Path:
+    """Writes a ModelServerConfig of models by name."""
+    models = "".join(
+        f'config {{ name: "{name}" base_path: "{base_path}" model_platform: "tensorflow" }}\n'
+        for name, base_path in base_paths.items()
+    )
+    path.write_text(f"model_config_list {{\n{models}}}\n", encoding="utf-8")
+    return path
