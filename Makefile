@@ -32,7 +32,7 @@ environment: $(VENV)/.installed ## only make .venv with the pinned dependencies
 test: $(VENV)/.installed-test ## first tier: unit and contract tests and one tiny run from end to end
 	$(BIN)/python -m pytest -m "not drill" -n 2 --dist loadfile --session-timeout=1200 $(PYTEST_FLAGS)
 
-drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, Spark (needs Java 17)
+drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, browser, Spark (needs Java 17, Chromium)
 	$(BIN)/python -m pytest -m drill --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## formatting and static checks

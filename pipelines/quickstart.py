@@ -100,7 +100,9 @@ def run(config: QuickstartConfig) -> dict:
     trained = stages.run("train", lambda: train.run(train.TrainJobConfig(prepared_dir, model_dir, training)))
     evaluate_config = evaluate.EvaluateConfig(prepared_dir, model_dir, str(output / "evaluation.json"))
     evaluation = stages.run("evaluate", lambda: evaluate.run(evaluate_config))
-    export_config = export.ExportConfig(prepared_dir, model_dir, str(output / "served" / _MODEL_NAME), _INDEX, _K)
+    export_dir = str(output / "served" / _MODEL_NAME)
+    # The explorer shows titles.
+    export_config = export.ExportConfig(prepared_dir, model_dir, export_dir, _INDEX, _K, display_columns=("title",))
     exported = stages.run("export", lambda: export.run(export_config))
     data = prepared_data.read_prepared_data(prepared_dir)
     served = stages.run("serve", lambda: _ask_server(data, training.model, exported, output / "server.log"))
@@ -253,8 +255,9 @@ def _print(report: dict, output: pathlib.Path) -> None:
     print(f"\nReport: {output / 'report.html'} and {output / 'report.json'}")
     print(
         f"Serve it: python -m serving.server --model_name={_MODEL_NAME} "
-        f"--model_base_path={(output / 'served' / _MODEL_NAME).resolve()} --port=8500 --rest_api_port=8501"
+        f"--model_base_path={(output / 'served' / _MODEL_NAME).resolve()} --port=8500 --rest_api_port=8501 --explorer"
     )
+    print("Explore it, while it is served: http://localhost:8501/")
 
 
 def main(argv: list[str]) -> None:

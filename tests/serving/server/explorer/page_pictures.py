@@ -30,7 +30,7 @@ def main() -> None:
             # The first run of a graph takes seconds, which no picture should show.
             for _ in range(2):
                 _photograph(browser, address, output_dir / "recommendations.png", browser_lib.DESKTOP, "light")
-            _photograph(browser, address, output_dir / "neighbours_dark.png", browser_lib.DESKTOP, "dark", True)
+                _photograph(browser, address, output_dir / "neighbours_dark.png", browser_lib.DESKTOP, "dark", True)
             _photograph(browser, address, output_dir / "phone.png", browser_lib.PHONE, "light")
 
 
@@ -51,6 +51,7 @@ def _photograph(
             page.locator(".ranking a").nth(1).click()
             page.locator("#results-title", has_text="Neighbours").wait_for()
         page.locator("main[aria-busy=false]").wait_for()
+        page.mouse.move(0, 0)
         # What is opening or fading is not yet what is seen.
         page.wait_for_timeout(400)
         page.screenshot(path=path, animations="disabled")
