@@ -171,7 +171,7 @@ addEventListener("hashchange", async () => {
   await show();
   if (mayMoveFocus) places.focus(part("answer"), part("results-title"));
   // On a phone the answer is below the form.
-  else part("results-title").scrollIntoView({ block: "nearest" });
+  else if (part("results").getBoundingClientRect().top > innerHeight / 2) part("results").scrollIntoView();
 });
 
 places.arrive();

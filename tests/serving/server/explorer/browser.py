@@ -1,8 +1,10 @@
-"""Debian's Chromium without a window, and what its pages asked for and complained of."""
+"""Debian's Chromium without a window."""
 
 import contextlib
 import pathlib
 from collections.abc import Iterator
+
+from tests.serving.server.explorer import page_visit
 
 CHROMIUM = pathlib.Path("/usr/bin/chromium")
 _ARGUMENTS = [
@@ -10,28 +12,6 @@ _ARGUMENTS = [
     *("--disable-component-update", "--disable-sync"),
 ]
 DESKTOP, PHONE = (1180, 800), (390, 844)
-
-
-class Visit:
-    """One page of a browser.
-
-    Attributes:
-      page: Playwright's.
-      requested: addresses that it asked for.
-      complaints: errors and warnings of its console, and exceptions.
-    """
-
-    def __init__(self, page):
-        self.page = page
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.requested.append(request.url))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._note)
-
-    def _note(self, message) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
 
 
 @contextlib.contextmanager
@@ -50,12 +30,12 @@ def running_chromium() -> Iterator:
 
 
 @contextlib.contextmanager
-def visiting(browser, size: tuple[int, int] = DESKTOP, color_scheme: str = "light") -> Iterator[Visit]:
+def visiting(browser, size: tuple[int, int] = DESKTOP, color_scheme: str = "light") -> Iterator[page_visit.Visit]:
     """Opens an empty page that shares nothing with others."""
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme)
     try:
         context.set_default_timeout(20_000)
-        yield Visit(context.new_page())
+        yield page_visit.Visit(context.new_page())
     finally:
         context.close()
