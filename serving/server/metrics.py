@@ -131,8 +131,7 @@ def _counter_lines(
 ) -> Iterator[str]:
     yield f"# TYPE {prefix}{name} {kind}"
     for key, value in sorted(values.items()):
-        braced = f"{{{_labelled(labels, key)}}}" if labels else ""
-        yield f"{prefix}{name}{braced} {value}"
+        yield f"{prefix}{name}{{{_labelled(labels, key)}}} {value}"
 
 
 def _histogram_lines(

@@ -115,7 +115,7 @@ def logged(playground_dir, tmp_path_factory):
             connection.request("GET", "/monitoring/prometheus/metrics")
             return connection.getresponse().read().decode().splitlines()
 
-        tiny_models.wait_until(lambda: "tfrs_server_request_log_written_total 2" in metrics())
+        tiny_models.wait_until(lambda: "tfrs_server_request_log_written_total{} 2" in metrics())
         lines = metrics()
         connection.close()
     (path,) = (folder / "logs" / "tiny").iterdir()
@@ -150,7 +150,7 @@ def test_metrics_tell_of_queues_versions_and_the_log(logged):
         assert f'tfrs_server_requests_under_way{{api="{api}"}} 0' in lines
     assert 'tfrs_server_request_queue_seconds_count{api="grpc"} 1' in lines
     assert 'tfrs_server_request_queue_seconds_count{api="rest"} 2' in lines
-    assert "tfrs_server_request_log_dropped_total 0" in lines
+    assert "tfrs_server_request_log_dropped_total{} 0" in lines
 
 
 @pytest.mark.parametrize(
