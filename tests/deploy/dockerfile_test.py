@@ -42,8 +42,10 @@ def test_both_stages_begin_with_one_image_of_a_full_version():
     assert re.fullmatch(r"PYTHON_IMAGE=python:3\.1[123]\.\d+-slim-bookworm(@sha256:[0-9a-f]{64})?", image)
 
 
-def test_the_place_of_the_digest_is_told():
-    assert "@sha256:<digest>" in deploy_files.text("Dockerfile")
+def test_the_place_of_the_digest_is_told_with_the_tag_that_is_used():
+    text = deploy_files.text("Dockerfile")
+    assert "@sha256:<digest>" in text
+    assert len(set(re.findall(r"python:[\w.-]+", text))) == 1
 
 
 def test_the_server_runs_as_a_number_that_is_not_root():
