@@ -10,19 +10,11 @@ import yaml
 from tests.deploy import deploy_files, promql
 from tests.serving import tiny_models
 
-# Metrics that the server is about to expose, with their labels. To be emptied once it does.
-_TO_COME = {
-    "tfrs_server_queued_requests": {"api"},
-    "tfrs_server_requests_under_way": {"api"},
-    "tfrs_server_model_version_info": {"model_name", "version", "state"},
-    "tfrs_server_request_queue_seconds_bucket": {"api", "le"},
-    "tfrs_server_request_queue_seconds_sum": {"api"},
-    "tfrs_server_request_queue_seconds_count": {"api"},
-}
-_KINDS_TO_COME = {
-    **{"tfrs_server_queued_requests": "gauge", "tfrs_server_requests_under_way": "gauge"},
-    **{"tfrs_server_model_version_info": "gauge", "tfrs_server_request_queue_seconds": "histogram"},
-}
+# Of the metrics that tensorflow_model_server does not have, those that the dashboard is to show.
+_OWN = (
+    *("tfrs_server_queued_requests", "tfrs_server_requests_under_way"),
+    *("tfrs_server_model_version_info", "tfrs_server_request_queue_seconds"),
+)
 # What Prometheus itself adds: the first to every metric, the second beside them.
 _TARGET_LABELS = {"job", "instance"}
 _OF_PROMETHEUS = {"up": set()}
@@ -78,7 +70,7 @@ def _got(port, path):
 @pytest.fixture(scope="module")
 def labels_of(page):
     """Name of each metric that can be asked for to its labels."""
-    found = {**_TO_COME, **_OF_PROMETHEUS}
+    found = dict(_OF_PROMETHEUS)
     for line in page.splitlines():
         if sample := _SAMPLE.fullmatch(line):
             found[sample[1]] = set(re.findall(r'(\w+)="', sample[2]))
@@ -88,7 +80,7 @@ def labels_of(page):
 
 @pytest.fixture(scope="module")
 def kind_of(page):
-    return _KINDS_TO_COME | {"up": "gauge"} | dict(re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE))
+    return {"up": "gauge"} | dict(re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE))
 
 
 @pytest.mark.parametrize(("where", "expression"), _EXPRESSIONS)
@@ -115,7 +107,7 @@ def test_the_dashboard_shows_each_of_tensorflow_servings_metrics(name):
     assert any(metric.startswith(f":tensorflow:serving:{name}") for metric in shown)
 
 
-@pytest.mark.parametrize("name", sorted(_KINDS_TO_COME))
+@pytest.mark.parametrize("name", _OWN)
 def test_the_dashboard_shows_each_of_our_own_metrics(name):
     shown = {metric for _, target in _targets() for metric in promql.asked(target["expr"]).labels_of}
     assert any(metric.startswith(name) for metric in shown)
