@@ -54,7 +54,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	@$(call INSTALL,-e '.[test]',a few seconds)
+	@$(call INSTALL,-e '.[test]',half a minute)
 	@touch $@
 
 $(VENV)/.installed-drills: $(VENV)/.installed-test
