@@ -8,42 +8,12 @@ from collections.abc import Callable
 from serving.server import worker_threads
 
 
-class LoopThreads:
+class LoopThreads(worker_threads.WorkerThreads):
     """Runs calls in threads and hands their results to the loop that asks.
 
     The loop's own executor would make two futures and a lock for each call, and its `wait_for` two more futures: a
     quarter of the time of a small request.
-
-    Args:
-      num_threads: calls that run at once.
-      max_waiting: calls that may wait besides.
-      name: of the threads.
-      note_waiting: learns how many seconds each call waited.
     """
-
-    def __init__(
-        self,
-        num_threads: int,
-        max_waiting: int,
-        name: str,
-        note_waiting: Callable[[float], None] = lambda seconds: None,
-    ):
-        self._threads = worker_threads.WorkerThreads(num_threads, max_waiting, name, note_waiting)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether one more call would wait behind as many as may."""
-        return self._threads.is_full
-
-    @property
-    def num_under_way(self) -> int:
-        """Calls that run or wait."""
-        return self._threads.num_under_way
-
-    @property
-    def num_waiting(self) -> int:
-        """Calls that wait."""
-        return self._threads.num_waiting
 
     async def call(self, timeout_seconds: float, function: Callable, *arguments: object) -> object:
         """Returns what a function returns.
@@ -58,16 +28,12 @@ class LoopThreads:
         """
         loop = asyncio.get_running_loop()
         result = loop.create_future()
-        self._threads.start(functools.partial(_work, loop, result, function, arguments))
+        self.start(functools.partial(_work, loop, result, function, arguments))
         timer = loop.call_later(timeout_seconds, _give_up, result)
         try:
             return await result
         finally:
             timer.cancel()
-
-    def stop(self) -> None:
-        """Takes no more calls; those that wait are not run. Returns at once."""
-        self._threads.stop()
 
 
 def _work(loop: asyncio.AbstractEventLoop, result: asyncio.Future, function: Callable, arguments: tuple) -> None:
