@@ -7,8 +7,12 @@ from collections.abc import Callable
 from serving.server import worker_threads
 
 
-class BoundedPool(worker_threads.WorkerThreads):
-    """Runs calls in threads and answers with futures."""
+class BoundedPool(worker_threads.WorkerThreads, concurrent.futures.ThreadPoolExecutor):
+    """Runs calls in threads and answers with futures.
+
+    It is a `ThreadPoolExecutor` by name only, without anything of one: gRPC uses no other class for the pool of a
+    single method, see `_select_thread_pool_for_behavior` there.
+    """
 
     def submit(self, function: Callable, /, *args: object, **kwargs: object) -> concurrent.futures.Future:
         """Has a thread call a function; it waits for one, however full the pool is.

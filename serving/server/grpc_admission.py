@@ -4,9 +4,8 @@ Inference waits for the threads of its pool, so many and no more. What tells the
 threads of its own, so that a busy server does not seem to be dead.
 """
 
-import concurrent.futures
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import grpc
 
@@ -32,8 +31,8 @@ class Admission(grpc.ServerInterceptor):
     def __init__(
         self,
         inference_pool: bounded_pool.BoundedPool,
-        control_pool: concurrent.futures.ThreadPoolExecutor,
-        reload_pool: concurrent.futures.ThreadPoolExecutor,
+        control_pool: bounded_pool.BoundedPool,
+        reload_pool: bounded_pool.BoundedPool,
         records: request_records.RequestRecords,
     ):
         self._inference_pool = inference_pool
@@ -41,7 +40,10 @@ class Admission(grpc.ServerInterceptor):
         self._reload_pool = reload_pool
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
         self._records = records
-        self._refusal = _on(control_pool, grpc.unary_unary_rpc_method_handler(self._refuse))
+        refuse = functools.partial(self._refuse)
+        refuse.experimental_thread_pool = control_pool
+        # Whose message is not read: it may be large, or take long.
+        self._refusal = grpc.stream_unary_rpc_method_handler(refuse)
 
     def intercept_service(
         self,
@@ -61,14 +63,14 @@ class Admission(grpc.ServerInterceptor):
         return self._handlers[method]
 
     @grpc_status.answers_errors
-    def _refuse(self, request: bytes, context: grpc.ServicerContext) -> None:
-        del request, context
+    def _refuse(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> None:
+        del messages, context
         # Nobody has read which model it is for.
         self._records.add_refused("GRPC", errors.StatusCode.RESOURCE_EXHAUSTED)
         raise worker_threads.too_many_wait()
 
 
-def _on(pool: concurrent.futures.ThreadPoolExecutor, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+def _on(pool: bounded_pool.BoundedPool, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
     answer = functools.partial(handler.unary_unary)
     # Where gRPC looks for a pool of the method's own; the health service of its project does the same.
     answer.experimental_thread_pool = pool

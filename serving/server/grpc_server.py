@@ -1,6 +1,5 @@
 """The gRPC port: PredictionService and ModelService in a pool of threads."""
 
-import concurrent.futures
 import functools
 import pathlib
 import time
@@ -12,6 +11,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 from serving.server import (
     bounded_pool,
     grpc_admission,
+    grpc_arrivals,
     grpc_credentials,
     metrics,
     model_registry,
@@ -24,6 +24,8 @@ from serving.server import (
 _MAX_MESSAGE_BYTES = (1 << 31) - 1
 _NUM_CONTROL_THREADS = 2
 _SECONDS_BETWEEN_CHECKS = 0.05
+# A message may take as long as a connection that says nothing.
+_LONGEST_SECONDS_TO_ARRIVE = 60.0
 # Time for the last answers to leave, once nothing is computed any more.
 _SECONDS_FOR_LAST_ANSWERS = 1.0
 
@@ -57,15 +59,17 @@ class GrpcServer:
         """
         self._config = config
         self._credentials = grpc_credentials.read(config.ssl_config_file) if config.ssl_config_file else None
-        note_waiting = functools.partial(counted_by.add_queue_seconds, "grpc")
-        self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, config.max_queued_requests, "grpc", note_waiting)
-        self._control_pool = concurrent.futures.ThreadPoolExecutor(_NUM_CONTROL_THREADS, "grpc control")
-        # For a method of its own gRPC takes no other class of pool, see `_select_thread_pool_for_behavior` there.
-        self._reload_pool = concurrent.futures.ThreadPoolExecutor(1, "grpc reload")
-        self._models = models
+        waiting, note_waiting = config.max_queued_requests, functools.partial(counted_by.add_queue_seconds, "grpc")
+        self._pool = bounded_pool.BoundedPool(config.grpc_max_threads, waiting, "grpc", note_waiting)
+        self._control_pool = bounded_pool.BoundedPool(_NUM_CONTROL_THREADS, waiting, "grpc control")
+        # Where who begins to watch the health waits for the message, which nobody bounds.
+        self._watch_pool = bounded_pool.BoundedPool(_NUM_CONTROL_THREADS, waiting, "grpc watch")
+        self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
+        self._arrivals = grpc_arrivals.Arrivals(self._pool, _LONGEST_SECONDS_TO_ARRIVE, records)
+        admission = grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)
         self._server = grpc.server(
             self._pool,
-            interceptors=[grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)],
+            interceptors=[self._arrivals, admission],
             options=list(_options(config).items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -78,9 +82,7 @@ class GrpcServer:
             self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service.ModelService(models), self._server)
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=self._control_pool
-        )
+        self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._watch_pool)
         if config.enable_grpc_healthcheck_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
@@ -108,6 +110,7 @@ class GrpcServer:
                     self._server.add_secure_port(address, self._credentials)
             except RuntimeError as error:
                 raise OSError(str(error)) from error
+        self._arrivals.start()
         self._server.start()
 
     def stop(self) -> None:
@@ -115,14 +118,14 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         stopped, last_call = self._server.stop(self._config.shutdown_grace_seconds), time.monotonic()
         while not stopped.wait(_SECONDS_BETWEEN_CHECKS):
-            if self._pool.num_under_way or self._models.is_reloading:
+            if self._pool.num_under_way or self._reload_pool.num_under_way:
                 last_call = time.monotonic()
             elif time.monotonic() - last_call > _SECONDS_FOR_LAST_ANSWERS:
                 # What is still open are streams: those who watch the health would keep the server to the last.
                 self._server.stop(0)
-        self._pool.stop()
-        for pool in (self._control_pool, self._reload_pool):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._arrivals.stop()
+        for pool in (self._pool, self._reload_pool, self._control_pool, self._watch_pool):
+            pool.stop()
         # A thread that still writes an answer would do so while Python ends.
         self._pool.join(_SECONDS_FOR_LAST_ANSWERS)
 
@@ -142,5 +145,9 @@ def _options(config: server_config.ServerConfig) -> dict[str, int | str]:
         "grpc.max_send_message_length": _MAX_MESSAGE_BYTES,
         # Without this, two servers would share one port and each would get some of the requests.
         "grpc.so_reuseport": 0,
+        # Connections that never say a word of HTTP/2, and those whose other end is gone without one.
+        "grpc.server_handshake_timeout_ms": 20_000,
+        "grpc.keepalive_time_ms": 60_000,
+        "grpc.keepalive_timeout_ms": 20_000,
         **config.grpc_channel_arguments,
     }

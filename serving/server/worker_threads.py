@@ -57,6 +57,11 @@ def refusing_to_wait() -> Iterator[None]:
         _CURRENT.refuses = False
 
 
+def current_worker() -> "_Worker":
+    """Returns the worker whose thread this is, which has to be one of `WorkerThreads`."""
+    return _CURRENT.worker
+
+
 class WorkerThreads:
     """Runs calls in threads, two of which have a turn at a time.
 
@@ -166,6 +171,12 @@ class WorkerThreads:
         with self._lock:
             self._num_under_way -= 1
             self._end_turn(worker)
+            if len(self._workers) > self._num_threads:
+                # It was started in place of one that had stepped aside and came back.
+                self._workers.remove(worker)
+                self._give_turns()
+                worker.wake(None)
+                return None
             if self._num_turns and self._waiting:
                 return self._give_turn(worker)
             if self._is_stopped:
@@ -179,6 +190,18 @@ class WorkerThreads:
         with self._lock:
             self._end_turn(worker)
             self._give_turns()
+
+    def step_aside(self, worker: "_Worker") -> None:
+        """Says, from another thread, that a call waits for its client: it gives up its turn and counts no more."""
+        with self._lock:
+            self._num_threads += 1
+            self._end_turn(worker)
+            self._give_turns()
+
+    def come_back(self) -> None:
+        """Says that it counts again; its call is about to end."""
+        with self._lock:
+            self._num_threads -= 1
 
     def _end_turn(self, worker: "_Worker") -> None:
         if worker.turn_began is not None:
