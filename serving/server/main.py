@@ -11,6 +11,7 @@ SIGTERM and SIGINT stop the server after the requests under way; its exit code i
 import gc
 import importlib.metadata
 import os
+import resource
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ def run(config: server_config.ServerConfig) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    _allow_many_files()
     # TensorFlow's notes on the machine would bury the server's own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     log_lines.use(config.log_format)
@@ -49,6 +51,12 @@ def run(config: server_config.ServerConfig) -> None:
         logging.warning("The grace time is over; leaving what still runs")
         logging.flush()
         os._exit(0)
+
+
+def _allow_many_files() -> None:
+    """Takes as many open files, connections among them, as the system grants; shells grant few at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def main(argv: Sequence[str]) -> None:

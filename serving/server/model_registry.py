@@ -149,11 +149,6 @@ class ModelRegistry:
         return all(are_freed)
 
     @property
-    def is_reloading(self) -> bool:
-        """Whether a reload is under way."""
-        return self._reloading.locked()
-
-    @property
     def model_names(self) -> list[str]:
         """Names of the models that are served, in order."""
         return sorted(self._serving.managers)

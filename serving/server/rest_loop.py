@@ -10,6 +10,11 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from aiohttp import web
 
+from serving.server import rest_connections
+
+# Connections that may wait to be taken while the loop answers requests.
+_BACKLOG = 1024
+_SECONDS_FOR_LAST_STEPS = 0.1
 _Handler = Callable[["RestLoop", web.Request], Coroutine[None, None, web.StreamResponse]]
 
 
@@ -20,16 +25,24 @@ class RestLoop:
       handle: answers a request; is told which loop it is in.
       listening: accepts connections, perhaps also for other loops.
       max_request_bytes: longest body.
+      longest_seconds: that headers may take, and that an answer may wait for its client.
       grace_seconds: longest wait for requests under way when it is stopped.
       name: of the thread.
     """
 
     def __init__(
-        self, handle: _Handler, listening: socket.socket, max_request_bytes: int, grace_seconds: float, name: str
+        self,
+        handle: _Handler,
+        listening: socket.socket,
+        max_request_bytes: int,
+        longest_seconds: float,
+        grace_seconds: float,
+        name: str,
     ):
         self._handle = handle
         self._listening = listening.dup()
         self._max_request_bytes = max_request_bytes
+        self._longest_seconds = longest_seconds
         self._grace_seconds = grace_seconds
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -56,7 +69,7 @@ class RestLoop:
 
     def accept_no_more(self) -> None:
         """Leaves new connections to others; returns at once."""
-        self._begin(self._site.stop())
+        self._loop.call_soon_threadsafe(self._accepting.close)
 
     def stop(self, seconds_for_what_is_stuck: float) -> None:
         """Takes no more connections, lets requests under way finish, and closes all.
@@ -64,7 +77,7 @@ class RestLoop:
         Args:
           seconds_for_what_is_stuck: longest wait beyond the grace time; what then still runs is left to its thread.
         """
-        closed = self._begin(self._runner.cleanup())
+        closed = self._begin(self._stop())
         closed.add_done_callback(lambda closed: self._loop.call_soon_threadsafe(self._loop.stop))
         self._thread.join(self._grace_seconds + seconds_for_what_is_stuck)
 
@@ -83,5 +96,13 @@ class RestLoop:
         application.router.add_route("*", "/{path:.*}", handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._grace_seconds)
         await self._runner.setup()
-        self._site = web.SockSite(self._runner, self._listening)
-        await self._site.start()
+        self._connections = rest_connections.RestConnections(self._runner.server, self._longest_seconds)
+        self._accepting = await self._loop.create_server(self._connections, sock=self._listening, backlog=_BACKLOG)
+
+    async def _stop(self) -> None:
+        self._accepting.close()
+        await self._connections.say_goodbye()
+        await self._runner.cleanup()
+        # Connections that were closed just now have their last step to do.
+        if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(tasks, timeout=_SECONDS_FOR_LAST_STEPS)

@@ -1,5 +1,6 @@
 """The REST port: aiohttp on an event loop in a thread of its own, models called from threads, or in place if quick."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import functools
@@ -134,6 +135,7 @@ class RestServer:
             self._handle,
             self._socket,
             self._config.max_request_bytes,
+            self._timeout_seconds,
             self._config.shutdown_grace_seconds,
             f"rest loop {len(self._loops)}",
         )
@@ -187,12 +189,7 @@ class RestServer:
             raise errors.NotFoundError(f"No such path: {path}; the API is under {_ROOT}")
         threads = self._exploring if is_explored else self._inference if request.method == "POST" else self._control
         _require_room(threads)
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise errors.InvalidArgumentError(
-                f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
-            ) from error
+        body = await self._body(request, path, deadline)
         # Others may have come while the body did.
         _require_room(threads)
         cancellation = cancellation_lib.Cancellation()
@@ -212,6 +209,26 @@ class RestServer:
             text = f"{request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms."
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error
+
+    async def _body(self, request: web.Request, path: str, deadline: float) -> bytes:
+        try:
+            if request.content.is_eof():
+                # It came with the headers; a timer would cost more than to read it.
+                return await request.read()
+            # The loop has the monotonic clock too.
+            async with asyncio.timeout_at(deadline):
+                return await request.read()
+        except TimeoutError as error:
+            raise errors.DeadlineExceededError(
+                f"The body of {request.method} {path} took longer than {self._config.rest_api_timeout_in_ms} ms to "
+                "arrive (--rest_api_timeout_in_ms)."
+            ) from error
+        except web.RequestPayloadError as error:
+            raise errors.InvalidArgumentError("The body is cut off, or not encoded as its headers say.") from error
+        except web.HTTPRequestEntityTooLarge as error:
+            raise errors.InvalidArgumentError(
+                f"A request may have {self._config.max_request_bytes} bytes (--max_request_bytes), but has more."
+            ) from error
 
     def _timed_answer(
         self, request_id: request_ids.RequestId, method: str, path: str, *arguments: object
