@@ -19,6 +19,7 @@ from serving.server import json_base64, json_document, tensor_json
 
 _CONTEXT, _EXAMPLES = "context", "examples"
 _INT64_MAX, _UINT64_MAX = (1 << 63) - 1, (1 << 64) - 1
+_MOST_BYTES_SHOWN = 200
 _FLOAT_MAX = float(np.finfo(np.float32).max)
 
 
@@ -108,4 +109,5 @@ def _text(what: str, value: str) -> str:
     try:
         return value_bytes.decode()
     except UnicodeDecodeError as error:
-        raise errors.InvalidArgumentError(f"{what} must be UTF-8, but came as {value_bytes!r}.") from error
+        shown = value_bytes[:_MOST_BYTES_SHOWN].decode("utf-8", "backslashreplace")
+        raise errors.InvalidArgumentError(f'{what} must be UTF-8, but one came as "{shown}".') from error

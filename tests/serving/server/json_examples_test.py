@@ -116,8 +116,8 @@ def test_a_wrong_document_gets_the_sentence_of_tensorflow_serving(body, text):
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b'{"signature_name": "\xff", "examples": [{}]}', "signature_name must be UTF-8, but came as b'\\xff'."),
-        (b'{"examples": [{"\xff": 1}]}', "Names of features must be UTF-8, but came as b'\\xff'."),
+        (b'{"signature_name": "\xff", "examples": [{}]}', 'signature_name must be UTF-8, but one came as "\\xff".'),
+        (b'{"examples": [{"\xff": 1}]}', 'Names of features must be UTF-8, but one came as "\\xff".'),
         (b'{"examples": [{"\\ud800": 1}]}', "The surrogate pair in string is invalid."),
     ],
 )
