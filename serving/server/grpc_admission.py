@@ -5,6 +5,7 @@ threads of its own, so that a busy server does not seem to be dead.
 """
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -15,6 +16,8 @@ from serving.server import bounded_pool, grpc_status, request_records, worker_th
 _INFERENCE = frozenset(
     f"/tensorflow.serving.PredictionService/{method}" for method in ("Predict", "Classify", "Regress", "MultiInference")
 )
+_HEALTH = "/grpc.health."
+_LONGEST_GOODBYE_SECONDS, _QUIET_SECONDS, _SECONDS_BETWEEN_CHECKS = 0.3, 0.1, 0.01
 _RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
 
 
@@ -40,10 +43,10 @@ class Admission(grpc.ServerInterceptor):
         self._reload_pool = reload_pool
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
         self._records = records
-        refuse = functools.partial(self._refuse)
-        refuse.experimental_thread_pool = control_pool
-        # Whose message is not read: it may be large, or take long.
-        self._refusal = grpc.stream_unary_rpc_method_handler(refuse)
+        self._refusal = _without_message(control_pool, self._refuse)
+        self._goodbye = _without_message(control_pool, self._say_goodbye)
+        self._is_ending = False
+        self._last_call = 0.0
 
     def intercept_service(
         self,
@@ -51,7 +54,9 @@ class Admission(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler | None:
         """Returns what answers a call."""
-        method = handler_call_details.method
+        method, self._last_call = handler_call_details.method, time.monotonic()
+        if self._is_ending and not method.startswith(_HEALTH):
+            return self._goodbye
         if method in _INFERENCE:
             return self._refusal if self._inference_pool.is_full else continuation(handler_call_details)
         if method not in self._handlers:
@@ -62,12 +67,35 @@ class Admission(grpc.ServerInterceptor):
             self._handlers[method] = _on(pool, handler)
         return self._handlers[method]
 
+    def say_goodbye(self) -> None:
+        """Answers every further call that the server is stopping, and returns when calls no longer come, or soon.
+
+        What came while gRPC closes its connections would be CANCELLED, which tells no client to ask another server.
+        """
+        self._is_ending = True
+        end = time.monotonic() + _LONGEST_GOODBYE_SECONDS
+        while time.monotonic() < min(end, self._last_call + _QUIET_SECONDS):
+            time.sleep(_SECONDS_BETWEEN_CHECKS)
+
+    @grpc_status.answers_errors
+    def _say_goodbye(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> None:
+        del messages, context
+        self._metrics.add_request("", "", "GRPC", errors.StatusCode.UNAVAILABLE, 0.0)
+        raise errors.UnavailableError("The server is stopping and takes no more requests; ask another one.")
+
     @grpc_status.answers_errors
     def _refuse(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> None:
         del messages, context
         # Nobody has read which model it is for.
         self._records.add_refused("GRPC", errors.StatusCode.RESOURCE_EXHAUSTED)
         raise worker_threads.too_many_wait()
+
+
+def _without_message(pool: bounded_pool.BoundedPool, method: Callable) -> grpc.RpcMethodHandler:
+    """Returns a handler that answers before the message is there, for it may be large, or take long."""
+    answer = functools.partial(method)
+    answer.experimental_thread_pool = pool
+    return grpc.stream_unary_rpc_method_handler(answer)
 
 
 def _on(pool: bounded_pool.BoundedPool, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:

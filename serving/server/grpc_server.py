@@ -66,10 +66,10 @@ class GrpcServer:
         self._watch_pool = bounded_pool.BoundedPool(_NUM_CONTROL_THREADS, waiting, "grpc watch")
         self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
         self._arrivals = grpc_arrivals.Arrivals(self._pool, _LONGEST_SECONDS_TO_ARRIVE, records)
-        admission = grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)
+        self._admission = grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)
         self._server = grpc.server(
             self._pool,
-            interceptors=[self._arrivals, admission],
+            interceptors=[self._arrivals, self._admission],
             options=list(_options(config).items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -116,6 +116,7 @@ class GrpcServer:
     def stop(self) -> None:
         """Says so, takes no more requests, lets those under way finish, and returns when all is closed."""
         self._health.enter_graceful_shutdown()
+        self._admission.say_goodbye()
         stopped, last_call = self._server.stop(self._config.shutdown_grace_seconds), time.monotonic()
         while not stopped.wait(_SECONDS_BETWEEN_CHECKS):
             if self._pool.num_under_way or self._reload_pool.num_under_way:
