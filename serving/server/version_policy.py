@@ -68,14 +68,26 @@ def list_versions(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
 
     Other names are skipped, so a version can be built beside its place under a
     name such as `.124.tmp` and be published by one rename. Of two names of one
-    number, such as `7` and `007`, the longer one counts.
+    number, such as `7` and `007`, the longer one counts. Links are followed.
 
     Raises:
       OSError: if the base path cannot be listed.
     """
-    folders = [path for path in base_path.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
+    named = [path for path in base_path.iterdir() if path.name.isascii() and path.name.isdecimal()]
+    folders = [path for path in named if _may_be_folder(path)]
     versions = {int(path.name): path for path in sorted(folders, key=lambda path: len(path.name))}
     return {version: path for version, path in versions.items() if version <= _MAX_VERSION}
+
+
+def _may_be_folder(path: pathlib.Path) -> bool:
+    """Returns whether something is a folder, or cannot be looked at: then loading it will say why.
+
+    To pass over it would have an older version serve, and to fail would hide the versions beside it.
+    """
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def to_load(policy: VersionPolicy, on_disk: Collection[int], loaded: Collection[int]) -> list[int]:

@@ -80,3 +80,17 @@ def test_a_policy_says_which_versions_are_to_serve_and_which_may_stand_in(policy
 )
 def test_what_serves_stays_until_something_wanted_does(wanted, loaded, leaving):
     assert version_policy.no_longer_wanted(wanted, loaded) == leaving
+
+
+def test_a_link_to_a_folder_is_a_version_and_one_to_nothing_is_none(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "3").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "4").symlink_to(tmp_path / "absent")
+    assert version_policy.list_versions(tmp_path) == {3: tmp_path / "3"}
+
+
+def test_what_cannot_be_looked_at_counts_as_a_version_and_hides_no_other(tmp_path):
+    (tmp_path / "3").mkdir()
+    # The system refuses to follow it (ENAMETOOLONG), also for root, whom no permission stops.
+    (tmp_path / "4").symlink_to("x" * 300)
+    assert sorted(version_policy.list_versions(tmp_path)) == [3, 4]
