@@ -1,12 +1,14 @@
 """The gRPC port encrypted, with and without certificates of clients."""
 
+import socket
+
 import grpc
 import pytest
 import trustme
 
 from serving.server import grpc_credentials, server_config, start_checks
 from tests.serving import tiny_models
-from tests.serving.server import grpc_asking
+from tests.serving.server import grpc_asking, raw_http
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,20 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(playgr
             with pytest.raises(grpc.RpcError) as refusal:
                 ask(*nobody)
             assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        with grpc_asking.channel_to(server) as channel, pytest.raises(grpc.RpcError) as refusal:
+            grpc_asking.predict(channel)
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        # Who was refused has not harmed the others.
+        assert ask(mine.private_key_pem.bytes(), mine.cert_chain_pems[0].bytes()) == [2.0]
+
+
+def test_an_encrypted_port_closes_connections_that_speak_plainly(playground_dir, ssl_config_file):
+    with tiny_models.running_server(playground_dir.parent, ssl_config_file=ssl_config_file(True)) as server:
+        for said in (b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes(300)):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+                connection.sendall(said)
+                # At most the alert of TLS, no word of HTTP.
+                assert b"HTTP" not in raw_http.until_closed(connection)
 
 
 def test_a_key_of_another_certificate_is_told_before_anything_is_loaded(ssl_config_file, authority, tmp_path):
