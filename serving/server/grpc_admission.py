@@ -80,7 +80,7 @@ class Admission(grpc.ServerInterceptor):
     @grpc_status.answers_errors
     def _say_goodbye(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> None:
         del messages, context
-        self._metrics.add_request("", "", "GRPC", errors.StatusCode.UNAVAILABLE, 0.0)
+        self._records.add_refused("GRPC", errors.StatusCode.UNAVAILABLE)
         raise errors.UnavailableError("The server is stopping and takes no more requests; ask another one.")
 
     @grpc_status.answers_errors

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from serving import errors
-from serving.server import bounded_pool, grpc_admission, metrics
+from serving.server import bounded_pool, grpc_admission, metrics, request_records
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
@@ -14,7 +14,7 @@ _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 @pytest.fixture
 def admission():
     pools = [bounded_pool.BoundedPool(1, 1, name) for name in ("inference", "control", "reload")]
-    yield grpc_admission.Admission(*pools, metrics.Metrics())
+    yield grpc_admission.Admission(*pools, request_records.RequestRecords(metrics.Metrics()))
     for pool in pools:
         pool.stop()
 
@@ -26,7 +26,12 @@ def _handler(admission, method):
 
 def _refusal_of(handler):
     refused = []
-    handler.stream_unary(iter(()), types.SimpleNamespace(abort=lambda *status: refused.append(status)))
+    context = types.SimpleNamespace(
+        abort=lambda *status: refused.append(status),
+        invocation_metadata=tuple,
+        set_trailing_metadata=lambda pairs: None,
+    )
+    handler.stream_unary(iter(()), context)
     return refused[0][0].name, refused[0][1]
 
 
@@ -47,4 +52,5 @@ def test_a_stopping_server_tells_callers_to_ask_another_one_and_goes_on_telling_
 def test_who_is_not_asked_stops_at_once(admission):
     started = time.monotonic()
     admission.say_goodbye()
-    assert time.monotonic() - started < 0.05
+    # Callers who do not stop are told so for .3 seconds.
+    assert time.monotonic() - started < 0.25
