@@ -19,7 +19,7 @@ flags.DEFINE_string(
 flags.DEFINE_integer("rest_api_port", 0, "TCP port for the REST API. Disabled if zero. Must differ from --port.")
 flags.DEFINE_string("rest_api_address", "", "Address REST listens on. Empty: all, or 127.0.0.1 with --ssl_config_file.")
 flags.DEFINE_integer("rest_api_num_threads", server_config.default_num_threads(), "REST requests that run at once.")
-flags.DEFINE_integer("rest_api_timeout_in_ms", 30_000, "Longest time for an answer over REST, in milliseconds.")
+flags.DEFINE_integer("rest_api_timeout_in_ms", 30_000, "Longest time for a REST request to arrive, and for its answer.")
 flags.DEFINE_bool("rest_api_enable_cors_support", False, "Let pages of other origins read the answers of the REST API.")
 flags.DEFINE_string(
     "monitoring_config_file", "", "MonitoringConfig as text protobuf: where the REST port has metrics for Prometheus."
