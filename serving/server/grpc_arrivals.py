@@ -3,7 +3,7 @@
 gRPC hands a call to a thread as soon as its headers are there, and the thread waits for the message. So two clients
 that sent headers and then nothing held up all others. Here a call whose message does not come at once steps aside:
 its thread counts no more, and once the message is there the call queues up again. After the longest time it is
-cancelled.
+cancelled, and the oldest ones before that where there are too many: each has a thread.
 """
 
 import threading
@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
-from absl import logging
 from google.protobuf import message as protobuf_message
 
 from serving import errors
-from serving.server import bounded_pool, grpc_status, request_records, worker_threads
+from serving.server import bounded_pool, grpc_status, repeated_warning, request_records, worker_threads
 
 # What is sent as one piece is there within tenths of a millisecond.
 _SECONDS_UNTIL_ASIDE = 0.02
@@ -29,12 +28,20 @@ class Arrivals(grpc.ServerInterceptor):
     Args:
       pool: answers calls that name no pool of their own.
       longest_seconds: that a message may take to arrive.
+      most_aside: calls that may have stepped aside at a time.
       records: learns of messages that cannot be read.
     """
 
-    def __init__(self, pool: bounded_pool.BoundedPool, longest_seconds: float, records: request_records.RequestRecords):
+    def __init__(
+        self,
+        pool: bounded_pool.BoundedPool,
+        longest_seconds: float,
+        most_aside: int,
+        records: request_records.RequestRecords,
+    ):
         self._pool = pool
         self._longest_seconds = longest_seconds
+        self._most_aside = most_aside
         self._records = records
         self._handlers: dict[Callable, grpc.RpcMethodHandler] = {}
         # Whoever takes a call out of one of these decides what becomes of it; the lock is for those that take long.
@@ -42,6 +49,7 @@ class Arrivals(grpc.ServerInterceptor):
         self._aside: dict[_Arrival, None] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._too_late, self._too_many = repeated_warning.RepeatedWarning(), repeated_warning.RepeatedWarning()
 
     def start(self) -> None:
         """Begins to look after what takes long."""
@@ -116,11 +124,20 @@ class Arrivals(grpc.ServerInterceptor):
             for arrival in list(self._new):
                 if now - arrival.since > _SECONDS_UNTIL_ASIDE:
                     self._step_aside(arrival)
-            for arrival in list(self._aside):
-                if now - arrival.since > self._longest_seconds and not arrival.is_cancelled:
-                    arrival.is_cancelled = True
-                    logging.warning("Cancelled a call: its message took longer than %g s", self._longest_seconds)
+            # In the order in which they stepped aside.
+            aside = list(self._aside)
+            for position, arrival in enumerate(aside):
+                if arrival.is_cancelled:
+                    continue
+                if now - arrival.since > self._longest_seconds:
                     arrival.cancel()
+                    self._too_late.say(f"Cancelled calls whose messages took longer than {self._longest_seconds:g} s.")
+                elif position < len(aside) - self._most_aside:
+                    arrival.cancel()
+                    self._too_many.say(
+                        f"Cancelled calls whose messages were awaited for longest: more than {self._most_aside} had "
+                        "sent none."
+                    )
 
     def _step_aside(self, arrival: "_Arrival") -> None:
         with self._lock:
@@ -135,5 +152,10 @@ class _Arrival:
     def __init__(self, context: grpc.ServicerContext):
         self.since = time.monotonic()
         self.worker = worker_threads.current_worker()
-        self.cancel = context.cancel
         self.is_cancelled = False
+        self._context = context
+
+    def cancel(self) -> None:
+        """Has the waiting fail."""
+        self.is_cancelled = True
+        self._context.cancel()

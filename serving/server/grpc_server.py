@@ -26,6 +26,8 @@ _NUM_CONTROL_THREADS = 2
 _SECONDS_BETWEEN_CHECKS = 0.05
 # A message may take as long as a connection that says nothing.
 _LONGEST_SECONDS_TO_ARRIVE = 60.0
+# Calls that have sent no message: each has a thread, and half of those there may be leave room for all others.
+_MOST_ASIDE, _SHARE_ASIDE = 256, 0.5
 # Time for the last answers to leave, once nothing is computed any more.
 _SECONDS_FOR_LAST_ANSWERS = 1.0
 
@@ -65,7 +67,8 @@ class GrpcServer:
         # Where who begins to watch the health waits for the message, which nobody bounds.
         self._watch_pool = bounded_pool.BoundedPool(_NUM_CONTROL_THREADS, waiting, "grpc watch")
         self._reload_pool = bounded_pool.BoundedPool(1, 0, "grpc reload")
-        self._arrivals = grpc_arrivals.Arrivals(self._pool, _LONGEST_SECONDS_TO_ARRIVE, records)
+        most_aside = min(_MOST_ASIDE, max(1, int(_SHARE_ASIDE * (config.grpc_max_threads + waiting))))
+        self._arrivals = grpc_arrivals.Arrivals(self._pool, _LONGEST_SECONDS_TO_ARRIVE, most_aside, records)
         self._admission = grpc_admission.Admission(self._pool, self._control_pool, self._reload_pool, records)
         self._server = grpc.server(
             self._pool,

@@ -1,6 +1,7 @@
 """Messages of gRPC calls that are none, or that take long to arrive."""
 
 import threading
+import time
 
 import grpc
 import pytest
@@ -78,7 +79,23 @@ def test_a_message_that_takes_too_long_is_given_up(playground_dir, trickle, monk
     ):
         (late,) = trickle(channel, 1)
         assert late.call.exception(timeout=10).code() is grpc.StatusCode.CANCELLED
-        assert "Cancelled a call: its message took longer than 0.2 s" in caplog.text
+        assert "Cancelled calls whose messages took longer than 0.2 s." in caplog.text
+
+
+def test_the_oldest_of_too_many_are_given_up(playground_dir, trickle, caplog):
+    with (
+        tiny_models.running_server(playground_dir.parent, grpc_max_threads=2, max_queued_requests=6) as server,
+        grpc_asking.channel_to(server) as channel,
+    ):
+        # One after the other, for it is said who was first.
+        late = []
+        for _ in range(6):
+            late += trickle(channel, 1)
+            time.sleep(0.05)
+        for each in late[:2]:
+            assert each.call.exception(timeout=10).code() is grpc.StatusCode.CANCELLED
+        assert all(each.send().result(timeout=10) for each in late[2:])
+        assert "more than 4 had sent none" in caplog.text
 
 
 def test_a_message_of_another_kind_is_the_fault_of_the_client(playground, method):
