@@ -20,7 +20,7 @@ from tests.conformance import requests
 from tests.serving import recording_model
 from tests.serving.server import server_process
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.drill, pytest.mark.alone, pytest.mark.timeout(300)]
 
 _PATH = "/v1/models/tiny:predict"
 _METHOD = "/tensorflow.serving.PredictionService/Predict"

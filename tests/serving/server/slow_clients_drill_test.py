@@ -13,7 +13,7 @@ from tests.conformance import requests
 from tests.serving import tiny_models
 from tests.serving.server import raw_http, server_process
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.drill, pytest.mark.alone, pytest.mark.timeout(300)]
 
 _NUM_OF_A_KIND = 200
 _NUM_CALLS = 50

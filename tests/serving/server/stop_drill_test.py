@@ -15,7 +15,7 @@ from tests.conformance import requests
 from tests.serving import recording_model, tiny_models
 from tests.serving.server import server_process
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.drill, pytest.mark.alone, pytest.mark.timeout(300)]
 
 _NUM_CLIENTS = 12
 _GRACE_SECONDS = 10.0

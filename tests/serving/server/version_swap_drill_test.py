@@ -17,6 +17,7 @@ _SECONDS = 60
 
 
 @pytest.mark.drill
+@pytest.mark.alone
 def test_a_swap_each_second_for_a_minute_fails_no_request_and_versions_only_go_forward(
     tmp_path, half_plus_two_dir, half_plus_three_dir
 ):
