@@ -220,20 +220,15 @@ def _ask(data: prepared_data.PreparedData, model_dir: str, hidden: np.ndarray, s
     embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
     questions = offline_evaluation.held_out(data, split)
     examples = questions.examples
-    ranked = ranking.rank_corpus(
-        embedder.queries(examples),
-        embedder.corpus(),
-        examples.candidate_rows,
-        questions.excluded_rows,
-        questions.excluded_splits,
-        k=_K,
+    ranked = ranking.rank_by_embeddings(
+        embedder.queries(examples), embedder.corpus(), questions.targets, questions.excluded, k=_K
     )
     is_hidden = np.isin(data.candidate_ids, hidden.astype(str))
     num_left = data.corpus.num_rows - np.diff(questions.excluded_splits)
     return Answers(
         queries=examples.query_rows,
         is_hidden=is_hidden[examples.candidate_rows],
-        is_hit=ranked.ranks <= _K,
+        is_hit=ranked.target_ranks <= _K,
         chance=_K / num_left,
         hidden_share=is_hidden[ranked.top_rows].mean(axis=1),
     )

@@ -173,7 +173,7 @@ def _train_and_ask(data: _Data, trial: Trial, correction: str, seed: int) -> tup
         for epoch in range(1, trial.num_epochs + 1):
             for _ in range(steps):
                 step(next(batches))
-            recall = np.mean(offline_evaluation.rank_model(embedder, data.picked_on).ranks <= trial.k)
+            recall = np.mean(offline_evaluation.rank_model(embedder, data.picked_on).target_ranks <= trial.k)
             bar.set_postfix({"recall": recall})
             bar.update()
             if recall > best:
@@ -183,7 +183,7 @@ def _train_and_ask(data: _Data, trial: Trial, correction: str, seed: int) -> tup
     model.set_weights(weights)
     if data.name == "ml100k":
         test_split_ledger.note(data.name, f"frequency_recall/{trial.batch_size}/{correction}", seed, *_CODE)
-    return offline_evaluation.rank_model(embedder, data.reported).ranks, best_epoch
+    return offline_evaluation.rank_model(embedder, data.reported).target_ranks, best_epoch
 
 
 def _model(data: _Data, trial: Trial, correction: str, seed: int) -> tf.keras.Model:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pipelines import feeding, prepared_data, progress
 from pipelines.artifacts import SPLITS
-from tfrs_model import metrics, ranking, two_tower
+from tfrs_model import metrics, ranking, row_lists, two_tower
 
 KS = (10, 20, 50, 100)
 ASK_PER = ("interaction", "query")
@@ -41,8 +41,8 @@ class HeldOut:
 
     def take(self, rows: np.ndarray) -> "HeldOut":
         """Returns the questions at these positions, each with its own exclusions."""
-        excluded, splits = _slices(self.excluded_rows, self.excluded_splits[rows], self.excluded_splits[rows + 1])
-        return HeldOut(self.examples.take(rows), excluded, splits, self.num_repeats)
+        excluded = self.excluded.take(rows)
+        return HeldOut(self.examples.take(rows), excluded.rows, excluded.splits, self.num_repeats)
 
     @property
     def target_rows(self) -> np.ndarray:
@@ -54,16 +54,24 @@ class HeldOut:
         """What is asked and what is not, for a reader of the figures."""
         return {"num_interactions": len(self.examples), "num_repeats_left_out": self.num_repeats}
 
+    @property
+    def targets(self) -> row_lists.RowLists:
+        """What is asked for, one each."""
+        return row_lists.RowLists.of_one(self.target_rows)
+
+    @property
+    def excluded(self) -> row_lists.RowLists:
+        """What must not be answered."""
+        return row_lists.RowLists(self.excluded_rows, self.excluded_splits)
+
     def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
         """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
         k = min(_NUM_RECOMMENDED, len(corpus))
-        return ranking.rank_corpus(
-            queries, corpus, self.target_rows, self.excluded_rows, self.excluded_splits, k, on_block
-        )
+        return ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
 
     def accuracy(self, ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
         """Returns recall, NDCG and MRR, averages over interactions."""
-        return metrics.summarize_ranks(ranked.ranks, ks)
+        return metrics.summarize_ranks(ranked.target_ranks, ks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,18 +114,25 @@ class HeldOutQueries:
             "num_queries_left_out": self.num_queries_left_out,
         }
 
-    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.TargetsRanking:
+    @property
+    def targets(self) -> row_lists.RowLists:
+        """What is asked for."""
+        return row_lists.RowLists(self.target_rows, self.target_splits)
+
+    @property
+    def excluded(self) -> row_lists.RowLists:
+        """What must not be answered."""
+        return row_lists.RowLists(self.excluded_rows, self.excluded_splits)
+
+    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
         """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
-        targets = self.target_rows, self.target_splits
         k = min(max(KS), len(corpus))
-        ranked = ranking.rank_for_targets(
-            queries, corpus, *targets, self.excluded_rows, self.excluded_splits, k, on_block
-        )
+        ranked = ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
         # A corpus of fewer candidates than the deepest cut-off has no further ones to return.
         filled = np.pad(ranked.top_rows, ((0, 0), (0, max(KS) - k)), constant_values=-1)
-        return ranking.TargetsRanking(ranked.first_ranks, filled)
+        return dataclasses.replace(ranked, top_rows=filled)
 
-    def accuracy(self, ranked: ranking.TargetsRanking, ks: Sequence[int] = KS) -> dict[str, float]:
+    def accuracy(self, ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
         """Returns recall and NDCG, averages over queries, and MRR of the first target of each; no k above `max(KS)`."""
         recall_and_ndcg = metrics.summarize_targets(ranked.top_rows, self.target_rows, self.target_splits, ks)
         return {**recall_and_ndcg, **metrics.summarize_ranks(ranked.first_ranks, ())}
@@ -141,14 +156,12 @@ def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     seen_queries, seen_rows = data.seen_before(split)
     begin = np.searchsorted(seen_queries, examples.query_rows, side="left")
     end = np.searchsorted(seen_queries, examples.query_rows, side="right")
-    excluded, splits = _slices(seen_rows, begin, end)
-    owners = np.repeat(np.arange(len(examples)), end - begin)
-    repeats = np.unique(owners[examples.candidate_rows[owners] == excluded])
+    excluded = row_lists.RowLists.of_slices(seen_rows, begin, end)
+    repeats = np.unique(excluded.owners[examples.candidate_rows[excluded.owners] == excluded.rows])
     if repeats.size:
         keep = np.setdiff1d(np.arange(len(examples)), repeats)
-        examples = examples.take(keep)
-        excluded, splits = _slices(seen_rows, begin[keep], end[keep])
-    return HeldOut(examples, excluded, splits, int(repeats.size))
+        examples, excluded = examples.take(keep), excluded.take(keep)
+    return HeldOut(examples, excluded.rows, excluded.splits, int(repeats.size))
 
 
 def held_out_queries(data: prepared_data.PreparedData, split: str, asks_again: bool = False) -> HeldOutQueries:
@@ -173,7 +186,7 @@ def held_out_queries(data: prepared_data.PreparedData, split: str, asks_again: b
     queries, num_targets = np.unique(targets // num_candidates, return_counts=True)
     begin = np.searchsorted(seen_queries, queries, side="left")
     end = np.searchsorted(seen_queries, queries, side="right")
-    excluded, splits = _slices(seen_rows, begin, begin if asks_again else end)
+    excluded = row_lists.RowLists.of_slices(seen_rows, begin, begin if asks_again else end)
     # What is visible is, row by row, what `seen_before` returns, with its moments.
     visible, positions = examples, {"history_begin": begin, "history_end": end, "own_position": end}
     if examples.own_position is None:
@@ -190,8 +203,8 @@ def held_out_queries(data: prepared_data.PreparedData, split: str, asks_again: b
         ),
         target_rows=targets % num_candidates,
         target_splits=np.concatenate([[0], np.cumsum(num_targets)]),
-        excluded_rows=excluded,
-        excluded_splits=splits,
+        excluded_rows=excluded.rows,
+        excluded_splits=excluded.splits,
         num_repeats=0 if asks_again else int(is_repeat.sum()),
         num_new=int(np.sum(~is_repeat)) if asks_again else 0,
         num_duplicates=len(examples) - len(chosen),
@@ -222,9 +235,7 @@ class Embedder:
         return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE))
 
 
-def rank_model(
-    embedder: Embedder, questions: Questions, show_progress: bool = False
-) -> ranking.Ranking | ranking.TargetsRanking:
+def rank_model(embedder: Embedder, questions: Questions, show_progress: bool = False) -> ranking.Ranking:
     """Ranks the corpus by the model's plain score: no temperature, no correction."""
     queries, corpus = embedder.queries(questions.examples), embedder.corpus()
     if not show_progress:
@@ -233,7 +244,7 @@ def rank_model(
         return questions.rank(queries, corpus, bar.update)
 
 
-def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking | ranking.TargetsRanking:
+def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking:
     """Ranks the corpus by training interactions, the same for everybody but for the exclusions."""
     ones = np.ones([len(questions.examples), 1], np.float32)
     return questions.rank(ones, counts.astype(np.float32)[:, np.newaxis])
@@ -241,7 +252,7 @@ def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Rank
 
 def summarize(
     questions: Questions,
-    ranked: ranking.Ranking | ranking.TargetsRanking,
+    ranked: ranking.Ranking,
     counts: np.ndarray,
     ks: Sequence[int] = KS,
 ) -> dict:
@@ -267,11 +278,3 @@ def summarize(
 
 def _embed(embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset) -> np.ndarray:
     return np.concatenate([embed(batch).numpy() for batch in batches])
-
-
-def _slices(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns `values[begin[i]:end[i]]` of all i in one array, and the bounds of each in it."""
-    lengths = end - begin
-    splits = np.concatenate([[0], np.cumsum(lengths)])
-    positions = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths) + np.repeat(begin, lengths)
-    return values[positions], splits

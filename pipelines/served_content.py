@@ -19,7 +19,7 @@ from pipelines import (
 )
 from serving import query_table, sample_requests, served_recommender, warm_up_requests
 from serving.index import candidate_filter, candidate_index, factory, retriever, tuning
-from tfrs_model import ranking, seeds
+from tfrs_model import ranking, row_lists, seeds
 
 # Half of them tune the index, the others judge it.
 _NUM_RECALL_QUERIES = 2000
@@ -108,9 +108,8 @@ def _build_index(
 
 
 def _exact_rows(embeddings: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    no_rows, no_splits = np.zeros([0], np.int64), np.zeros([len(queries) + 1], np.int64)
-    targets = np.zeros([len(queries)], np.int64)
-    return ranking.rank_corpus(queries, embeddings, targets, no_rows, no_splits, k).top_rows
+    nothing = row_lists.RowLists.empty(len(queries))
+    return ranking.rank_by_embeddings(queries, embeddings, nothing, nothing, k).top_rows
 
 
 def _query_table(data: prepared_data.PreparedData, embedder: offline_evaluation.Embedder) -> query_table.QueryTable:

@@ -1,233 +1,272 @@
-"""Exact ranking of the whole corpus, block of queries after block of queries."""
+"""Exact ranking of the whole corpus, block of questions after block of questions."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-# 2**25 float32 scores are 128 MB; with the comparison beside them a block stays under half a gigabyte.
-_MAX_SCORES_PER_BLOCK = 1 << 25
-_EXCLUDED_SCORE = float(np.finfo(np.float32).min)
+from tfrs_model import row_lists
+
+# 2**27 float32 scores are half a gigabyte: so many questions at a time that reading the corpus for each block
+# costs little beside its product.
+_MAX_SCORES_PER_BLOCK = 1 << 27
+_EXCLUDED_SCORE = -math.inf
 # Half the range of float32: rounding takes no sum of products beyond the range.
 _MAX_SCORE = float(np.finfo(np.float32).max) / 2
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
+OnBlock = Callable[[int], None] | None
+# Returns `[end - begin, num_candidates]` float32 scores of the questions from `begin` to `end - 1`.
+ScoreBlock = Callable[[int, int], np.ndarray]
+# Ranks the questions from `begin` to `end - 1`, given the places of their targets and exclusions: scores, those of
+# the targets, and the best candidates.
+_RankBlock = Callable[[int, int, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+
 
 class RankingError(ValueError):
-    """Embeddings or rows that cannot be ranked; the message says which rule they break."""
+    """Embeddings, scores or rows that cannot be ranked; the message says which rule they break."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
-    """Where each target stands among all candidates.
+    """Where each target stands among all candidates, and what stands on top.
+
+    A target stands behind all other candidates that score the same, so a constant model ranks every target last.
 
     Attributes:
-      ranks: `[num_queries]` int64; 1 is the top. Candidates that score the same as
-        the target stand before it, so a constant model ranks last.
-      top_rows: `[num_queries, k]` int64 corpus rows, best first; -1 where fewer
-        candidates than k are left after exclusion.
+      target_ranks: `[num_targets]` int64; 1 is the top. Ranks of one question differ: among themselves, targets of the
+        same score stand in the order of their rows.
+      target_splits: `[num_questions + 1]` int64 bounds of each question's targets.
+      top_rows: `[num_questions, k]` int64 corpus rows, best first, lower rows first among equals but for targets; -1
+        where fewer candidates than k are left after exclusion.
     """
 
-    ranks: np.ndarray
+    target_ranks: np.ndarray
+    target_splits: np.ndarray
     top_rows: np.ndarray
 
-
-@dataclasses.dataclass(frozen=True)
-class TargetsRanking:
-    """What is recommended to queries with several targets each.
-
-    Attributes:
-      first_ranks: `[num_queries]` int64, where the best of each query's targets stands; 1 is the top.
-      top_rows: `[num_queries, k]` int64 corpus rows, best first; -1 where fewer candidates than k
-        are left after exclusion. Targets stand behind other candidates that score the same, so a
-        constant model finds nothing.
-    """
-
-    first_ranks: np.ndarray
-    top_rows: np.ndarray
+    @property
+    def first_ranks(self) -> np.ndarray:
+        """`[num_questions]` int64 rank of each question's best target, of which each must have one."""
+        return (
+            np.minimum.reduceat(self.target_ranks, self.target_splits[:-1]) if len(self.top_rows) else self.target_ranks
+        )
 
 
-def rank_corpus(
+def rank_by_embeddings(
     query_embeddings: np.ndarray,
     candidate_embeddings: np.ndarray,
-    target_rows: np.ndarray,
-    excluded_rows: np.ndarray,
-    excluded_splits: np.ndarray,
+    targets: row_lists.RowLists,
+    excluded: row_lists.RowLists,
     k: int,
-    on_block: Callable[[int], None] | None = None,
+    on_block: OnBlock = None,
 ) -> Ranking:
-    """Ranks every candidate for every query by inner product; nothing is sampled.
+    """Ranks every candidate for every question by inner product; nothing is sampled.
 
     Args:
-      query_embeddings: `[num_queries, embedding_dim]` float32.
+      query_embeddings: `[num_questions, embedding_dim]` float32.
       candidate_embeddings: `[num_candidates, embedding_dim]` float32.
-      target_rows: `[num_queries]` corpus row of each query's held-out candidate.
-      excluded_rows: `[num_exclusions]` corpus rows not to rank, query after query.
-      excluded_splits: `[num_queries + 1]` int64; query i excludes
-        `excluded_rows[excluded_splits[i]:excluded_splits[i + 1]]`.
+      targets: corpus rows of each question's held-out candidates, none twice for a question; there may be none.
+      excluded: corpus rows that each question is not to be answered with.
       k: how many of the best to return, at most `num_candidates`.
-      on_block: called with the number of queries done in each block.
+      on_block: called with the number of questions done in each block.
 
     Returns:
       Ranks and top candidates.
 
     Raises:
-      RankingError: if an embedding is not finite, k is out of range or a query
-        excludes its own target.
+      RankingError: if an embedding is not finite or too large, k is out of range, or a question excludes its own
+        target.
     """
-    _require_rankable(query_embeddings, candidate_embeddings, k)
-    num_queries, num_candidates = len(query_embeddings), len(candidate_embeddings)
-    owners = np.repeat(np.arange(num_queries), np.diff(excluded_splits))
-    if np.any(target_rows[owners] == excluded_rows):
-        raise RankingError("A query excludes its own target, which then has no rank; drop such rows before ranking.")
-    candidates = tf.constant(candidate_embeddings, tf.float32)
-    ranks, top_rows = [], []
-    for begin, end in _blocks(num_queries, num_candidates):
-        positions = _positions(owners, excluded_rows, excluded_splits, begin, end)
-        block = _rank_block(query_embeddings[begin:end], candidates, target_rows[begin:end], positions, tf.constant(k))
-        ranks.append(block[0].numpy())
-        top_rows.append(block[1].numpy())
-        if on_block is not None:
-            on_block(end - begin)
-    if ranks and min(block.min() for block in ranks) < 1:
-        raise RankingError("Some scores are not finite although the embeddings are: they are too large; train again.")
-    if not ranks:
-        return Ranking(np.zeros([0], np.int64), np.zeros([0, k], np.int64))
-    return Ranking(np.concatenate(ranks), np.concatenate(top_rows))
+    num_candidates = len(candidate_embeddings)
+    _require_rankable(targets, excluded, len(query_embeddings), num_candidates, k)
+    _require_finite_products(query_embeddings, candidate_embeddings)
+    width = _chunk_width(num_candidates, k)
+    num_added = -num_candidates % width
+    candidates = tf.constant(np.pad(candidate_embeddings, ((0, num_added), (0, 0))), tf.float32)
+    added = num_candidates + np.arange(num_added)
+
+    def rank_block(begin: int, end: int, targeted: np.ndarray, left_out: np.ndarray) -> tuple[tf.Tensor, ...]:
+        # What fills the last chunk is no candidate.
+        filling = np.stack(np.meshgrid(np.arange(end - begin), added, indexing="ij"), axis=-1).reshape(-1, 2)
+        left_out = np.concatenate([left_out, filling])
+        return _rank_products(query_embeddings[begin:end], candidates, targeted, left_out, k, width)
+
+    return _rank(rank_block, targets, excluded, num_candidates, k, on_block)
 
 
-def rank_for_targets(
-    query_embeddings: np.ndarray,
-    candidate_embeddings: np.ndarray,
-    target_rows: np.ndarray,
-    target_splits: np.ndarray,
-    excluded_rows: np.ndarray,
-    excluded_splits: np.ndarray,
+def rank_by_scores(
+    scores: ScoreBlock,
+    num_candidates: int,
+    targets: row_lists.RowLists,
+    excluded: row_lists.RowLists,
     k: int,
-    on_block: Callable[[int], None] | None = None,
-) -> TargetsRanking:
-    """Ranks every candidate once for each query, which has any number of targets; nothing is sampled.
+    on_block: OnBlock = None,
+) -> Ranking:
+    """Ranks every candidate for every question by scores of any origin.
 
     Args:
-      query_embeddings: `[num_queries, embedding_dim]` float32.
-      candidate_embeddings: `[num_candidates, embedding_dim]` float32.
-      target_rows: `[num_targets]` corpus rows of the held-out candidates, query after query.
-      target_splits: `[num_queries + 1]` int64; query i has the targets
-        `target_rows[target_splits[i]:target_splits[i + 1]]`, at least one.
-      excluded_rows: `[num_exclusions]` corpus rows not to rank, query after query.
-      excluded_splits: `[num_queries + 1]` int64 bounds of each query's exclusions.
-      k: how many of the best to return, at most `num_candidates`.
-      on_block: called with the number of queries done in each block.
+      scores: returns those of a block of questions for every candidate.
+      num_candidates: in the corpus.
+      targets: as for `rank_by_embeddings`, and so are the other arguments.
+      excluded: corpus rows that each question is not to be answered with.
+      k: how many of the best to return.
+      on_block: called with the number of questions done in each block.
 
     Returns:
-      Top candidates, and the rank of each query's first target.
+      Ranks and top candidates.
 
     Raises:
-      RankingError: if an embedding is not finite or too large, k is out of range, or a query
-        has no target or excludes one.
+      RankingError: as `rank_by_embeddings`, and if a score is not finite.
     """
-    _require_rankable(query_embeddings, candidate_embeddings, k)
-    _require_finite_products(query_embeddings, candidate_embeddings)
-    num_queries, num_candidates = len(query_embeddings), len(candidate_embeddings)
-    if np.any(np.diff(target_splits) < 1):
-        raise RankingError("Every query must have a target, but some have none; drop such queries before ranking.")
-    targeting, excluding = (
-        np.repeat(np.arange(num_queries), np.diff(each)) for each in (target_splits, excluded_splits)
-    )
-    if np.isin(targeting * num_candidates + target_rows, excluding * num_candidates + excluded_rows).any():
-        raise RankingError("A query excludes its own target, which then has no rank; drop such rows before ranking.")
-    candidates = tf.constant(candidate_embeddings, tf.float32)
-    first_ranks, top_rows = [np.zeros([0], np.int64)], [np.zeros([0, k], np.int64)]
-    for begin, end in _blocks(num_queries, num_candidates):
-        targets = _positions(targeting, target_rows, target_splits, begin, end)
-        excluded = _positions(excluding, excluded_rows, excluded_splits, begin, end)
-        block = _rank_block_for_targets(query_embeddings[begin:end], candidates, targets, excluded, tf.constant(k))
-        first_ranks.append(block[0].numpy())
-        top_rows.append(block[1].numpy())
+    _require_rankable(targets, excluded, len(targets), num_candidates, k)
+    width = _chunk_width(num_candidates, k)
+
+    def rank_block(begin: int, end: int, targeted: np.ndarray, left_out: np.ndarray) -> tuple[tf.Tensor, ...]:
+        block = np.asarray(scores(begin, end), np.float32)
+        if not np.isfinite(block).all():
+            raise RankingError("Every score must be finite, but some are NaN or infinite; fit the model again.")
+        filled = np.pad(block, ((0, 0), (0, -num_candidates % width)), constant_values=_EXCLUDED_SCORE)
+        return _rank_scores(filled, targeted, left_out, k, width)
+
+    return _rank(rank_block, targets, excluded, num_candidates, k, on_block)
+
+
+def _rank(
+    rank_block: _RankBlock,
+    targets: row_lists.RowLists,
+    excluded: row_lists.RowLists,
+    num_candidates: int,
+    k: int,
+    on_block: OnBlock,
+) -> Ranking:
+    ranks, top_rows = [np.zeros([0], np.int64)], [np.zeros([0, k], np.int64)]
+    for begin, end in _blocks(len(targets), num_candidates):
+        own = targets[begin:end]
+        positions = _positions(own), _positions(excluded[begin:end])
+        scores, target_scores, rows = (each.numpy() for each in rank_block(begin, end, *positions))
+        ranks.append(_ranks(scores, target_scores, own))
+        top_rows.append(rows)
         if on_block is not None:
             on_block(end - begin)
-    return TargetsRanking(np.concatenate(first_ranks), np.concatenate(top_rows))
+    return Ranking(np.concatenate(ranks), targets.splits, np.concatenate(top_rows))
 
 
-def _require_rankable(query_embeddings: np.ndarray, candidate_embeddings: np.ndarray, k: int) -> None:
-    num_candidates = len(candidate_embeddings)
+def _ranks(scores: np.ndarray, target_scores: np.ndarray, targets: row_lists.RowLists) -> np.ndarray:
+    """Returns the rank of each target of a block, in whose scores targets are lowered beneath their equals."""
+    lowered = scores[targets.owners, targets.rows]
+    ranks = np.empty(len(targets.rows), np.int64)
+    for question, (begin, end) in enumerate(zip(targets.splits[:-1], targets.splits[1:], strict=True)):
+        own = slice(begin, end)
+        row, values = scores[question], target_scores[own]
+        # Row by row, a comparison stays in the processor's cache.
+        num_before = np.array([np.count_nonzero(row >= value) for value in values], np.int64)
+        if end - begin > 1:
+            num_before -= np.sum(lowered[own] >= values[:, np.newaxis], axis=1)
+            num_before[np.lexsort([targets.rows[own], -values])] += np.arange(end - begin)
+        ranks[own] = 1 + num_before
+    return ranks
+
+
+def _require_rankable(
+    targets: row_lists.RowLists, excluded: row_lists.RowLists, num_questions: int, num_candidates: int, k: int
+) -> None:
+    if not len(targets) == len(excluded) == num_questions:
+        raise RankingError(
+            f"Each of the {num_questions} questions must have a list of targets and one of exclusions, but there are "
+            f"{len(targets)} and {len(excluded)}."
+        )
     if not 1 <= k <= num_candidates:
         raise RankingError(f"k must be between 1 and the {num_candidates} candidates of the corpus, but is {k}.")
-    for side, embeddings in (("query", query_embeddings), ("candidate", candidate_embeddings)):
-        if not np.isfinite(embeddings).all():
-            raise RankingError(f"Every {side} embedding must be finite, but some hold NaN or infinity; train again.")
+    keys = (each.owners * num_candidates + each.rows for each in (targets, excluded))
+    if np.isin(*keys).any():
+        raise RankingError("A query excludes its own target, which then has no rank; drop such rows before ranking.")
 
 
 def _require_finite_products(query_embeddings: np.ndarray, candidate_embeddings: np.ndarray) -> None:
     """Refuses lengths whose product, which bounds every score and every partial sum of one, leaves float32."""
-    lengths = (
-        np.linalg.norm(embeddings.astype(np.float64), axis=1).max(initial=0.0)
-        for embeddings in (query_embeddings, candidate_embeddings)
-    )
-    if np.prod(list(lengths)) > _MAX_SCORE:
+    longest = []
+    for side, embeddings in (("query", query_embeddings), ("candidate", candidate_embeddings)):
+        if not np.isfinite(embeddings).all():
+            raise RankingError(f"Every {side} embedding must be finite, but some hold NaN or infinity; train again.")
+        longest.append(np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings, dtype=np.float64)).max(initial=0.0))
+    if np.prod(longest) > _MAX_SCORE:
         raise RankingError(
             "Some scores may not be finite although the embeddings are: they are too large; train again."
         )
 
 
-def _blocks(num_queries: int, num_candidates: int) -> Iterator[tuple[int, int]]:
-    """Yields the bounds of blocks of queries whose scores fit into memory."""
-    block_size = max(1, min(num_queries, _MAX_SCORES_PER_BLOCK // num_candidates))
-    for begin in range(0, num_queries, block_size):
-        yield begin, min(begin + block_size, num_queries)
+def _chunk_width(num_candidates: int, k: int) -> int:
+    """Returns how many neighbouring candidates form a chunk.
+
+    There are `num_candidates / width` maxima to choose k from, then `k * width` candidates: fewest together where the
+    width is `sqrt(num_candidates / k)`.
+    """
+    return 1 << round(math.log2(math.sqrt(num_candidates / k)))
 
 
-def _positions(owners: np.ndarray, rows: np.ndarray, splits: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """Returns `[n, 2]` int64 places of the rows of queries `begin` to `end - 1` in the scores of that block."""
-    inside = slice(splits[begin], splits[end])
-    return np.stack([owners[inside] - begin, rows[inside]], axis=1).astype(np.int64)
+def _blocks(num_questions: int, num_candidates: int) -> Iterator[tuple[int, int]]:
+    """Yields the bounds of blocks of questions whose scores fit into memory."""
+    block_size = max(1, min(num_questions, _MAX_SCORES_PER_BLOCK // num_candidates))
+    for begin in range(0, num_questions, block_size):
+        yield begin, min(begin + block_size, num_questions)
 
 
-@tf.function(
-    input_signature=[
-        tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None], tf.int64),
-        tf.TensorSpec([None, 2], tf.int64),
-        tf.TensorSpec([], tf.int32),
-    ]
-)
-def _rank_block(queries, candidates, target_rows, excluded_positions, k):
-    scores = _scores(queries, candidates, excluded_positions)
-    target_scores = tf.gather(scores, target_rows, batch_dims=1)
-    at_least = scores >= target_scores[:, tf.newaxis]
-    ranks = tf.math.count_nonzero(at_least, axis=1, dtype=tf.int64)
-    return ranks, _top_rows(scores, k)
+def _positions(lists: row_lists.RowLists) -> np.ndarray:
+    """Returns `[n, 2]` int64 places of the rows in the scores of a block."""
+    return np.stack([lists.owners, lists.rows], axis=1).astype(np.int64)
+
+
+_POSITIONS = tf.TensorSpec([None, 2], tf.int64)
 
 
 @tf.function(
     input_signature=[
         tf.TensorSpec([None, None], tf.float32),
         tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None, 2], tf.int64),
-        tf.TensorSpec([None, 2], tf.int64),
-        tf.TensorSpec([], tf.int32),
+        *[_POSITIONS] * 2,
     ]
+    + [tf.TensorSpec([], tf.int32)] * 2
 )
-def _rank_block_for_targets(queries, candidates, target_positions, excluded_positions, k):
-    scores = _scores(queries, candidates, excluded_positions)
-    # The next lower number puts a target behind its equals. Next to 0 it would be flushed to 0.
-    target_scores = tf.gather_nd(scores, target_positions)
-    below = tf.minimum(tf.math.nextafter(target_scores, tf.float32.min), target_scores - _SMALLEST_NORMAL)
-    scores = tf.tensor_scatter_nd_update(scores, target_positions, below)
-    best = tf.math.segment_max(below, target_positions[:, 0])
-    first_ranks = 1 + tf.math.count_nonzero(scores > best[:, tf.newaxis], axis=1, dtype=tf.int64)
-    return first_ranks, _top_rows(scores, k)
-
-
-def _scores(queries: tf.Tensor, candidates: tf.Tensor, excluded_positions: tf.Tensor) -> tf.Tensor:
+def _rank_products(queries, candidates, target_positions, excluded_positions, k, width):
+    # In one function, so that the scores are changed where they are instead of being copied.
     scores = tf.matmul(queries, candidates, transpose_b=True)
+    return _lowered_and_top(scores, target_positions, excluded_positions, k, width)
+
+
+@tf.function(
+    input_signature=[tf.TensorSpec([None, None], tf.float32), *[_POSITIONS] * 2] + [tf.TensorSpec([], tf.int32)] * 2
+)
+def _rank_scores(scores, target_positions, excluded_positions, k, width):
+    return _lowered_and_top(scores, target_positions, excluded_positions, k, width)
+
+
+def _lowered_and_top(
+    scores: tf.Tensor, target_positions: tf.Tensor, excluded_positions: tf.Tensor, k: tf.Tensor, width: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns scores with targets put behind their equals, the scores of the targets, and the best rows."""
+    target_scores = tf.gather_nd(scores, target_positions)
+    # The next lower number. Next to 0 it would be flushed to 0.
+    lowered = tf.minimum(tf.math.nextafter(target_scores, tf.float32.min), target_scores - _SMALLEST_NORMAL)
+    scores = tf.tensor_scatter_nd_update(scores, target_positions, lowered)
     excluded = tf.fill(tf.shape(excluded_positions)[:1], _EXCLUDED_SCORE)
-    return tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
+    scores = tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
+    return scores, target_scores, _top_rows(scores, k, width)
 
 
-def _top_rows(scores: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-    """Returns `[num_queries, k]` int64 candidates, best first; -1 where only excluded ones are left."""
-    top_scores, top_rows = tf.math.top_k(scores, k=k)
-    return tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(top_rows, tf.int64), -1)
+def _top_rows(scores: tf.Tensor, k: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Returns `[num_questions, k]` int64 candidates, best first; -1 where only excluded ones are left.
+
+    The k best are in the k chunks of the highest maxima, so that most candidates are only compared with their
+    neighbours: k chunks without one of the best would each hold something that is as good. Chunks of equal maxima are
+    taken from the left, and stay in their order, so that the lower of two equal rows is first as it is in `top_k`.
+    """
+    chunks = tf.reshape(scores, [tf.shape(scores)[0], -1, width])
+    _, best = tf.math.top_k(tf.reduce_max(chunks, axis=2), k=tf.minimum(k, tf.shape(chunks)[1]))
+    best = tf.sort(best)
+    inside = tf.reshape(tf.gather(chunks, best, batch_dims=1), [tf.shape(scores)[0], -1])
+    top_scores, places = tf.math.top_k(inside, k=k)
+    rows = tf.gather(best, places // width, batch_dims=1) * width + places % width
+    return tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(rows, tf.int64), -1)

@@ -50,7 +50,7 @@ def by_embeddings(
         return by_scores(questions, lambda begin, end: queries[begin:end] @ corpus.T, is_ranked, names)
     ranked = questions.rank(queries, corpus)
     accuracy = questions.accuracy(ranked)
-    return Answers({**{name: accuracy[name] for name in names}, **questions.counts}, ranked.ranks)
+    return Answers({**{name: accuracy[name] for name in names}, **questions.counts}, ranked.target_ranks)
 
 
 def by_scores(

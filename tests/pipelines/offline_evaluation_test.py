@@ -60,7 +60,7 @@ def test_popularity_ranks_by_training_counts_without_the_excluded(data):
     assert counts.tolist() == [3, 1, 0, 0, 0]
     ranked = offline_evaluation.rank_by_popularity(questions, counts)
     # p: b leads once a is excluded. q: d ties with e and stands behind it; b leads, a and c are excluded.
-    assert ranked.ranks.tolist() == [1, 3]
+    assert ranked.target_ranks.tolist() == [1, 3]
 
 
 def test_a_summary_holds_accuracy_coverage_and_popularity(data):
