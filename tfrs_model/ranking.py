@@ -11,7 +11,7 @@ from tfrs_model import row_lists
 
 # 2**27 float32 scores are half a gigabyte: so many questions at a time that reading the corpus for each block
 # costs little beside its product.
-_MAX_SCORES_PER_BLOCK = 1 << 27
+MAX_SCORES_PER_BLOCK = 1 << 27
 _EXCLUDED_SCORE = -math.inf
 # Half the range of float32: rounding takes no sum of products beyond the range.
 _MAX_SCORE = float(np.finfo(np.float32).max) / 2
@@ -209,7 +209,7 @@ def _chunk_width(num_candidates: int, k: int) -> int:
 
 def _blocks(num_questions: int, num_candidates: int) -> Iterator[tuple[int, int]]:
     """Yields the bounds of blocks of questions whose scores fit into memory."""
-    block_size = max(1, min(num_questions, _MAX_SCORES_PER_BLOCK // num_candidates))
+    block_size = max(1, min(num_questions, MAX_SCORES_PER_BLOCK // num_candidates))
     for begin in range(0, num_questions, block_size):
         yield begin, min(begin + block_size, num_questions)
 

@@ -53,7 +53,7 @@ def _random_case(num_queries=37, num_candidates=29, dim=4, seed=0):
 @pytest.mark.parametrize("max_scores", [1, 29 * 2, 29 * 5 + 3, 29 * 37, 2**25])
 @pytest.mark.parametrize("k", [1, 7, 28, 29])
 def test_ranks_and_tops_are_those_of_a_full_sort_in_blocks_of_any_size(monkeypatch, rank, max_scores, k):
-    monkeypatch.setattr(ranking, "_MAX_SCORES_PER_BLOCK", max_scores)
+    monkeypatch.setattr(ranking, "MAX_SCORES_PER_BLOCK", max_scores)
     case = _random_case()
     ranked = rank(*case, k)
     ranks, top_rows = _sorted_by_python(*case, k)
@@ -113,7 +113,7 @@ def test_an_exclusion_given_twice_is_one_exclusion(rank):
 
 
 def test_each_block_reports_its_queries(monkeypatch, rank):
-    monkeypatch.setattr(ranking, "_MAX_SCORES_PER_BLOCK", 8)
+    monkeypatch.setattr(ranking, "MAX_SCORES_PER_BLOCK", 8)
     done = []
     rank(np.ones([5, 1]), np.ones([4, 1]), [[0]] * 5, on_block=done.append)
     assert done == [2, 2, 1]
