@@ -76,8 +76,13 @@ _EXTRAS = {
         "pytest>=8.3,<10",
         "pytest-timeout>=2.4,<3",
         "pytest-xdist>=3.6,<4",
+        # trec_eval, which metrics are compared with: the lightest of the references, 0.3 MB beside SciPy, where others
+        # bring Numba, pandas or an older NumPy. It has wheels for x86-64 alone.
+        'pytrec-eval-terrier>=0.5.10,<0.6; platform_machine == "x86_64"',
         "pyyaml>=6,<7",
         "ruff>=0.11",
+        # What intervals and p-values are compared with; trec_eval's bindings need it too.
+        "scipy>=1.15,<2",
         # Authorities and certificates for the tests of TLS.
         "trustme>=1.1,<2",
         "yamllint>=1.35,<2",

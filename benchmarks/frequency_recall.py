@@ -40,8 +40,9 @@ from pipelines import (
     quickstart,
     source_digest,
 )
-from tfrs_model import metrics, model_config, two_tower_builder
+from tfrs_model import model_config, two_tower_builder
 from tfrs_model import schema as schema_lib
+from tfrs_model.metrics import relevance, target_ranks
 
 _DATASETS = flags.DEFINE_list("datasets", ["ml100k", "gowalla"], "Some of ml100k, gowalla.")
 flags.declare_key_flag("gowalla_path")
@@ -125,12 +126,13 @@ def _row(name: str, trial: Trial, correction: str, ranks: Mapping[str, np.ndarra
     is_noise = bool(low <= 0.0 <= high)
     is_large = trial is TRIALS[name][-1]
     expected = {"default": is_noise, "paper": high < 0.0 or not is_large}
-    summary = metrics.summarize_ranks(ranks[correction], (trial.k,))
+    of_all_seeds = target_ranks.of_single_targets(ranks[correction].ravel())
+    summary = relevance.summarize(relevance.measure(of_all_seeds, (trial.k,), ("recall", "ndcg")))
     return {
         "dataset": name,
         "batch_size": trial.batch_size,
         "correction": correction,
-        **{metric: summary[metric] for metric in (f"recall_at_{trial.k}", f"ndcg_at_{trial.k}")},
+        **summary,
         "seeds": hits[correction].mean(axis=1).round(4).tolist(),
         "minus_exact": float(hits[correction].mean() - hits["exact"].mean()),
         "interval": [low, high],

@@ -5,6 +5,7 @@ was visible strictly before it. Per query, as papers on fixed splits do, the cor
 what the query chose in earlier splits, and all that it chose in the split are targets.
 """
 
+import abc
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -14,17 +15,63 @@ import tensorflow as tf
 from pipelines import feeding, prepared_data, progress
 from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, row_lists, two_tower
+from tfrs_model.metrics import relevance
 
 KS = (10, 20, 50, 100)
 ASK_PER = ("interaction", "query")
 _EMBEDDING_BATCH_SIZE = 1024
 _NUM_RECOMMENDED = 10
+_ACCURACY = ("recall", "ndcg", "mrr")
 
 OnBlock = Callable[[int], None] | None
 
 
+class Questions(abc.ABC):
+    """What a split asks.
+
+    Attributes:
+      examples: what is known when each question is asked.
+      target_rows: `[num_targets]` corpus rows that are asked for, question after question.
+      target_splits: `[num_questions + 1]` bounds of each question's targets, of which it has one at least.
+      excluded_rows: corpus rows that must not be answered, question after question.
+      excluded_splits: `[num_questions + 1]` bounds of each question's excluded rows.
+    """
+
+    examples: prepared_data.Examples
+    target_rows: np.ndarray
+    target_splits: np.ndarray
+    excluded_rows: np.ndarray
+    excluded_splits: np.ndarray
+
+    @property
+    @abc.abstractmethod
+    def counts(self) -> dict[str, int]:
+        """What is asked and what is not, for a reader of the figures."""
+
+    @property
+    def targets(self) -> row_lists.RowLists:
+        """What is asked for."""
+        return row_lists.RowLists(self.target_rows, self.target_splits)
+
+    @property
+    def excluded(self) -> row_lists.RowLists:
+        """What must not be answered."""
+        return row_lists.RowLists(self.excluded_rows, self.excluded_splits)
+
+    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
+        """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
+        k = min(_NUM_RECOMMENDED, len(corpus))
+        return ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
+
+    @staticmethod
+    def accuracy(ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
+        """Returns recall, NDCG and MRR, averages over questions."""
+        found = metrics.TargetRanks(ranked.target_ranks, ranked.target_splits)
+        return relevance.summarize(relevance.measure(found, ks, _ACCURACY))
+
+
 @dataclasses.dataclass(frozen=True)
-class HeldOut:
+class HeldOut(Questions):
     """What a split asks: one question per interaction, and what must not be answered.
 
     Attributes:
@@ -46,36 +93,22 @@ class HeldOut:
 
     @property
     def target_rows(self) -> np.ndarray:
-        """`[num_examples]` corpus rows that are asked for."""
+        """`[num_examples]` corpus rows that are asked for, one each."""
         return self.examples.candidate_rows
+
+    @property
+    def target_splits(self) -> np.ndarray:
+        """`[num_examples + 1]` bounds of each question's target."""
+        return np.arange(len(self.examples) + 1)
 
     @property
     def counts(self) -> dict[str, int]:
         """What is asked and what is not, for a reader of the figures."""
         return {"num_interactions": len(self.examples), "num_repeats_left_out": self.num_repeats}
 
-    @property
-    def targets(self) -> row_lists.RowLists:
-        """What is asked for, one each."""
-        return row_lists.RowLists.of_one(self.target_rows)
-
-    @property
-    def excluded(self) -> row_lists.RowLists:
-        """What must not be answered."""
-        return row_lists.RowLists(self.excluded_rows, self.excluded_splits)
-
-    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
-        """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
-        k = min(_NUM_RECOMMENDED, len(corpus))
-        return ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
-
-    def accuracy(self, ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
-        """Returns recall, NDCG and MRR, averages over interactions."""
-        return metrics.summarize_ranks(ranked.target_ranks, ks)
-
 
 @dataclasses.dataclass(frozen=True)
-class HeldOutQueries:
+class HeldOutQueries(Questions):
     """What a split asks: one question per query, whose targets are all that it chose anew in the split, or again.
 
     Attributes:
@@ -113,32 +146,6 @@ class HeldOutQueries:
             "num_duplicates_left_out": self.num_duplicates,
             "num_queries_left_out": self.num_queries_left_out,
         }
-
-    @property
-    def targets(self) -> row_lists.RowLists:
-        """What is asked for."""
-        return row_lists.RowLists(self.target_rows, self.target_splits)
-
-    @property
-    def excluded(self) -> row_lists.RowLists:
-        """What must not be answered."""
-        return row_lists.RowLists(self.excluded_rows, self.excluded_splits)
-
-    def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
-        """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
-        k = min(max(KS), len(corpus))
-        ranked = ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
-        # A corpus of fewer candidates than the deepest cut-off has no further ones to return.
-        filled = np.pad(ranked.top_rows, ((0, 0), (0, max(KS) - k)), constant_values=-1)
-        return dataclasses.replace(ranked, top_rows=filled)
-
-    def accuracy(self, ranked: ranking.Ranking, ks: Sequence[int] = KS) -> dict[str, float]:
-        """Returns recall and NDCG, averages over queries, and MRR of the first target of each; no k above `max(KS)`."""
-        recall_and_ndcg = metrics.summarize_targets(ranked.top_rows, self.target_rows, self.target_splits, ks)
-        return {**recall_and_ndcg, **metrics.summarize_ranks(ranked.first_ranks, ())}
-
-
-Questions = HeldOut | HeldOutQueries
 
 
 def questions_of(data: prepared_data.PreparedData, split: str, ask_per: str) -> Questions:

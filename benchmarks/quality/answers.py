@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import offline_evaluation
-from tfrs_model import metrics
+from tfrs_model.metrics import relevance, target_ranks
 
 # 2**25 float32 scores are 128 MB.
 _MAX_SCORES_PER_BLOCK = 1 << 25
@@ -66,9 +66,8 @@ def by_scores(
       names: of the metrics.
     """
     top_rows = _top_rows(questions, scores, is_ranked)
-    accuracy = metrics.summarize_targets(
-        top_rows, questions.target_rows, questions.target_splits, offline_evaluation.KS
-    )
+    found = target_ranks.in_answers(top_rows, questions.target_rows, questions.target_splits)
+    accuracy = relevance.summarize(relevance.measure(found, offline_evaluation.KS, ("recall", "ndcg")))
     return Answers({**{name: accuracy[name] for name in names}, **questions.counts})
 
 
