@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks import data_flags, exact_counts, paired_bootstrap, test_split_ledger
+from benchmarks import data_flags, exact_counts, test_split_ledger
 from pipelines import (
     feeding,
     job,
@@ -42,7 +42,7 @@ from pipelines import (
 )
 from tfrs_model import model_config, two_tower_builder
 from tfrs_model import schema as schema_lib
-from tfrs_model.metrics import relevance, target_ranks
+from tfrs_model.metrics import paired, relevance, target_ranks
 
 _DATASETS = flags.DEFINE_list("datasets", ["ml100k", "gowalla"], "Some of ml100k, gowalla.")
 flags.declare_key_flag("gowalla_path")
@@ -122,10 +122,10 @@ def run(datasets: list[str], gowalla_path: str | None, work_dir: str, num_seeds:
 
 def _row(name: str, trial: Trial, correction: str, ranks: Mapping[str, np.ndarray]) -> dict:
     hits = {each: values <= trial.k for each, values in ranks.items()}
-    low, high = paired_bootstrap.interval(hits[correction], hits["exact"])
-    is_noise = bool(low <= 0.0 <= high)
+    minus_exact = paired.difference(hits[correction], hits["exact"])
+    is_noise = minus_exact.low <= 0.0 <= minus_exact.high
     is_large = trial is TRIALS[name][-1]
-    expected = {"default": is_noise, "paper": high < 0.0 or not is_large}
+    expected = {"default": is_noise, "paper": minus_exact.high < 0.0 or not is_large}
     of_all_seeds = target_ranks.of_single_targets(ranks[correction].ravel())
     summary = relevance.summarize(relevance.measure(of_all_seeds, (trial.k,), ("recall", "ndcg")))
     return {
@@ -134,8 +134,8 @@ def _row(name: str, trial: Trial, correction: str, ranks: Mapping[str, np.ndarra
         "correction": correction,
         **summary,
         "seeds": hits[correction].mean(axis=1).round(4).tolist(),
-        "minus_exact": float(hits[correction].mean() - hits["exact"].mean()),
-        "interval": [low, high],
+        "minus_exact": minus_exact.mean,
+        "interval": [minus_exact.low, minus_exact.high],
         "is_noise": is_noise,
         "holds": expected.get(correction, True),
     }
