@@ -38,6 +38,15 @@ def test_one_lucky_seed_of_two_widens_the_interval_down_to_nothing():
     assert found.p_value == pytest.approx(0.5, abs=0.1)
 
 
+def test_questions_of_one_query_change_signs_together():
+    owners = np.array(["a", "b", "a", "a"])
+    found = paired.difference(np.ones(4), np.zeros(4), owners, num_draws=20_000)
+    # By hand: of the four signs of two queries two are as far from 0; of the sixteen of four questions two.
+    assert found.p_value == pytest.approx(2 / 4, abs=0.015)
+    assert paired.difference(np.ones(4), np.zeros(4), num_draws=20_000).p_value == pytest.approx(2 / 16, abs=0.015)
+    assert (found.num_questions, found.num_owners) == (4, 2)
+
+
 def test_a_model_does_not_differ_from_itself():
     values = np.random.default_rng(0).random(100)
     assert paired.difference(values, values) == paired.Difference(0.0, 0.0, 0.0, 1.0, 100, 100)
