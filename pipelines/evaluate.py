@@ -1,6 +1,10 @@
 """Measures a trained model on held-out interactions, over the full corpus, beside the popularity baseline.
 
-python -m pipelines.evaluate --prepared_dir=prepared --model_dir=model --evaluation_path=evaluation.json
+    python -m pipelines.evaluate --prepared_dir=prepared --model_dir=model --evaluation_path=evaluation.json
+
+With `--other_model_dir` a second model answers the same questions, and how much better the first one is comes with
+an interval and a p-value. With `--version_dir` an export of the model answers them too, and it is said what its index
+loses. `--slice_columns` names columns by whose values the figures are shown as well.
 """
 
 import dataclasses
@@ -10,6 +14,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from pipelines import (
+    answered_questions,
     artifacts,
     common_flags,
     feeding,
@@ -17,8 +22,12 @@ from pipelines import (
     model_directory,
     offline_evaluation,
     prepared_data,
+    progress,
+    question_groupings,
+    served_answers,
     source_digest,
 )
+from serving import manifest
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -27,6 +36,11 @@ _SPLIT = flags.DEFINE_enum(
     "evaluation_split", "test", ("validation", "test"), "Which held-out interactions are asked for."
 )
 _PATH = flags.DEFINE_string("evaluation_path", None, "JSON file to write.")
+_OTHER_MODEL_DIR = flags.DEFINE_string("other_model_dir", None, "Directory of a model to compare --model_dir with.")
+_VERSION_DIR = flags.DEFINE_string("version_dir", None, "Exported version of --model_dir, to say what its index loses.")
+_SLICE_COLUMNS = flags.DEFINE_list(
+    "slice_columns", [], "Columns of queries, candidates or the moment to show the figures by, value by value."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +53,9 @@ class EvaluateConfig:
       evaluation_path: JSON file to write, or empty for none.
       split: `validation` or `test`.
       ask_per: `interaction`, each a question of its own, or `query`, each asked once for all it chose in the split.
+      other_model_dir: directory of a second model, or empty for none.
+      version_dir: folder of an exported version of the model, or empty for none.
+      slice_columns: columns of queries, candidates or the moment.
     """
 
     prepared_dir: str
@@ -46,6 +63,9 @@ class EvaluateConfig:
     evaluation_path: str = ""
     split: str = "test"
     ask_per: str = "interaction"
+    other_model_dir: str = ""
+    version_dir: str = ""
+    slice_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("prepared_dir", "model_dir"):
@@ -65,6 +85,9 @@ def config_from_flags() -> EvaluateConfig:
         _PATH.value or "",
         _SPLIT.value,
         common_flags.ASK_PER.value,
+        _OTHER_MODEL_DIR.value or "",
+        _VERSION_DIR.value or "",
+        tuple(_SLICE_COLUMNS.value),
     )
 
 
@@ -76,51 +99,97 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
       before_asking: called before the split is looked at, unless the evaluation is there already.
 
     Returns:
-      The JSON object that is written: what was asked, counts, and `model` and `popularity` with
-      recall, NDCG, MRR, coverage and popularity bias each; `reused` says whether
-      the file already held this evaluation.
+      The JSON object that is written: what was asked, counts, and `model` and `popularity` with accuracy, coverage
+      and popularity bias each; `intervals` of the accuracy of both; `differences` of the model to popularity, and to
+      the other model if there is one; `slices`; `index`, if there is an export. `reused` says whether the file already
+      held this evaluation.
 
     Raises:
-      ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
+      ArtifactError, PreparedDataError, ModelDirectoryError, ManifestError: if an input cannot be read.
+      ConfigError: if a column cannot be grouped by, or the export is of another model.
     """
     data = prepared_data.read_prepared_data(config.prepared_dir)
-    description = model_directory.read_description(config.model_dir)
-    model_directory.require_schema(config.model_dir, data)
-    best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
-    origin = {
-        "split": config.split,
-        "ask_per": config.ask_per,
-        "model_stamp": description.stamp,
-        "best_checkpoint": best_checkpoint,
-        "prepared_data_sha256": data.manifest_sha256,
-        "source_sha256": source_digest.source_sha256("tfrs_model", "pipelines"),
-    }
+    origin = _origin(config, data)
     if (existing := _existing(config.evaluation_path)) and origin.items() <= existing.items():
         logging.info("%s is this evaluation already", config.evaluation_path)
         return {**existing, "reused": True}
     before_asking()
     questions = _questions(config, data)
-    feeder = feeding.Feeder.for_model(data, description.config)
-    embedder = offline_evaluation.Embedder(model_directory.restore_model(config.model_dir, best_checkpoint), feeder)
-    counts = data.training_counts()
+    question_groupings.require_columns(data, questions, config.slice_columns)
     with job.stage(f"Evaluating on {config.split}") as stage:
-        ranked = offline_evaluation.rank_model(embedder, questions, show_progress=True)
-        baseline = offline_evaluation.rank_by_popularity(questions, counts)
+        answered = _answers(config, data, questions)
         stage.update({name.removeprefix("num_").replace("_", " "): number for name, number in questions.counts.items()})
         stage.update(candidates=data.corpus.num_rows)
-    evaluation = {
-        **origin,
-        **questions.counts,
-        "num_candidates": data.corpus.num_rows,
-        "model": offline_evaluation.summarize(questions, ranked, counts),
-        "popularity": offline_evaluation.summarize(questions, baseline, counts),
-    }
-    for name in ("model", "popularity"):
+    with job.stage("Drawing questions for intervals"):
+        evaluation = {
+            **origin,
+            **questions.counts,
+            "num_candidates": data.corpus.num_rows,
+            **{name: each.figures() for name, each in answered.items()},
+            "intervals": {name: each.intervals() for name, each in answered.items()},
+            "differences": {
+                name: answered["model"].difference(each) for name, each in answered.items() if name != "model"
+            },
+            "slices": answered["model"].slices(
+                question_groupings.of_questions(data, questions, config.slice_columns),
+                question_groupings.of_targets(data, questions, config.slice_columns),
+            ),
+        }
+    if config.version_dir:
+        feeder = feeding.Feeder.for_model(data, model_directory.read_description(config.model_dir).config)
+        with job.stage("Asking the export"):
+            evaluation["index"] = served_answers.index_loss(
+                config.version_dir, data, feeder, questions, answered["model"].ranked
+            )
+    for name in answered:
         logging.info("%s: %s", name, _headline(evaluation[name]))
     if config.evaluation_path:
         pathlib.Path(config.evaluation_path).parent.mkdir(parents=True, exist_ok=True)
         artifacts.write_json(config.evaluation_path, evaluation)
     return {**evaluation, "reused": False}
+
+
+def _origin(config: EvaluateConfig, data: prepared_data.PreparedData) -> dict:
+    """Returns what an evaluation is of; two of equal origin have equal figures."""
+    models = {"": config.model_dir, **({"other_": config.other_model_dir} if config.other_model_dir else {})}
+    origin = {"split": config.split, "ask_per": config.ask_per, "slice_columns": list(config.slice_columns)}
+    for prefix, model_dir in models.items():
+        model_directory.require_schema(model_dir, data)
+        origin[f"{prefix}model_stamp"] = model_directory.read_description(model_dir).stamp
+        origin[f"{prefix}best_checkpoint"] = model_directory.best_checkpoint_name(model_dir)
+    if config.version_dir:
+        served_answers.require_export_of(config.version_dir, origin["model_stamp"])
+        origin["version_sha256"] = artifacts.sha256_of_json(manifest.read_manifest(config.version_dir))
+    return {
+        **origin,
+        "prepared_data_sha256": data.manifest_sha256,
+        "source_sha256": source_digest.source_sha256("tfrs_model", "pipelines"),
+    }
+
+
+def _answers(
+    config: EvaluateConfig, data: prepared_data.PreparedData, questions: offline_evaluation.Questions
+) -> dict[str, answered_questions.AnsweredQuestions]:
+    """Returns the answers of the model, of popularity, and of the other model if there is one."""
+    counts = data.training_counts()
+
+    def by_model(model_dir: str) -> answered_questions.AnsweredQuestions:
+        feeder = feeding.Feeder.for_model(data, model_directory.read_description(model_dir).config)
+        checkpoint = model_directory.best_checkpoint_name(model_dir)
+        embedder = offline_evaluation.Embedder(model_directory.restore_model(model_dir, checkpoint), feeder)
+        queries, corpus = embedder.queries(questions.examples), embedder.corpus()
+        with progress.progress_bar(len(queries), "Ranking", "question") as bar:
+            ranked = questions.rank(queries, corpus, bar.update)
+        return answered_questions.AnsweredQuestions(questions, ranked, counts, corpus)
+
+    popularity = offline_evaluation.rank_by_popularity(questions, counts)
+    answered = {
+        "model": by_model(config.model_dir),
+        "popularity": answered_questions.AnsweredQuestions(questions, popularity, counts),
+    }
+    if config.other_model_dir:
+        answered["other_model"] = by_model(config.other_model_dir)
+    return answered
 
 
 def _existing(path: str) -> dict | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from pipelines import feeding, prepared_data, progress
+from pipelines import feeding, prepared_data
 from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, row_lists, two_tower
 from tfrs_model.metrics import relevance
@@ -242,45 +242,15 @@ class Embedder:
         return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE))
 
 
-def rank_model(embedder: Embedder, questions: Questions, show_progress: bool = False) -> ranking.Ranking:
+def rank_model(embedder: Embedder, questions: Questions) -> ranking.Ranking:
     """Ranks the corpus by the model's plain score: no temperature, no correction."""
-    queries, corpus = embedder.queries(questions.examples), embedder.corpus()
-    if not show_progress:
-        return questions.rank(queries, corpus)
-    with progress.progress_bar(len(queries), "Ranking", "query") as bar:
-        return questions.rank(queries, corpus, bar.update)
+    return questions.rank(embedder.queries(questions.examples), embedder.corpus())
 
 
 def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking:
     """Ranks the corpus by training interactions, the same for everybody but for the exclusions."""
     ones = np.ones([len(questions.examples), 1], np.float32)
     return questions.rank(ones, counts.astype(np.float32)[:, np.newaxis])
-
-
-def summarize(
-    questions: Questions,
-    ranked: ranking.Ranking,
-    counts: np.ndarray,
-    ks: Sequence[int] = KS,
-) -> dict:
-    """Returns accuracy, coverage and popularity bias of a ranking as a JSON object.
-
-    Args:
-      questions: what was asked.
-      ranked: what was answered; its first 10 columns count as recommended.
-      counts: `[num_candidates]` training interactions.
-      ks: cut-offs of recall and NDCG.
-    """
-    recommended = ranked.top_rows[:, :_NUM_RECOMMENDED]
-    targets = questions.target_rows
-    return {
-        **questions.accuracy(ranked, ks),
-        "coverage_at_10": metrics.coverage(recommended, len(counts)),
-        "mean_popularity_at_10": metrics.mean_popularity(recommended, counts),
-        "mean_popularity_of_targets": metrics.mean_popularity(targets, counts),
-        "popularity_decile_shares_at_10": metrics.popularity_shares(recommended, counts),
-        "popularity_decile_shares_of_targets": metrics.popularity_shares(targets, counts),
-    }
 
 
 def _embed(embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset) -> np.ndarray:

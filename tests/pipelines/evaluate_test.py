@@ -4,8 +4,17 @@ import json
 import numpy as np
 import pytest
 
-from pipelines import evaluate, feeding, job, model_directory, offline_evaluation, prepared_data
-from tests.pipelines import prepared_tables
+from pipelines import (
+    evaluate,
+    feeding,
+    job,
+    model_directory,
+    offline_evaluation,
+    prepared_data,
+    train,
+    training_config,
+)
+from tests.pipelines import conftest, prepared_tables
 
 
 def test_the_planted_model_beats_popularity(line, tmp_path):
@@ -108,3 +117,26 @@ def test_an_evaluation_asked_another_way_is_another_one(line, tmp_path):
 def test_a_way_to_ask_that_does_not_exist_is_refused():
     with pytest.raises(job.ConfigError, match="--ask_per must be one of interaction, query, but is 'user'"):
         evaluate.EvaluateConfig("prepared", "model", ask_per="user")
+
+
+def test_two_models_answer_the_same_questions(line, tmp_path):
+    other = str(tmp_path / "other")
+    options = {**conftest.TRAINING_OPTIONS, "num_epochs": 1, "seed": 5}
+    train.run(train.TrainJobConfig(line.prepared_dir, other, training_config.training_config(options)))
+    result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, other_model_dir=other))
+    alone = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, other))
+    assert result["other_model"] == alone["model"]
+    difference = result["differences"]["other_model"]["recall_at_10"]
+    assert difference["mean"] == pytest.approx(result["model"]["recall_at_10"] - alone["model"]["recall_at_10"])
+    assert difference["low"] <= difference["mean"] <= difference["high"]
+    assert set(result["differences"]) == {"popularity", "other_model"}
+
+
+def test_figures_come_with_intervals_and_by_slice(line):
+    result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, slice_columns=("parity", "price")))
+    low, high = result["intervals"]["model"]["recall_at_10"]
+    assert low < result["model"]["recall_at_10"] < high
+    counts = {each["group"]: each["count"] for each in result["slices"] if each["grouping"] == "parity"}
+    assert counts == {"even": 80, "odd": 80}
+    # What is not known is no number in JSON.
+    json.dumps(result, allow_nan=False)

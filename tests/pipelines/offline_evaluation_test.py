@@ -63,18 +63,6 @@ def test_popularity_ranks_by_training_counts_without_the_excluded(data):
     assert ranked.target_ranks.tolist() == [1, 3]
 
 
-def test_a_summary_holds_accuracy_coverage_and_popularity(data):
-    questions = offline_evaluation.held_out(data, "test")
-    counts = data.training_counts()
-    summary = offline_evaluation.summarize(questions, offline_evaluation.rank_by_popularity(questions, counts), counts)
-    # Ranks 1 and 3 among 5 candidates.
-    assert summary["recall_at_10"] == 1.0
-    assert summary["mrr"] == pytest.approx((1 + 1 / 3) / 2)
-    # p is shown b, c, d and e, q is shown b, d and e; nobody is shown a.
-    assert summary["coverage_at_10"] == pytest.approx(0.8)
-    assert summary["mean_popularity_of_targets"] == pytest.approx(0.5)
-
-
 def test_questions_taken_by_position_keep_their_own_exclusions(data):
     last = offline_evaluation.held_out(data, "test").take(np.array([1]))
     assert last.examples.candidate_rows.tolist() == [3]
@@ -173,20 +161,7 @@ def test_recall_and_ndcg_per_query_by_hand(given):
     ranked = offline_evaluation.rank_by_popularity(questions, counts)
     # p: d and e alone are left. r: a leads, b ties with c and stands behind it.
     assert ranked.top_rows.tolist() == [[3, 4, -1, -1, -1], [0, 2, 1, 3, 4]]
-    summary = offline_evaluation.summarize(questions, ranked, counts)
-    assert summary["recall_at_20"] == 1.0
-    assert summary["ndcg_at_20"] == pytest.approx((1 + 1 / np.log2(4)) / 2)
-    assert summary["mrr"] == pytest.approx((1 + 1 / 3) / 2)
-    assert summary["coverage_at_10"] == 1.0
-    assert summary["mean_popularity_of_targets"] == pytest.approx(1 / 3)
-
-
-def test_both_ways_of_asking_report_the_same_figures(given):
-    summaries = [
-        offline_evaluation.summarize(questions, offline_evaluation.rank_by_popularity(questions, counts), counts)
-        for counts in [given.training_counts()]
-        for questions in (offline_evaluation.questions_of(given, "test", way) for way in ("interaction", "query"))
-    ]
-    assert list(summaries[0]) == list(summaries[1])
-    accuracy = [f"{metric}_at_{k}" for k in (10, 20, 50, 100) for metric in ("recall", "ndcg")]
-    assert set(accuracy) | {"mrr", "coverage_at_10"} <= set(summaries[0])
+    accuracy = questions.accuracy(ranked)
+    assert accuracy["recall_at_20"] == 1.0
+    assert accuracy["ndcg_at_20"] == pytest.approx((1 + 1 / np.log2(4)) / 2)
+    assert accuracy["mrr"] == pytest.approx((1 + 1 / 3) / 2)

@@ -1,0 +1,34 @@
+import pytest
+
+from pipelines import job, offline_evaluation, prepared_data, question_groupings
+from tests.pipelines import prepared_tables
+
+_ROWS = [("p", "a", 1, "train", 0), ("p", "b", 2, "test", 1), ("q", "b", 1, "train", 0)]
+
+
+@pytest.fixture
+def data(tmp_path):
+    return prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", _ROWS, list("abc")))
+
+
+def test_questions_and_targets_have_the_groupings_of_their_own_tables(data):
+    questions = offline_evaluation.held_out(data, "test")
+    of_questions = question_groupings.of_questions(data, questions, ["age", "year"])
+    of_targets = question_groupings.of_targets(data, questions, ["age", "year"])
+    assert [each.name for each in of_questions] == ["query", "history_length", "age"]
+    assert [each.name for each in of_targets] == ["popularity_decile", "candidate", "year"]
+    assert (of_questions[0].groups[of_questions[0].labels[0]], of_targets[2].groups) == ("known", ("1991",))
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("size", "of one table each, of age, candidate_id, genres, query_id, year, but 'size' is in none of them"),
+        ("genres", "columns of one value each, but 'genres' of the candidate table has lists"),
+    ],
+)
+def test_columns_that_nothing_can_be_grouped_by_are_refused(data, column, said):
+    questions = offline_evaluation.held_out(data, "test")
+    question_groupings.require_columns(data, questions, ["age", "year"])
+    with pytest.raises(job.ConfigError, match=said):
+        question_groupings.require_columns(data, questions, [column])
