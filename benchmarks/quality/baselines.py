@@ -6,10 +6,11 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import test_split_ledger
-from benchmarks.quality import answers, ease, kept_results, tfrs_two_tower
+from benchmarks.quality import answers, kept_results, tfrs_two_tower
 from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.questions import MAIN, questions_of
 from pipelines import job, offline_evaluation, prepared_data, source_digest
+from tfrs_model.baselines import ease
 
 RECENT_DAYS = 28
 EASE_PENALTIES = (100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)
@@ -17,7 +18,6 @@ EASE_PENALTIES = (100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)
 _CODE = (
     *kept_results.CODE,
     "benchmarks/quality/baselines.py",
-    "benchmarks/quality/ease.py",
     "benchmarks/quality/tfrs_two_tower.py",
 )
 _MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.quality import ease
+from tfrs_model.baselines import ease
 
 
 def test_weights_of_two_candidates_by_hand():

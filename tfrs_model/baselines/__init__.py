@@ -1,0 +1,1 @@
+"""Models that others would train, behind arrays of what each query chose."""

@@ -1,0 +1,1 @@
+"""What the embeddings of a model are worth as similarities, and what is arbitrary about them."""
