@@ -134,7 +134,7 @@ def test_what_cannot_be_fitted_is_refused_with_the_remedy():
     for fit in _FITS:
         with pytest.raises(LinearModelError, match="penalty must be > 0 and finite, but is 0"):
             fit(spectrum, 0.0, 1)
-        with pytest.raises(LinearModelError, match="rank must be between 1 and the 2 candidates of the corpus, but is 3"):
+        with pytest.raises(LinearModelError, match="between 1 and the 2 candidates of the corpus, but is 3"):
             fit(spectrum, 1.0, 3)
     with pytest.raises(LinearModelError, match="below the largest singular value of the interactions, 4, but is 4"):
         linear_models.fit_factor_penalty(spectrum, 4.0, 2)
