@@ -99,6 +99,7 @@ _COMMANDS = {
     "tfrs-export-embeddings": "export_embeddings",
     "tfrs-quickstart": "quickstart",
     "tfrs-simulate-frequency": "simulate_frequency",
+    "tfrs-analyze-similarity": "analyze_similarity",
     "tfrs-doctor": "doctor",
     "tfrs_model_server": "model_server",
 }

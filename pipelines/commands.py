@@ -41,6 +41,11 @@ def simulate_frequency() -> None:
     _start("pipelines.simulate_frequency")
 
 
+def analyze_similarity() -> None:
+    """Entry point of `tfrs-analyze-similarity`."""
+    _start("pipelines.analyze_similarity")
+
+
 def doctor() -> None:
     """Entry point of `tfrs-doctor`."""
     _start("pipelines.doctor", needs_keras_2=False)

@@ -153,25 +153,32 @@ def read_description(model_dir: str | os.PathLike[str]) -> ModelDescription:
     )
 
 
-def build_model(model_dir: str | os.PathLike[str]) -> two_tower.TwoTowerModel:
-    """Returns the untrained model that a model directory describes."""
+def build_model(model_dir: str | os.PathLike[str], similarity: str | None = None) -> two_tower.TwoTowerModel:
+    """Returns the untrained model that a model directory describes, or one of another similarity."""
     description = read_description(model_dir)
+    config = description.config
+    if similarity not in (None, config.similarity):
+        config = dataclasses.replace(config, similarity=similarity, learn_temperature=False)
     inputs = prepared_data.read_model_inputs(ModelPaths(model_dir).description)
-    return two_tower_builder.build_two_tower(description.config, inputs, description.seed)
+    return two_tower_builder.build_two_tower(config, inputs, description.seed)
 
 
-def restore_model(model_dir: str | os.PathLike[str], checkpoint_name: str) -> two_tower.TwoTowerModel:
+def restore_model(
+    model_dir: str | os.PathLike[str], checkpoint_name: str, similarity: str | None = None
+) -> two_tower.TwoTowerModel:
     """Returns the model with its best towers; the frequency estimate stays untrained, nothing after training reads it.
 
     Args:
       model_dir: directory that `pipelines.train` wrote.
       checkpoint_name: what `best_checkpoint_name` returned. It is asked for once, so that a
         run that ends an epoch meanwhile cannot put other towers under the same label.
+      similarity: what the towers' outputs are made for instead of what they were trained for: with `dot` they are
+        those before any division by their lengths. `None` for that of the training.
 
     Raises:
       ModelDirectoryError: if the checkpoint is damaged, or was replaced meanwhile.
     """
-    model = build_model(model_dir)
+    model = build_model(model_dir, similarity)
     build_towers(model)
     best = ModelPaths(model_dir).best / checkpoint_name
     with readable(best):

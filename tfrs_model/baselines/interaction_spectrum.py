@@ -37,6 +37,11 @@ class InteractionSpectrum:
         """How many singular values of X are not 0."""
         return len(self.singular_values)
 
+    @property
+    def energy(self) -> float:
+        """|X|^2, the sum of the squares of all interactions; penalties are best thought of relative to it."""
+        return float(np.sum(self.singular_values**2))
+
     @classmethod
     def of(cls, chosen: Any) -> "InteractionSpectrum":
         """Returns the spectrum of interactions.

@@ -16,12 +16,16 @@ def block_contrast(similarities: np.ndarray, groups: np.ndarray) -> float:
     Raises:
       ValueError: if there is no pair inside a group, or none between two.
     """
-    same = groups[:, np.newaxis] == groups[np.newaxis, :]
-    different = ~same
-    np.fill_diagonal(same, False)
-    if not (same.any() and different.any()):
+    _, members = np.unique(groups, return_inverse=True)
+    member_of = np.eye(members.max() + 1)[members]
+    sizes = member_of.sum(axis=0)
+    num_same = float(np.sum(sizes * (sizes - 1.0)))
+    num_different = float(len(groups) ** 2 - np.sum(sizes**2))
+    if not (num_same and num_different):
         raise ValueError("groups must have two members of one and members of two, but have not; there is no contrast.")
-    return float(similarities[same].mean() - similarities[different].mean())
+    sums = member_of.T @ similarities @ member_of
+    same, different = np.trace(sums) - np.trace(similarities), sums.sum() - np.trace(sums)
+    return float(same / num_same - different / num_different)
 
 
 def neighbour_purity(similarities: np.ndarray, groups: np.ndarray, k: int) -> float:

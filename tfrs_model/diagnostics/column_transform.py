@@ -86,5 +86,13 @@ def weight_by_inverse_propensity(chosen: Any) -> ColumnTransform:
     return correct_popularity(chosen, PROPENSITY_EXPONENT)
 
 
+# By name, each makes the transform of some interactions.
+REMEDIES = {
+    "standardised": standardise,
+    "popularity^3/4 divided out": correct_popularity,
+    "inverse propensity": weight_by_inverse_propensity,
+}
+
+
 def _column_sums(chosen: Any) -> np.ndarray:
     return np.asarray(chosen.sum(axis=0), np.float64).ravel()

@@ -37,13 +37,18 @@ def nearest(similarities: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
 
 
-def nearest_neighbours(embeddings: np.ndarray, k: int) -> np.ndarray:
-    """Returns `[num_candidates, k]` rows of the k largest cosines with others, best first.
+def nearest_neighbours(embeddings: np.ndarray, k: int, rows: np.ndarray | None = None) -> np.ndarray:
+    """Returns the candidates of the k largest cosines with some candidates, best first; none is its own neighbour.
 
     Args:
       embeddings: `[num_candidates, embedding_dim]` floats.
       k: in [1, `num_candidates` - 1].
+      rows: `[num_asked]` the candidates whose neighbours are asked for; `None` for all.
+
+    Returns:
+      `[num_asked, k]` rows of `embeddings`.
     """
-    similarities = cosines(embeddings, embeddings)
-    np.fill_diagonal(similarities, -np.inf)
+    asked = np.arange(len(embeddings)) if rows is None else rows
+    similarities = cosines(embeddings[asked], embeddings)
+    similarities[np.arange(len(asked)), asked] = -np.inf
     return nearest(similarities, k)

@@ -71,5 +71,16 @@ def balanced_scales(model: LinearModel) -> np.ndarray:
     return 1.0 / np.sqrt(model.singular_values)
 
 
+def random_scales(width: int, num_draws: int, seed: int) -> np.ndarray:
+    """Returns `[num_draws, width]` scales exp(z) with z standard normal: most lie between a third and three.
+
+    Args:
+      width: columns of the factors.
+      num_draws: how many diagonals D.
+      seed: of the draws, >= 0.
+    """
+    return np.exp(np.random.default_rng(seed).normal(size=[num_draws, width]))
+
+
 def _kept(model: LinearModel) -> np.ndarray:
     return 1.0 / (1.0 + model.penalty / model.singular_values**2)

@@ -14,6 +14,7 @@ def test_the_spectrum_is_that_of_a_singular_value_decomposition():
     spectrum = InteractionSpectrum.of(chosen)
     _, values, right = np.linalg.svd(chosen.astype(np.float64), full_matrices=False)
     np.testing.assert_allclose(spectrum.singular_values, values, rtol=1e-12)
+    assert spectrum.energy == pytest.approx(np.sum(chosen**2))
     np.testing.assert_allclose(np.abs(np.sum(spectrum.vectors * right.T, axis=0)), np.ones(12), rtol=1e-10)
 
 

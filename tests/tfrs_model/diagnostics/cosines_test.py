@@ -21,3 +21,9 @@ def test_the_nearest_come_best_first_and_of_equal_ones_the_lower_row():
 def test_nobody_is_its_own_neighbour():
     embeddings = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
     np.testing.assert_array_equal(cosines.nearest_neighbours(embeddings, 1), [[1], [0], [3], [2]])
+
+
+def test_the_neighbours_of_some_are_those_rows_of_the_neighbours_of_all():
+    embeddings = np.random.default_rng(0).normal(size=[20, 4])
+    everybody = cosines.nearest_neighbours(embeddings, 3)
+    np.testing.assert_array_equal(cosines.nearest_neighbours(embeddings, 3, np.array([4, 17])), everybody[[4, 17]])

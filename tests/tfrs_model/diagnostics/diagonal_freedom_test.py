@@ -115,3 +115,10 @@ def test_scales_that_cannot_be_undone_are_refused(base):
             diagonal_freedom.rescale(base, bad)
     with pytest.raises(diagonal_freedom.DiagonalFreedomError, match=r"must have shape \(9,\), one a column, but have"):
         diagonal_freedom.rescale(base, np.ones(8))
+
+
+def test_random_scales_are_of_their_seed_and_around_one():
+    found = diagonal_freedom.random_scales(1000, 2, 0)
+    np.testing.assert_array_equal(found, diagonal_freedom.random_scales(1000, 2, 0))
+    assert np.median(found) == pytest.approx(1.0, abs=0.1)
+    assert np.mean((found > 1 / 3) & (found < 3)) == pytest.approx(0.728, abs=0.03)  # P(|z| < ln 3)

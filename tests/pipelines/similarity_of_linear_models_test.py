@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from pipelines import offline_evaluation, prepared_data, similarity_of_linear_models
+
+
+@pytest.fixture(scope="module")
+def data(line):
+    return prepared_data.read_prepared_data(line.prepared_dir)
+
+
+def test_interactions_are_those_of_training_alone(data):
+    chosen = similarity_of_linear_models.chosen_in_training(data)
+    train, validation = data.examples("train"), data.examples("validation")
+    assert chosen.sum() == len(set(zip(train.query_rows.tolist(), train.candidate_rows.tolist(), strict=True)))
+    first = validation.query_rows[0], validation.candidate_rows[0]
+    assert chosen[first] == 0.0
+
+
+def test_every_remedy_finds_the_planted_groups(data, monkeypatch):
+    monkeypatch.setattr(similarity_of_linear_models, "_NUM_EPOCHS", (40,))
+    monkeypatch.setattr(
+        similarity_of_linear_models, "_TEMPERATURES", {"dot": (1.0,), "cosine": (0.2,), "layer_norm": (8.0,)}
+    )
+    questions, steps = offline_evaluation.held_out(data, "validation"), []
+    found = similarity_of_linear_models.analyze(data, questions, lambda: steps.append(1))
+    assert len(steps) == similarity_of_linear_models.NUM_STEPS == len(found)
+    popularity = questions.accuracy(offline_evaluation.rank_by_popularity(questions, data.training_counts()))
+    own = {
+        each["remedy"]: each["recall_at_10_by_cosine" if "cosine" in each["remedy"] else "recall_at_10_by_dot"]
+        for each in found
+    }
+    assert len(own) == 8
+    assert own["objective 1"] > 2 * popularity["recall_at_10"]
+    assert own["objective 2"] > 2 * popularity["recall_at_10"]
+    assert own["softmax trained on cosine"] > 2 * popularity["recall_at_10"]
+
+
+def test_scores_brought_back_to_x_are_those_of_the_transform(data):
+    chosen = similarity_of_linear_models.chosen_in_training(data)
+    transform = similarity_of_linear_models.column_transform.standardise(chosen)
+    corpus, queries = np.random.default_rng(0).normal(size=[chosen.shape[1], 4]), np.ones([3, 4])
+    expected = (queries @ corpus.T) * transform.divisor + transform.shift
+    np.testing.assert_allclose(transform.undo(queries @ corpus.T), expected)
