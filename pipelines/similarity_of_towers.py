@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from pipelines import feeding, model_directory, offline_evaluation, prepared_data
+from tfrs_model import ranking
 from tfrs_model.diagnostics import cosines, diagonal_freedom, layer_norm, length_and_popularity, rank_agreement
 
 _NUM_NEIGHBOURS = 10
@@ -100,7 +101,13 @@ def analyze(
     }
 
 
-def _under_scales(embeddings: PlainEmbeddings, questions: offline_evaluation.HeldOut, dot, cosine, counts) -> dict:
+def _under_scales(
+    embeddings: PlainEmbeddings,
+    questions: offline_evaluation.HeldOut,
+    dot: ranking.Ranking,
+    cosine: ranking.Ranking,
+    counts: np.ndarray,
+) -> dict:
     """Returns what of answers and neighbours is left under scales that leave every dot product as it was."""
     (scales,) = diagonal_freedom.random_scales(embeddings.corpus.shape[1], 1, seed=0).astype(np.float32)
     queries, corpus = embeddings.queries * scales, embeddings.corpus / scales
@@ -113,11 +120,11 @@ def _under_scales(embeddings: PlainEmbeddings, questions: offline_evaluation.Hel
     }
 
 
-def _rank_by_cosine(questions: offline_evaluation.HeldOut, queries: np.ndarray, corpus: np.ndarray):
+def _rank_by_cosine(questions: offline_evaluation.HeldOut, queries: np.ndarray, corpus: np.ndarray) -> ranking.Ranking:
     return questions.rank(cosines.unit_rows(queries), cosines.unit_rows(corpus))
 
 
-def _recall(questions: offline_evaluation.HeldOut, ranked) -> float:
+def _recall(questions: offline_evaluation.HeldOut, ranked: ranking.Ranking) -> float:
     return questions.accuracy(ranked)["recall_at_10"]
 
 

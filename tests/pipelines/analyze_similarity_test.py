@@ -15,29 +15,30 @@ _LAW = ClusteredInteractionsConfig(300, 30, 3, max_interactions=20)
 _SETTINGS = LinearSettings(width=5, product_penalty=100.0, factor_penalty=5.0)
 
 
-def test_one_command_writes_five_maps_the_figures_and_a_page_with_all_of_them(tmp_path):
-    config = AnalyzeSimilarityConfig(str(tmp_path / "similarity"), _LAW, settings=_SETTINGS)
-    result = analyze_similarity.run(config)
-    maps = sorted((tmp_path / "similarity" / "heat_maps").iterdir())
+def _written(directory):
+    return {each.relative_to(directory): each.read_bytes() for each in directory.rglob("*") if each.is_file()}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    output = tmp_path_factory.mktemp("similarity") / "simulated"
+    return output, analyze_similarity.run(AnalyzeSimilarityConfig(str(output), _LAW, settings=_SETTINGS))
+
+
+def test_one_command_writes_five_maps_the_figures_and_a_page_with_all_of_them(simulated):
+    output, result = simulated
+    maps = sorted((output / "heat_maps").iterdir())
     assert [each.name for each in maps] == [f"{each['name']}.png" for each in result["simulation"]["maps"]]
     assert len(maps) == 5
-    assert json.loads((tmp_path / "similarity" / "similarity.json").read_text()) == json.loads(json.dumps(result))
-    page = (tmp_path / "similarity" / "similarity.html").read_text()
+    assert json.loads((output / "similarity.json").read_text()) == json.loads(json.dumps(result))
+    page = (output / "similarity.html").read_text()
     assert len(re.findall(r'<img src="data:image/png;base64,', page)) == 5
 
 
-def test_the_same_seed_writes_the_same_bytes(tmp_path):
-    written = []
-    for name in ("first", "again"):
-        analyze_similarity.run(AnalyzeSimilarityConfig(str(tmp_path / name), _LAW, settings=_SETTINGS))
-        written.append(
-            {
-                each.relative_to(tmp_path / name): each.read_bytes()
-                for each in (tmp_path / name).rglob("*")
-                if each.is_file()
-            }
-        )
-    assert written[0] == written[1]
+def test_the_same_seed_writes_the_same_bytes(simulated, tmp_path):
+    output, _ = simulated
+    analyze_similarity.run(AnalyzeSimilarityConfig(str(tmp_path), _LAW, settings=_SETTINGS))
+    assert _written(tmp_path) == _written(output)
 
 
 def test_a_model_is_analysed_beside_others_without_a_simulation(line, tmp_path):

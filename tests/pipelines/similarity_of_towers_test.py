@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipelines import model_directory, offline_evaluation, prepared_data, similarity_of_towers
+from pipelines import artifacts, feeding, model_directory, offline_evaluation, prepared_data, similarity_of_towers
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def test_embeddings_are_those_before_their_lengths_were_divided_away(line, asked
     lengths = np.linalg.norm(embeddings.corpus, axis=1)
     assert lengths.std() > 0.01 * lengths.mean()
     trained = model_directory.restore_model(line.model_dir, model_directory.best_checkpoint_name(line.model_dir))
-    feeder = offline_evaluation.feeding.Feeder.for_model(data, model_directory.read_description(line.model_dir).config)
+    feeder = feeding.Feeder.for_model(data, model_directory.read_description(line.model_dir).config)
     served = offline_evaluation.Embedder(trained, feeder).corpus()
     np.testing.assert_allclose(embeddings.corpus / lengths[:, np.newaxis], served, atol=1e-5)
 
@@ -31,12 +31,9 @@ def test_embeddings_are_those_before_their_lengths_were_divided_away(line, asked
 def test_a_model_trained_on_cosine_has_its_own_recall_by_cosine(line, asked, embeddings):
     data, questions = asked
     found = similarity_of_towers.analyze(embeddings, [], questions, data.training_counts())
-    record = max(each["recall_at_10"] for each in model_directory_history(line.model_dir))
+    history = artifacts.read_json(model_directory.ModelPaths(line.model_dir).history)
+    record = max(each["recall_at_10"] for each in history)
     assert found["recall_at_10"]["cosine"] == pytest.approx(record, abs=1e-6)
-
-
-def model_directory_history(model_dir):
-    return similarity_of_towers.model_directory.artifacts.read_json(model_directory.ModelPaths(model_dir).history)
 
 
 def test_scales_keep_every_answer_by_dot_product_and_lose_some_by_cosine(asked, embeddings):
