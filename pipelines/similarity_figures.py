@@ -19,7 +19,8 @@ def heat_map(title: str, similarities: np.ndarray) -> bytes:
     canvas = figure.Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained")
     axes = canvas.subplots()
     image = axes.imshow(similarities, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="antialiased")
-    axes.set(title=title, xlabel="candidate, by cluster and popularity", yticks=[])
+    axes.set(xlabel="candidate, by cluster and popularity", yticks=[])
+    axes.set_title(title, fontsize="small")
     canvas.colorbar(image, ax=axes, label="cosine")
     buffer = io.BytesIO()
     # Without the version of the library in it, two machines write the same metadata.

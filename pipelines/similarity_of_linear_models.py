@@ -111,7 +111,7 @@ def _trained(chosen: np.ndarray, width: int, asked: _Asked, on_step: Callable[[]
             for num_epochs in _NUM_EPOCHS
         ]
         own = "recall_at_10_by_cosine" if score == "cosine" else "recall_at_10_by_dot"
-        yield {"remedy": f"softmax trained on {score}", **max(found, key=lambda each: each[own])}
+        yield {"remedy": f"softmax trained on {score.replace('_', ' ')}", **max(found, key=lambda each: each[own])}
         on_step()
 
 

@@ -165,7 +165,7 @@ def _trained(
     for score in trained_linear_model.SCORES:
         config = trained_linear_model.LinearTrainingConfig(width, score, _TEMPERATURES[score], seed=seed)
         embeddings = trained_linear_model.train(simulated.chosen, config).candidate_embeddings
-        name = f"softmax trained on {score}"
+        name = f"softmax trained on {score.replace('_', ' ')}"
         if score == "dot":
             rows.append(_free(name, embeddings, simulated))
         else:
@@ -202,9 +202,14 @@ def _scales(model: linear_models.LinearModel) -> np.ndarray:
 
 
 def _score_difference(model: linear_models.LinearModel, chosen: np.ndarray) -> float:
-    """Returns how far the scores of some queries move under scales, which is rounding alone."""
+    """Returns how far the scores of some queries move under the scales of the maps and random ones: rounding alone."""
     some = chosen[:100].astype(np.float64)
-    scaled = (diagonal_freedom.rescale(model, scales) for scales in _scales(model))
+    of_maps = (
+        diagonal_freedom.orthonormal_candidate_scales(model),
+        diagonal_freedom.orthonormal_encoder_scales(model),
+        diagonal_freedom.balanced_scales(model),
+    )
+    scaled = (diagonal_freedom.rescale(model, scales) for scales in (*of_maps, *_scales(model)))
     return max(float(np.max(np.abs(each.scores(some) - model.scores(some)))) for each in scaled)
 
 

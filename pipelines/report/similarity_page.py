@@ -70,9 +70,15 @@ def _simulation(simulation: Mapping) -> dict:
                     number_format.percent(each["neighbour_purity_at_10"]),
                 ],
             )
-            for each in (*simulation["maps"], *simulation["remedies"])
+            for each in _different((*simulation["maps"], *simulation["remedies"]))
         ],
     }
+
+
+def _different(rows: Sequence[Mapping]) -> list[Mapping]:
+    """Returns the maps and remedies without a second row of one that is both."""
+    by_name = {_sentence_case(each.get("remedy") or each["title"]): each for each in rows}
+    return list(by_name.values())
 
 
 def _models(models: Sequence[Mapping]) -> dict:

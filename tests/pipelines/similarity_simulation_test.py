@@ -47,6 +47,6 @@ def test_scales_move_the_contrast_of_factors_and_not_that_of_the_prediction(foun
 def test_every_remedy_is_measured_and_those_trained_on_a_length_free_score_have_no_freedom(found):
     remedies = {each["remedy"]: each for each in found[0]["remedies"]}
     assert len(remedies) == 10
-    for score in ("cosine", "layer_norm"):
+    for score in ("cosine", "layer norm"):
         assert "block_contrast_under_random_scales" not in remedies[f"softmax trained on {score}"]
     assert all(each["block_contrast"] > 0.0 for each in remedies.values())

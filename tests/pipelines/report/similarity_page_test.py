@@ -100,6 +100,12 @@ def test_the_page_asks_nothing_of_others_and_carries_its_maps(result):
     assert page == similarity_page.render(copy.deepcopy(result), {"m": b"png"})
 
 
+def test_what_is_a_map_and_a_remedy_has_one_row(result):
+    result["simulation"]["remedies"].append({**result["simulation"]["maps"][0], "remedy": "true <clusters>"})
+    rows = _parsed(similarity_page.render(result, {"m": b"png"})).rows
+    assert sum(row[0] == "True <clusters>" for row in rows) == 1
+
+
 @pytest.mark.parametrize("missing", ["simulation", "models", "linear_models"])
 def test_what_was_not_analysed_is_left_out(result, missing):
     heading = {"simulation": "Where the truth is known", "models": "In trained towers", "linear_models": "to recall"}
