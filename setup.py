@@ -81,7 +81,7 @@ _EXTRAS = {
         'pytrec-eval-terrier>=0.5.10,<0.6; platform_machine == "x86_64"',
         "pyyaml>=6,<7",
         "ruff>=0.11",
-        # What intervals and p-values are compared with; trec_eval's bindings need it too.
+        # What intervals, p-values and closed forms are compared with; trec_eval's bindings need it too.
         "scipy>=1.15,<2",
         # Authorities and certificates for the tests of TLS.
         "trustme>=1.1,<2",
