@@ -20,6 +20,8 @@ from serving.server import bounded_pool, grpc_status, repeated_warning, request_
 # What is sent as one piece is there within tenths of a millisecond.
 _SECONDS_UNTIL_ASIDE = 0.02
 _SECONDS_BETWEEN_LOOKS = 0.01
+# A server that is busy is slow to take what is there: nobody is one of too many before.
+_LEAST_SECONDS = 1.0
 
 
 class Arrivals(grpc.ServerInterceptor):
@@ -28,7 +30,7 @@ class Arrivals(grpc.ServerInterceptor):
     Args:
       pool: answers calls that name no pool of their own.
       longest_seconds: that a message may take to arrive.
-      most_aside: calls that may have stepped aside at a time.
+      most_aside: calls that may have stepped aside at a time, but for those that did within the last second.
       records: learns of messages that cannot be read.
     """
 
@@ -84,9 +86,12 @@ class Arrivals(grpc.ServerInterceptor):
             self._new[arrival] = None
             try:
                 message = next(messages, None)
-            finally:
-                is_aside = self._ends_aside(arrival)
-            if not is_aside:
+            except BaseException:
+                # Its client gave up, or the server did.
+                if self._ends_aside(arrival):
+                    arrival.worker.threads.come_back()
+                raise
+            if not self._ends_aside(arrival):
                 return answer_message(message, context)
             try:
                 return pool.submit(answer_message, message, context).result()
@@ -132,7 +137,7 @@ class Arrivals(grpc.ServerInterceptor):
                 if now - arrival.since > self._longest_seconds:
                     arrival.cancel()
                     self._too_late.say(f"Cancelled calls whose messages took longer than {self._longest_seconds:g} s.")
-                elif position < len(aside) - self._most_aside:
+                elif position < len(aside) - self._most_aside and now - arrival.since > _LEAST_SECONDS:
                     arrival.cancel()
                     self._too_many.say(
                         f"Cancelled calls whose messages were awaited for longest: more than {self._most_aside} had "

@@ -153,5 +153,8 @@ def _options(config: server_config.ServerConfig) -> dict[str, int | str]:
         "grpc.server_handshake_timeout_ms": 20_000,
         "grpc.keepalive_time_ms": 60_000,
         "grpc.keepalive_timeout_ms": 20_000,
+        # Without these, one that has no call is not asked, or has a minute to say so.
+        "grpc.keepalive_permit_without_calls": 1,
+        "grpc.http2.ping_timeout_ms": 20_000,
         **config.grpc_channel_arguments,
     }

@@ -154,7 +154,8 @@ class WorkerThreads:
     def join(self, seconds: float) -> None:
         """Waits until the threads have ended, no longer than some seconds."""
         until = time.monotonic() + seconds
-        for worker in self._workers:
+        # Those that end meanwhile may leave the list.
+        for worker in list(self._workers):
             worker.join(max(0.0, until - time.monotonic()))
 
     def begin(self, call: "_Call") -> None:

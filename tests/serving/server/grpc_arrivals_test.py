@@ -82,6 +82,26 @@ def test_a_message_that_takes_too_long_is_given_up(playground_dir, trickle, monk
         assert "Cancelled calls whose messages took longer than 0.2 s." in caplog.text
 
 
+def test_calls_that_are_given_up_leave_no_threads(playground_dir, trickle, monkeypatch):
+    monkeypatch.setattr(grpc_server, "_LONGEST_SECONDS_TO_ARRIVE", 0.2)
+    options = {"grpc_max_threads": 2, "max_queued_requests": 50}
+    with (
+        tiny_models.running_server(playground_dir.parent, **options) as server,
+        grpc_asking.channel_to(server) as channel,
+    ):
+        for each in trickle(channel, 10):
+            assert each.call.exception(timeout=10).code() is grpc.StatusCode.CANCELLED
+        for _ in range(10):
+            grpc_asking.predict(channel)
+            grpc_asking.status(channel)
+        names = ("grpc ", "grpc control ")
+        tiny_models.wait_until(lambda: all(_num_threads(name) <= 2 for name in names))
+
+
+def _num_threads(name):
+    return sum(each.name.startswith(name) and each.name.removeprefix(name).isdigit() for each in threading.enumerate())
+
+
 def test_the_oldest_of_too_many_are_given_up(playground_dir, trickle, caplog):
     with (
         tiny_models.running_server(playground_dir.parent, grpc_max_threads=2, max_queued_requests=6) as server,
