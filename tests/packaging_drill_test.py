@@ -121,7 +121,7 @@ def test_the_wheel_holds_no_tests_and_nothing_else_at_the_top(wheel):
 def test_every_command_explains_itself_from_an_empty_folder(help_answers):
     assert {name for name, _ in help_answers} == {
         *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
-        *("tfrs-simulate-frequency", "tfrs-export-embeddings", "tfrs_model_server"),
+        *("tfrs-simulate-frequency", "tfrs-analyze-similarity", "tfrs-export-embeddings", "tfrs_model_server"),
     }
     for call, answer in help_answers.items():
         assert "Traceback" not in answer.stderr, f"{call}: {answer.stderr[-2000:]}"
