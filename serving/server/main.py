@@ -51,6 +51,16 @@ def run(config: server_config.ServerConfig) -> None:
         logging.warning("The grace time is over; leaving what still runs")
         logging.flush()
         os._exit(0)
+    _give_up_what_cannot_be_logged()
+
+
+def _give_up_what_cannot_be_logged() -> None:
+    """Lets a log that cannot be written, on a full disk, end quietly; Python would make it exit code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _allow_many_files() -> None:
