@@ -30,7 +30,6 @@ from absl import app, flags
 
 from benchmarks import cold_start_log, data_flags, test_split_ledger
 from pipelines import (
-    feeding,
     job,
     model_directory,
     offline_evaluation,
@@ -215,9 +214,8 @@ def _answers(ml1m_dir: str, directory: pathlib.Path, variant: str, seed: int, sp
 
 
 def _ask(data: prepared_data.PreparedData, model_dir: str, hidden: np.ndarray, split: str) -> Answers:
-    config = model_directory.read_description(model_dir).config
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
+    checkpoint_name = model_directory.best_checkpoint_name(model_dir)
+    embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
     questions = offline_evaluation.held_out(data, split)
     examples = questions.examples
     ranked = ranking.rank_by_embeddings(

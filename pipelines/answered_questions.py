@@ -1,6 +1,7 @@
 """What the answers of one model to the questions of a split are worth: means, intervals, differences, slices."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,9 +10,9 @@ from pipelines import offline_evaluation
 from tfrs_model import metrics, ranking
 from tfrs_model.metrics import groupings, intervals, paired, recommended, relevance, slices
 
-# What stands for the others where only a few are shown.
-_CUT_OFF = 10
-SHOWN = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
+_CUT_OFF = offline_evaluation.NUM_RECOMMENDED
+# What stands for the others in slices.
+_SHOWN = ("recall_at_10", "recall_at_50", "recall_at_100", "ndcg_at_10", "mrr")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +33,12 @@ class AnsweredQuestions:
     embeddings: np.ndarray | None = None
     ks: Sequence[int] = offline_evaluation.KS
 
-    @property
+    @functools.cached_property
     def target_ranks(self) -> metrics.TargetRanks:
         """Of all targets."""
         return metrics.TargetRanks(self.ranked.target_ranks, self.ranked.target_splits)
 
-    @property
+    @functools.cached_property
     def accuracy(self) -> dict[str, np.ndarray]:
         """Recall, NDCG, precision, hit rate and MAP at each cut-off, and MRR, of each question."""
         return relevance.measure(self.target_ranks, self.ks)
@@ -82,9 +83,9 @@ class AnsweredQuestions:
           by_question: groupings of the questions.
           by_target: groupings of the targets, whose recall is the share of a group that is found.
         """
-        of_questions = {name: each for name, each in self.accuracy.items() if name in SHOWN}
+        of_questions = {name: each for name, each in self.accuracy.items() if name in _SHOWN}
         found = relevance.measure_targets(self.target_ranks, self.ks)
-        of_targets = {name: each for name, each in found.items() if name in SHOWN}
+        of_targets = {name: each for name, each in found.items() if name in _SHOWN}
         owners = self.owners[self.target_ranks.owners]
         measured = [
             *(each for grouping in by_question for each in slices.measure_slices(grouping, of_questions, self.owners)),

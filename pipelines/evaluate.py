@@ -117,7 +117,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     questions = _questions(config, data)
     question_groupings.require_columns(data, questions, config.slice_columns)
     with job.stage(f"Evaluating on {config.split}") as stage:
-        answered = _answers(config, data, questions)
+        answered = _answers(config, data, questions, origin)
         stage.update({name.removeprefix("num_").replace("_", " "): number for name, number in questions.counts.items()})
         stage.update(candidates=data.corpus.num_rows)
     with job.stage("Drawing questions for intervals"):
@@ -168,15 +168,16 @@ def _origin(config: EvaluateConfig, data: prepared_data.PreparedData) -> dict:
 
 
 def _answers(
-    config: EvaluateConfig, data: prepared_data.PreparedData, questions: offline_evaluation.Questions
+    config: EvaluateConfig, data: prepared_data.PreparedData, questions: offline_evaluation.Questions, origin: dict
 ) -> dict[str, answered_questions.AnsweredQuestions]:
-    """Returns the answers of the model, of popularity, and of the other model if there is one."""
+    """Returns the answers of the model, of popularity, and of the other model if there is one.
+
+    The towers are those of the checkpoints that the origin names, whatever a training has made the best meanwhile.
+    """
     counts = data.training_counts()
 
-    def by_model(model_dir: str) -> answered_questions.AnsweredQuestions:
-        feeder = feeding.Feeder.for_model(data, model_directory.read_description(model_dir).config)
-        checkpoint = model_directory.best_checkpoint_name(model_dir)
-        embedder = offline_evaluation.Embedder(model_directory.restore_model(model_dir, checkpoint), feeder)
+    def by_model(model_dir: str, checkpoint_name: str) -> answered_questions.AnsweredQuestions:
+        embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
         queries, corpus = embedder.queries(questions.examples), embedder.corpus()
         with progress.progress_bar(len(queries), "Ranking", "question") as bar:
             ranked = questions.rank(queries, corpus, bar.update)
@@ -184,11 +185,11 @@ def _answers(
 
     popularity = offline_evaluation.rank_by_popularity(questions, counts)
     answered = {
-        "model": by_model(config.model_dir),
+        "model": by_model(config.model_dir, origin["best_checkpoint"]),
         "popularity": answered_questions.AnsweredQuestions(questions, popularity, counts),
     }
     if config.other_model_dir:
-        answered["other_model"] = by_model(config.other_model_dir)
+        answered["other_model"] = by_model(config.other_model_dir, origin["other_best_checkpoint"])
     return answered
 
 

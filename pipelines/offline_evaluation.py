@@ -7,12 +7,13 @@ what the query chose in earlier splits, and all that it chose in the split are t
 
 import abc
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import feeding, prepared_data
+from pipelines import feeding, model_directory, prepared_data
 from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, row_lists, two_tower
 from tfrs_model.metrics import relevance
@@ -20,7 +21,7 @@ from tfrs_model.metrics import relevance
 KS = (10, 20, 50, 100)
 ASK_PER = ("interaction", "query")
 _EMBEDDING_BATCH_SIZE = 1024
-_NUM_RECOMMENDED = 10
+NUM_RECOMMENDED = 10
 _ACCURACY = ("recall", "ndcg", "mrr")
 
 OnBlock = Callable[[int], None] | None
@@ -60,7 +61,7 @@ class Questions(abc.ABC):
 
     def rank(self, queries: np.ndarray, corpus: np.ndarray, on_block: OnBlock = None) -> ranking.Ranking:
         """Ranks the corpus for each question by the inner products of embeddings; `on_block` is told of those done."""
-        k = min(_NUM_RECOMMENDED, len(corpus))
+        k = min(NUM_RECOMMENDED, len(corpus))
         return ranking.rank_by_embeddings(queries, corpus, self.targets, self.excluded, k, on_block)
 
     @staticmethod
@@ -232,6 +233,18 @@ class Embedder:
         # One graph for lists of any width, which differs by batch.
         self._embed_queries = tf.function(model.query_tower, reduce_retracing=True)
         self._embed_candidates = tf.function(model.candidate_tower, reduce_retracing=True)
+
+    @classmethod
+    def of_directory(
+        cls,
+        model_dir: str | os.PathLike[str],
+        checkpoint_name: str,
+        data: prepared_data.PreparedData,
+        similarity: str | None = None,
+    ) -> "Embedder":
+        """Returns the embedder of the best towers of a model directory; for the arguments see `restore_model`."""
+        model = model_directory.restore_model(model_dir, checkpoint_name, similarity)
+        return cls(model, feeding.Feeder.for_model(data, model_directory.read_description(model_dir).config))
 
     def queries(self, examples: prepared_data.Examples) -> np.ndarray:
         """Returns `[num_examples, embedding_dim]` float32."""

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from pipelines import feeding, model_directory, offline_evaluation, prepared_data
+from pipelines import model_directory, offline_evaluation, prepared_data
 from tfrs_model import ranking
 from tfrs_model.diagnostics import cosines, diagonal_freedom, layer_norm, length_and_popularity, rank_agreement
 
@@ -45,8 +45,8 @@ def read_embeddings(
     """
     description = model_directory.read_description(model_dir)
     model_directory.require_schema(model_dir, data)
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir), "dot")
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, description.config))
+    checkpoint_name = model_directory.best_checkpoint_name(model_dir)
+    embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data, "dot")
     return PlainEmbeddings(
         pathlib.Path(model_dir).name,
         description.config.similarity,

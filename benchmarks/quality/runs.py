@@ -10,7 +10,6 @@ from benchmarks.quality.questions import questions_of
 from benchmarks.quality.variants import Variant
 from pipelines import (
     artifacts,
-    feeding,
     job,
     model_directory,
     offline_evaluation,
@@ -76,9 +75,8 @@ def _ask(
     dataset: Dataset, variant: Variant, data: prepared_data.PreparedData, directory: pathlib.Path, split: str
 ) -> dict[str, answers.Answers]:
     model_dir = directory / "model"
-    config = model_directory.read_description(model_dir).config
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
+    checkpoint_name = model_directory.best_checkpoint_name(model_dir)
+    embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
     corpus, is_known = embedder.corpus(), data.training_counts() > 0
     return {
         name: answers.by_embeddings(questions, embedder.queries(questions.examples), corpus, is_known, dataset.metrics)

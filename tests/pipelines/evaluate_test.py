@@ -140,3 +140,17 @@ def test_figures_come_with_intervals_and_by_slice(line):
     assert counts == {"even": 80, "odd": 80}
     # What is not known is no number in JSON.
     json.dumps(result, allow_nan=False)
+
+
+def test_the_checkpoint_that_is_named_is_the_one_that_answers(line, monkeypatch):
+    asked = []
+    ask = model_directory.best_checkpoint_name
+
+    def best_checkpoint_name(model_dir):
+        # A training that ends an epoch meanwhile makes another one the best.
+        asked.append(ask(model_dir))
+        return asked[-1] if len(asked) == 1 else "made meanwhile"
+
+    monkeypatch.setattr(model_directory, "best_checkpoint_name", best_checkpoint_name)
+    result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir))
+    assert [result["best_checkpoint"]] == asked
