@@ -121,9 +121,15 @@ class PreparedData:
 
     def training_counts(self) -> np.ndarray:
         """Returns `[num_candidates]` int64 training interactions of each corpus row."""
-        in_training = self._splits() == SPLITS.index("train")
-        rows = self._column(interaction_rows.CANDIDATE_ROW)[in_training]
-        return np.bincount(rows, minlength=self.corpus.num_rows)
+        return self._in_training(interaction_rows.CANDIDATE_ROW, self.corpus.num_rows)
+
+    def training_counts_of_queries(self) -> np.ndarray:
+        """Returns `[num_queries]` int64 training interactions of each row of the query table."""
+        return self._in_training(interaction_rows.QUERY_ROW, self.queries.num_rows)
+
+    def _in_training(self, column: str, num_rows: int) -> np.ndarray:
+        rows = self._column(column)[self._splits() == SPLITS.index("train")]
+        return np.bincount(rows, minlength=num_rows)
 
     def has_split(self, split: str) -> bool:
         """Returns whether a split has any interactions."""

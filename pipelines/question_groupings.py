@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines import job, offline_evaluation, prepared_data
@@ -20,9 +19,8 @@ def of_questions(
       columns: of the query table, or of the moment; those of candidates group targets, see `of_targets`.
     """
     examples = questions.examples
-    num_trained = np.bincount(data.examples("train").query_rows, minlength=data.queries.num_rows)
     found = [
-        groupings.by_newness_of_query(num_trained[examples.query_rows]),
+        groupings.by_newness_of_query(data.training_counts_of_queries()[examples.query_rows]),
         groupings.by_history_length(examples.history_end - examples.history_begin),
     ]
     for name in columns:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from pipelines import feeding, job, offline_evaluation, prepared_data, progress
 from serving import manifest, saved_model, signatures
 from tfrs_model import ranking, row_lists
+from tfrs_model.diagnostics import rank_agreement
 from tfrs_model.metrics import relevance, target_ranks
 
 _BATCH_SIZE = 64
@@ -69,9 +70,7 @@ def require_export_of(model_dir: str | os.PathLike[str], model_stamp: str) -> No
 
 def index_recall(exact: np.ndarray, served: np.ndarray) -> float:
     """Returns the share of the exact answers that are served; rows `[num_questions, k]`, -1 is no candidate."""
-    is_there = exact >= 0
-    is_served = (exact[:, :, np.newaxis] == served[:, np.newaxis, :]).any(axis=2)
-    return float(np.sum(is_there & is_served) / max(1, np.sum(is_there)))
+    return float(np.sum(rank_agreement.shared(exact, served)) / max(1, np.sum(exact >= 0)))
 
 
 def _ask(

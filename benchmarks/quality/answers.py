@@ -4,14 +4,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from pipelines import offline_evaluation
+from tfrs_model import ranking
 from tfrs_model.metrics import relevance, target_ranks
 
-# 2**25 float32 scores are 128 MB.
-_MAX_SCORES_PER_BLOCK = 1 << 25
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+# Beneath every score, and still a number.
+_LOWEST = float(np.finfo(np.float32).min)
 _DEPTH = max(offline_evaluation.KS)
 
 Scores = Callable[[int, int], np.ndarray]
@@ -72,26 +71,14 @@ def by_scores(
 
 
 def _top_rows(questions: offline_evaluation.HeldOutQueries, scores: Scores, is_ranked: np.ndarray) -> np.ndarray:
-    num_queries, num_candidates = len(questions.examples), len(is_ranked)
-    depth = min(_DEPTH, num_candidates)
-    size = max(1, _MAX_SCORES_PER_BLOCK // num_candidates)
-    blocks = [np.full([0, _DEPTH], -1)]
-    for begin in range(0, num_queries, size):
-        end = min(begin + size, num_queries)
+    def scores_of_ranked(begin: int, end: int) -> np.ndarray:
         values = np.array(scores(begin, end), np.float32)
-        targets = _positions(questions.target_rows, questions.target_splits, begin, end)
-        # The next lower number, and next to 0 one that is not flushed to 0.
-        of_targets = values[targets]
-        values[targets] = np.minimum(np.nextafter(of_targets, -np.inf), of_targets - _SMALLEST_NORMAL)
-        values[:, ~is_ranked] = -np.inf
-        values[_positions(questions.excluded_rows, questions.excluded_splits, begin, end)] = -np.inf
-        best, rows = (each.numpy() for each in tf.math.top_k(values, k=depth))
-        rows = np.where(np.isneginf(best), -1, rows)
-        blocks.append(np.pad(rows, ((0, 0), (0, _DEPTH - depth)), constant_values=-1))
-    return np.concatenate(blocks)
+        values[:, ~is_ranked] = _LOWEST
+        return values
 
-
-def _positions(rows: np.ndarray, splits: np.ndarray, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places, in a block of scores, of what belongs to questions `begin` to `end - 1`."""
-    owners = np.repeat(np.arange(end - begin), np.diff(splits[begin : end + 1]))
-    return owners, rows[splits[begin] : splits[end]]
+    num_candidates = len(is_ranked)
+    depth = min(_DEPTH, num_candidates)
+    lists = questions.targets, questions.excluded
+    rows = ranking.rank_by_scores(scores_of_ranked, num_candidates, *lists, depth).top_rows
+    rows = np.where((rows >= 0) & is_ranked[rows], rows, -1)
+    return np.pad(rows, ((0, 0), (0, _DEPTH - depth)), constant_values=-1)

@@ -9,10 +9,8 @@ host for anything. The same report gives the same bytes.
 import os
 from collections.abc import Mapping
 
-import jinja2
-
 from pipelines import artifacts
-from pipelines.report import sections
+from pipelines.report import page_template, sections
 
 _TEMPLATE = "report.html.j2"
 
@@ -29,11 +27,4 @@ def write_html_report(report: Mapping, path: str | os.PathLike[str]) -> None:
 
 def render_html_report(report: Mapping) -> str:
     """Returns the page as text; see `write_html_report`."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipelines.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(sections.page(report)) + "\n"
+    return page_template.render(_TEMPLATE, sections.page(report))

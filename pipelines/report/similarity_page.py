@@ -7,9 +7,7 @@ same bytes.
 import base64
 from collections.abc import Mapping, Sequence
 
-import jinja2
-
-from pipelines.report import number_format
+from pipelines.report import number_format, page_template
 
 _TEMPLATE = "similarity.html.j2"
 
@@ -21,13 +19,6 @@ def render(result: Mapping, images: Mapping[str, bytes]) -> str:
       result: content of `similarity.json`; a section whose keys are missing is left out.
       images: PNG of the heat maps by their names.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipelines.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     simulation = result.get("simulation")
     page = {
         "maps": _maps(simulation, images) if simulation else [],
@@ -35,7 +26,7 @@ def render(result: Mapping, images: Mapping[str, bytes]) -> str:
         "models": _models(result["models"]) if "models" in result else None,
         "linear_models": _linear_models(result["linear_models"]) if "linear_models" in result else None,
     }
-    return environment.get_template(_TEMPLATE).render(page) + "\n"
+    return page_template.render(_TEMPLATE, page)
 
 
 def _maps(simulation: Mapping, images: Mapping[str, bytes]) -> list[dict]:

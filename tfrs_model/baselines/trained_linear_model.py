@@ -10,7 +10,6 @@ that score the same and one chosen it is log 2 = .693.
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -75,15 +74,12 @@ class LinearTrainingConfig:
                 raise ValueError(f"{name} must be {rule}, but is {getattr(self, name)!r}.")
 
 
-def train(
-    chosen: np.ndarray, config: LinearTrainingConfig, on_epoch: Callable[[], None] | None = None
-) -> TrainedLinearModel:
+def train(chosen: np.ndarray, config: LinearTrainingConfig) -> TrainedLinearModel:
     """Returns the factors after training; the same interactions and configuration give the same ones.
 
     Args:
       chosen: `[num_queries, num_candidates]` float32 >= 0, X; queries that chose nothing are no examples.
       config: how they are trained.
-      on_epoch: called after each epoch.
 
     Raises:
       ValueError: if no query chose anything.
@@ -107,8 +103,6 @@ def train(
         order = np.random.default_rng([config.seed, epoch]).permutation(rows)
         for begin in range(0, len(order), config.batch_size):
             step(tf.constant(chosen[order[begin : begin + config.batch_size]], tf.float32))
-        if on_epoch is not None:
-            on_epoch()
     return TrainedLinearModel(encoder.numpy(), candidates.numpy())
 
 

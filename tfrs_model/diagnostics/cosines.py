@@ -7,8 +7,11 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
     """Returns the rows divided by their lengths; a row of length 0 has no direction and stays 0.
 
     [[3, 4], [0, 0]] becomes [[.6, .8], [0, 0]].
+
+    Args:
+      embeddings: `[..., embedding_dim]` floats.
     """
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
     return np.divide(embeddings, lengths, out=np.zeros_like(embeddings), where=lengths > 0.0)
 
 

@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns `[num_queries, k]` whether each answer of the one is among those of the other; see `top_overlap`."""
+    return ((first[:, :, np.newaxis] == second[:, np.newaxis, :]) & (first[:, :, np.newaxis] >= 0)).any(axis=2)
+
+
 def top_overlap(first: np.ndarray, second: np.ndarray) -> float:
     """Returns the share of the one top k that is in the other, a mean over queries.
 
@@ -12,8 +17,7 @@ def top_overlap(first: np.ndarray, second: np.ndarray) -> float:
       first: `[num_queries, k]` rows of candidates, none twice for a query; -1 for no answer.
       second: the same of the other.
     """
-    shared = (first[:, :, np.newaxis] == second[:, np.newaxis, :]) & (first[:, :, np.newaxis] >= 0)
-    return float(np.mean(shared.any(axis=2)))
+    return float(np.mean(shared(first, second)))
 
 
 def rank_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:

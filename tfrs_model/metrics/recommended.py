@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfrs_model.diagnostics import cosines
 from tfrs_model.metrics.errors import MetricsError
 from tfrs_model.metrics.popularity import NUM_DECILES, popularity_deciles
 
@@ -133,7 +134,7 @@ def intra_list_similarity(top_rows: np.ndarray, embeddings: np.ndarray) -> np.nd
     size = max(1, _MAX_NUMBERS_PER_BLOCK // max(1, depth * embeddings.shape[1]))
     for begin in range(0, num_questions, size):
         rows = top_rows[begin : begin + size]
-        units = _units(embeddings[rows]) * (rows >= 0)[:, :, np.newaxis]
+        units = cosines.unit_rows(embeddings[rows].astype(np.float64)) * (rows >= 0)[:, :, np.newaxis]
         num_pairs = np.sum(rows >= 0, axis=1) * (np.sum(rows >= 0, axis=1) - 1.0)
         pairs = np.sum(np.sum(units, axis=1) ** 2, axis=1) - np.sum(units**2, axis=(1, 2))
         np.divide(pairs, num_pairs, out=similarities[begin : begin + size], where=num_pairs > 0)
@@ -173,12 +174,6 @@ def _means_of_rows(top_rows: np.ndarray, worth: np.ndarray) -> np.ndarray:
     means = np.full(len(top_rows), np.nan)
     totals = np.sum(np.where(is_there, worth[top_rows], 0.0), axis=1)
     return np.divide(totals, is_there.sum(axis=1), out=means, where=is_there.any(axis=1))
-
-
-def _units(vectors: np.ndarray) -> np.ndarray:
-    vectors = vectors.astype(np.float64)
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
 def _means(values: Mapping[str, np.ndarray]) -> dict[str, float]:

@@ -4,6 +4,7 @@ import pytest
 from benchmarks.quality import answers
 from pipelines import offline_evaluation, prepared_data
 from tests.pipelines import prepared_tables
+from tfrs_model import ranking
 
 _NAMES = ("recall_at_20", "ndcg_at_20")
 _ROWS = [
@@ -62,7 +63,7 @@ def test_embeddings_answer_as_their_products_do(data, questions, monkeypatch):
     scored = _answers(questions, queries @ corpus.T)
     assert answers.by_embeddings(questions, queries, corpus, np.ones(5, bool), _NAMES).figures == scored
     # Block after block, one query each.
-    monkeypatch.setattr(answers, "_MAX_SCORES_PER_BLOCK", 5)
+    monkeypatch.setattr(ranking, "MAX_SCORES_PER_BLOCK", 5)
     assert _answers(questions, queries @ corpus.T) == scored
 
 
