@@ -3,6 +3,7 @@
 import asyncio
 import resource
 
+import aiohttp
 from absl import logging
 from aiohttp import web
 
@@ -12,6 +13,8 @@ from serving.server import json_answer, repeated_warning
 _KEEPALIVE_SECONDS = 620.0
 _MOST_SECONDS_BETWEEN_LOOKS = 1.0
 _SHARE_OF_FILES = 0.5
+# Of an answer that is too large for the time it may lie here: slow clients go on, those that pretend to be do not.
+_LEAST_BYTES_TAKEN = 1 << 20
 _SECONDS_TO_SAY_GOODBYE = 0.25
 _SECONDS_BETWEEN_CHECKS = 0.01
 
@@ -25,7 +28,7 @@ class RestConnections:
     Args:
       server: takes the requests.
       longest_seconds: that headers may take, from their first byte or from the beginning of the connection, and that an
-        answer may lie here before its client takes it.
+        answer may lie here before its client takes it, or at least a megabyte more of it.
     """
 
     def __init__(self, server: web.Server, longest_seconds: float):
@@ -89,6 +92,10 @@ class _Connection(web.RequestHandler):
         self._connections = connections
         self._is_answering = False
         self._waits_since: float | None = None
+        # Of an answer.
+        self._num_bytes_left = 0
+        # Of a request that was answered before all of it was there; it is read and dropped.
+        self._late_body: aiohttp.StreamReader | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begins to wait for a request."""
@@ -104,18 +111,22 @@ class _Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes; with the first ones of a request its time begins."""
-        if self._waits_since is None and not self._is_answering:
+        if self._late_body is not None and self._late_body.is_eof():
+            self._late_body = None
+        # aiohttp calls this without any, to have another look at what is there.
+        if data and self._waits_since is None and not self._is_answering and self._late_body is None:
             self._wait()
         super().data_received(data)
 
     def pause_writing(self) -> None:
         """Begins to wait for the client to take its answer."""
         super().pause_writing()
+        self._num_bytes_left = self._num_bytes_unsent()
         self._wait()
 
     def resume_writing(self) -> None:
         """Ends that."""
-        self._waits_since = None
+        self._waits_since, self._num_bytes_left = None, 0
         super().resume_writing()
 
     def begin_answer(self) -> None:
@@ -127,6 +138,7 @@ class _Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Sends an answer."""
         self._is_answering = False
+        self._late_body = None if request.content.is_eof() else request.content
         if self._connections.are_ending:
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
@@ -150,8 +162,17 @@ class _Connection(web.RequestHandler):
 
     def end_if_waiting_since(self, moment: float) -> None:
         """Ends the connection if it has waited for its client since before a moment, on the loop's clock."""
-        if self._waits_since is not None and self._waits_since <= moment and self.transport is not None:
+        if self._waits_since is None or self._waits_since > moment or self.transport is None:
+            return
+        num_bytes_left = self._num_bytes_unsent()
+        if num_bytes_left <= self._num_bytes_left - _LEAST_BYTES_TAKEN:
+            self._num_bytes_left = num_bytes_left
+            self._wait()
+        else:
             self.transport.abort()
+
+    def _num_bytes_unsent(self) -> int:
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def _wait(self) -> None:
         self._waits_since = self._loop.time()

@@ -1,5 +1,6 @@
 """Clients of the REST port that take their time, come in crowds, or speak no HTTP."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -7,6 +8,7 @@ import threading
 import time
 
 import pytest
+from aiohttp import web
 
 from serving.server import rest_connections
 from tests.serving import tiny_models
@@ -68,6 +70,42 @@ def test_a_connection_that_is_idle_after_an_answer_is_kept(server):
         time.sleep(3 * _SECONDS)
         connection.sendall(raw_http.request())
         assert raw_http.answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_whose_request_was_refused_before_its_body_came_is_kept_too(server):
+    with raw_http.connection_to(server) as connection:
+        sent = raw_http.request(path="/nowhere")
+        connection.sendall(sent[:-5])
+        assert raw_http.answer(connection).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(sent[-5:])
+        time.sleep(5 * _SECONDS)
+        connection.sendall(raw_http.request())
+        assert raw_http.answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_is_taken_slowly_but_steadily_is_taken_whole():
+    num_pieces, piece = 128, 1 << 19
+
+    async def answer(request):
+        del request
+        return web.Response(body=bytes(num_pieces * piece))
+
+    async def take():
+        connections = rest_connections.RestConnections(web.Server(answer), 0.5)
+        accepting = await asyncio.get_running_loop().create_server(connections, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*accepting.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        started = time.monotonic()
+        for _ in range(num_pieces):
+            await reader.readexactly(piece)
+            # A megabyte in far less than the half second that it may take, all of it in far more.
+            await asyncio.sleep(0.012)
+        accepting.close()
+        writer.close()
+        return time.monotonic() - started
+
+    assert asyncio.run(take()) > 2 * 0.5
 
 
 def test_an_answer_that_nobody_takes_ends_the_connection(playground_dir):
