@@ -7,7 +7,7 @@ import grpc
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.server import grpc_server
+from serving.server import grpc_arrivals, grpc_server
 from tests.serving import tiny_models
 from tests.serving.server import grpc_asking
 
@@ -119,6 +119,20 @@ def test_the_oldest_of_too_many_are_given_up(playground_dir, trickle, caplog):
             assert each.call.exception(timeout=10).code() is grpc.StatusCode.CANCELLED
         assert all(each.send().result(timeout=10) for each in late[2:])
         assert "more than 4 had sent none" in caplog.text
+
+
+def test_none_is_one_of_too_many_at_once_for_a_busy_server_is_slow_to_take_messages(
+    playground_dir, trickle, monkeypatch
+):
+    monkeypatch.setattr(grpc_arrivals, "_LEAST_SECONDS", 60.0)
+    with (
+        tiny_models.running_server(playground_dir.parent, grpc_max_threads=2, max_queued_requests=6) as server,
+        grpc_asking.channel_to(server) as channel,
+    ):
+        late = trickle(channel, 6)
+        # Fifty looks at what takes long.
+        time.sleep(0.5)
+        assert all(each.send().result(timeout=10) for each in late)
 
 
 def test_a_message_of_another_kind_is_the_fault_of_the_client(playground, method):

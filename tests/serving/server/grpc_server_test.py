@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import socket
 import time
 
 import grpc
@@ -25,6 +26,22 @@ def test_a_unix_socket_answers_beside_the_port(playground_dir, tmp_path):
         grpc.insecure_channel(f"unix:{path}") as local,
     ):
         assert grpc_asking.predict(local) == grpc_asking.predict(channel)
+
+
+def test_a_connection_without_calls_that_does_not_say_that_it_is_still_there_is_closed(playground_dir):
+    arguments = {"grpc.keepalive_time_ms": 500, "grpc.http2.ping_timeout_ms": 500}
+    with (
+        tiny_models.running_server(playground_dir.parent, grpc_channel_arguments=arguments) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+    ):
+        # The beginning of HTTP/2 (RFC 9113, section 3.4): settings, and that those of the server are known.
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0) + _frame(4, 1))
+        while connection.recv(65536):
+            pass
+
+
+def _frame(kind, flags):
+    return bytes([0, 0, 0, kind, flags, 0, 0, 0, 0])
 
 
 def test_health_is_told_where_asked_for_and_turns_before_the_end(playground_dir):
