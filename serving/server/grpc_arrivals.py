@@ -79,7 +79,13 @@ class Arrivals(grpc.ServerInterceptor):
         pool = getattr(method, "experimental_thread_pool", self._pool)
 
         def answer_message(message: bytes, context: grpc.ServicerContext) -> Any:
-            return method(self._parsed((parse, message), context), context)
+            if message is None:
+                return self._refuse("A call has to carry a message, but carried none.", context)
+            try:
+                request = parse(message)
+            except protobuf_message.DecodeError as error:
+                return self._refuse(f"The message is not of the kind that this method takes: {error}.", context)
+            return method(request, context)
 
         def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             arrival = _Arrival(context)
@@ -103,15 +109,8 @@ class Arrivals(grpc.ServerInterceptor):
         return grpc.stream_unary_rpc_method_handler(answer, None, handler.response_serializer)
 
     @grpc_status.answers_errors
-    def _parsed(self, parse_and_message: tuple[Callable[[bytes], Any], bytes], context: grpc.ServicerContext) -> Any:
+    def _refuse(self, sentence: str, context: grpc.ServicerContext) -> None:
         del context
-        parse, message = parse_and_message
-        try:
-            if message is not None:
-                return parse(message)
-            sentence = "A call has to carry a message, but carried none."
-        except protobuf_message.DecodeError as error:
-            sentence = f"The message is not of the kind that this method takes: {error}."
         # Nobody can tell which model it is for.
         self._records.add_refused("GRPC", errors.StatusCode.INVALID_ARGUMENT)
         raise errors.InvalidArgumentError(sentence)
@@ -135,14 +134,14 @@ class Arrivals(grpc.ServerInterceptor):
                 if arrival.is_cancelled:
                     continue
                 if now - arrival.since > self._longest_seconds:
-                    arrival.cancel()
                     self._too_late.say(f"Cancelled calls whose messages took longer than {self._longest_seconds:g} s.")
-                elif position < len(aside) - self._most_aside and now - arrival.since > _LEAST_SECONDS:
                     arrival.cancel()
+                elif position < len(aside) - self._most_aside and now - arrival.since > _LEAST_SECONDS:
                     self._too_many.say(
                         f"Cancelled calls whose messages were awaited for longest: more than {self._most_aside} had "
                         "sent none."
                     )
+                    arrival.cancel()
 
     def _step_aside(self, arrival: "_Arrival") -> None:
         with self._lock:

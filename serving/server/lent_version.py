@@ -3,6 +3,7 @@
 import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from google.protobuf import message
@@ -15,7 +16,7 @@ from serving.server import cancellation as cancellation_lib
 
 
 class LentVersion:
-    """Runs a version on the terms of one request.
+    """Runs a version on the terms of one request; a context manager, at whose end the version is given back.
 
     Args:
       loaded: the version.
@@ -25,6 +26,7 @@ class LentVersion:
       max_rows: most rows of an input; 0 for any.
       counted_by: learns how long each run took, and of how many examples.
       sampled: draws whether the request is logged, see `RequestLog.sampled`.
+      give_back: called once the request is answered.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class LentVersion:
         max_rows: int,
         counted_by: metrics.Metrics,
         sampled: Callable[[], Callable[[prediction_log_pb2.PredictionLog], None] | None] = lambda: None,
+        give_back: Callable[[], None] = lambda: None,
     ):
         self._loaded = loaded
         self._api = api
@@ -44,8 +47,15 @@ class LentVersion:
         self._max_rows = max_rows
         self._metrics = counted_by
         self._sampled = sampled
+        self._give_back = give_back
         # A MultiInference runs several signatures over the same examples.
         self._are_examples_counted = api == "Predict"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._give_back()
 
     @property
     def model_name(self) -> str:

@@ -57,8 +57,7 @@ class Metrics:
             key = (model_name, code.name)
             self._request_count[key] = self._request_count.get(key, 0) + 1
             if code == errors.StatusCode.OK:
-                histogram = self._request_latency.setdefault((model_name, api, entrypoint), _Histogram(_LATENCY_BOUNDS))
-                histogram.add(seconds * 1e6)
+                _add(self._request_latency, (model_name, api, entrypoint), _LATENCY_BOUNDS, seconds * 1e6)
 
     def add_run(self, model_name: str, api: str, seconds: float) -> None:
         """Counts a run of a model.
@@ -69,7 +68,7 @@ class Metrics:
           seconds: how long it took.
         """
         with self._lock:
-            self._runtime_latency.setdefault((model_name, api, "TF1"), _Histogram(_LATENCY_BOUNDS)).add(seconds * 1e6)
+            _add(self._runtime_latency, (model_name, api, "TF1"), _LATENCY_BOUNDS, seconds * 1e6)
 
     def add_examples(self, model_name: str, num_examples: int) -> None:
         """Counts the examples of a request that was run.
@@ -79,7 +78,7 @@ class Metrics:
           num_examples: how many the request had.
         """
         with self._lock:
-            self._example_counts.setdefault((model_name,), _Histogram(_EXAMPLE_BOUNDS)).add(num_examples)
+            _add(self._example_counts, (model_name,), _EXAMPLE_BOUNDS, num_examples)
 
     def add_queue_seconds(self, api: str, seconds: float) -> None:
         """Counts a request that waited for a thread.
@@ -89,7 +88,7 @@ class Metrics:
           seconds: how long it did.
         """
         with self._lock:
-            self._queue_seconds.setdefault((api,), _Histogram(_QUEUE_BOUNDS)).add(seconds)
+            _add(self._queue_seconds, (api,), _QUEUE_BOUNDS, seconds)
 
     def add_reading(
         self, name: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], int]], kind: str = "gauge"
@@ -120,6 +119,15 @@ class Metrics:
         for (name, kind, labels), values in read.items():
             lines += _counter_lines(name, labels, values, _OWN_PREFIX, kind)
         return "".join(f"{line}\n" for line in lines)
+
+
+def _add(
+    histograms: dict[tuple[str, ...], _Histogram], key: tuple[str, ...], bounds: Sequence[float], value: float
+) -> None:
+    histogram = histograms.get(key)
+    if histogram is None:
+        histogram = histograms[key] = _Histogram(bounds)
+    histogram.add(value)
 
 
 def _counter_lines(

@@ -1,9 +1,8 @@
 """The models that a server serves, by name: how a request finds its version, and how they are replaced as a whole."""
 
-import contextlib
 import functools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from absl import logging
@@ -157,15 +156,14 @@ class ModelRegistry:
         """Returns whether a model of this name is served."""
         return model_name in self._serving.managers
 
-    @contextlib.contextmanager
     def lease(
         self,
         model_spec: model_pb2.ModelSpec,
         api: str = "Predict",
         deadline: float | None = None,
         cancellation: cancellation_lib.Cancellation | None = None,
-    ) -> Iterator[lent_version.LentVersion]:
-        """Lends the version that `model_spec` asks for; it stays loaded until the block ends.
+    ) -> lent_version.LentVersion:
+        """Lends the version that `model_spec` asks for, as a context manager; it stays loaded until the block ends.
 
         Args:
           model_spec: name, and optionally a version or a label; without one the newest that is available.
@@ -188,13 +186,16 @@ class ModelRegistry:
         if loaded is None:
             wanted = f"Latest({model_spec.name})" if version is None else f"Specific({model_spec.name}, {version})"
             raise errors.NotFoundError(f"Servable not found for request: {wanted}")
-        try:
-            sampled = functools.partial(self._sampled, serving.logging.get(model_spec.name))
-            yield lent_version.LentVersion(
-                loaded, api, deadline, cancellation, self._max_request_rows, self._metrics, sampled
-            )
-        finally:
-            manager.release(loaded)
+        return lent_version.LentVersion(
+            loaded,
+            api,
+            deadline,
+            cancellation,
+            self._max_request_rows,
+            self._metrics,
+            functools.partial(self._sampled, serving.logging.get(model_spec.name)),
+            functools.partial(manager.release, loaded),
+        )
 
     def versions(self) -> dict[tuple[str, str, str], int]:
         """Returns 1 for each model name, version and state that is known, for the metrics."""

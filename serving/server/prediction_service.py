@@ -1,10 +1,10 @@
 """gRPC PredictionService over the loaded models."""
 
-import contextlib
+import functools
 import time
-from collections.abc import Iterator
 
 import grpc
+from google.protobuf import message
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -20,7 +20,6 @@ from serving.server import cancellation as cancellation_lib
 from serving.server import (
     classify,
     grpc_status,
-    lent_version,
     model_registry,
     multi_inference,
     predict,
@@ -60,23 +59,24 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         """
         self._models = models
         self._records = records
-        self._is_method_name_checked = is_method_name_checked
-        self._is_tensor_content = is_tensor_content
+        is_checked = {"is_method_name_checked": is_method_name_checked}
+        # What answers, and the field of PredictionLog that it is logged in.
+        self._apis = {
+            "Predict": (
+                functools.partial(predict.predict, is_tensor_content=is_tensor_content, **is_checked),
+                "predict_log",
+            ),
+            "Classify": (functools.partial(classify.classify, **is_checked), "classify_log"),
+            "Regress": (functools.partial(regress.regress, **is_checked), "regress_log"),
+            "MultiInference": (functools.partial(multi_inference.multi_inference, **is_checked), "multi_inference_log"),
+        }
 
     @grpc_status.answers_errors
     def Predict(  # noqa: N802 - the name is the protocol's.
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         """Runs one signature of one model version."""
-        with self._lease(request, "Predict", context) as model:
-            response = predict.predict(
-                model,
-                request,
-                is_method_name_checked=self._is_method_name_checked,
-                is_tensor_content=self._is_tensor_content,
-            )
-            model.log("predict_log", lambda: (request, response))
-        return response
+        return self._answer("Predict", request, request, context)
 
     @grpc_status.answers_errors
     def GetModelMetadata(  # noqa: N802 - the name is the protocol's.
@@ -91,20 +91,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
         """Labels and scores each example."""
-        with self._lease(request, "Classify", context) as model:
-            response = classify.classify(model, request, is_method_name_checked=self._is_method_name_checked)
-            model.log("classify_log", lambda: (request, response))
-        return response
+        return self._answer("Classify", request, request, context)
 
     @grpc_status.answers_errors
     def Regress(  # noqa: N802 - the name is the protocol's.
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
         """Gives each example a number."""
-        with self._lease(request, "Regress", context) as model:
-            response = regress.regress(model, request, is_method_name_checked=self._is_method_name_checked)
-            model.log("regress_log", lambda: (request, response))
-        return response
+        return self._answer("Regress", request, request, context)
 
     @grpc_status.answers_errors
     def MultiInference(  # noqa: N802 - the name is the protocol's.
@@ -114,24 +108,24 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         # Without a task, or a ModelSpec in it, there is no name, which is then refused.
         model_spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         first = inference_pb2.InferenceTask(model_spec=model_spec)
-        with self._lease(first, "MultiInference", context) as model:
-            response = multi_inference.multi_inference(
-                model, request, is_method_name_checked=self._is_method_name_checked
-            )
-            model.log("multi_inference_log", lambda: (request, response))
-        return response
+        return self._answer("MultiInference", first, request, context)
 
-    @contextlib.contextmanager
-    def _lease(self, request: _Request, api: str, context: grpc.ServicerContext) -> Iterator[lent_version.LentVersion]:
-        name = request.model_spec.name
+    def _answer(
+        self, api: str, naming: _Request, request: message.Message, context: grpc.ServicerContext
+    ) -> message.Message:
+        """Returns the answer of the model that `naming` names."""
+        answer, kind = self._apis[api]
+        name = naming.model_spec.name
         # Names that clients make up would fill the memory.
         counted_name = name if self._models.knows(name) else ""
         with (
             self._records.recording(counted_name, api, "GRPC") as record,
-            self._models.lease(_model_spec(request), api, _deadline(context), _cancellation(context)) as model,
+            self._models.lease(_model_spec(naming), api, _deadline(context), _cancellation(context)) as model,
         ):
             record.version = model.version
-            yield model
+            response = answer(model, request)
+            model.log(kind, lambda: (request, response))
+        return response
 
 
 def _deadline(context: grpc.ServicerContext) -> float | None:

@@ -73,7 +73,9 @@ class RestConnections:
         while self._open and self._loop.time() < end:
             await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
 
-    def _begin_answer(self, message: object, payload: object, protocol: "_Connection", *others: object) -> web.Request:
+    def _begin_answer(
+        self, message: object, payload: object, protocol: "_Connection", *others: object
+    ) -> web.BaseRequest:
         protocol.begin_answer()
         return self._make_request(message, payload, protocol, *others)
 

@@ -2,20 +2,20 @@
 
 import asyncio
 import concurrent.futures
-import contextlib
+import functools
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
-from serving.server import rest_connections
+from serving.server import json_answer, rest_connections, worker_threads
 
 # Connections that may wait to be taken while the loop answers requests.
 _BACKLOG = 1024
 _SECONDS_FOR_LAST_STEPS = 0.1
-_Handler = Callable[["RestLoop", web.Request], Coroutine[None, None, web.StreamResponse]]
+_Handler = Callable[["RestLoop", web.BaseRequest], Coroutine[None, None, web.StreamResponse]]
 
 
 class RestLoop:
@@ -53,12 +53,16 @@ class RestLoop:
         self._thread.start()
         self._begin(self._start()).result()
 
-    @contextlib.contextmanager
-    def busy_with(self, path: str) -> Iterator[None]:
-        """Within the block, in the loop's thread, nothing else is answered."""
+    def answer_at_once(self, path: str, answer: Callable, *arguments: object) -> object:
+        """Returns what a call returns that is made in the loop's thread, where nothing else is answered meanwhile.
+
+        Raises:
+          ThreadNeededError: if it would have to wait, or to compute for long.
+        """
         self._busy = (path, time.monotonic())
         try:
-            yield
+            with worker_threads.RefusingToWait():
+                return answer(*arguments)
         finally:
             self._busy = None
 
@@ -89,12 +93,15 @@ class RestLoop:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def _start(self) -> None:
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if hdrs.EXPECT in request.headers:
+                await _say_that_the_body_may_come(request)
             return await self._handle(self, request)
 
-        application = web.Application(client_max_size=self._max_request_bytes)
-        application.router.add_route("*", "/{path:.*}", handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=self._grace_seconds)
+        # Without an Application: of its routes there would be one, and finding it takes longer than to answer.
+        make_request = functools.partial(web.BaseRequest, loop=self._loop, client_max_size=self._max_request_bytes)
+        server = web.Server(handle, request_factory=make_request, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=self._grace_seconds)
         await self._runner.setup()
         self._connections = rest_connections.RestConnections(self._runner.server, self._longest_seconds)
         self._accepting = await self._loop.create_server(self._connections, sock=self._listening, backlog=_BACKLOG)
@@ -106,3 +113,17 @@ class RestLoop:
         # Connections that were closed just now have their last step to do.
         if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(tasks, timeout=_SECONDS_FOR_LAST_STEPS)
+
+
+async def _say_that_the_body_may_come(request: web.BaseRequest) -> None:
+    """Answers what a client asks that has a large body, RFC 9110, section 10.1.1."""
+    expected = request.headers[hdrs.EXPECT]
+    if expected.lower() != "100-continue":
+        raise web.HTTPExpectationFailed(
+            body=json_answer.write_error(f"The header Expect may be 100-continue, but is {expected}; leave it out."),
+            content_type="application/json",
+        )
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # It is none of the answer's bytes.
+        request.writer.output_size = 0

@@ -152,7 +152,7 @@ class RestServer:
                 self._loops[-1].accept_no_more()
                 self._add_loop()
 
-    async def _handle(self, loop: rest_loop.RestLoop, request: web.Request) -> web.Response:
+    async def _handle(self, loop: rest_loop.RestLoop, request: web.BaseRequest) -> web.Response:
         path = request.rel_url.raw_path
         if path == self._metrics_path:
             return web.Response(text=self._metrics.text(), content_type="text/plain")
@@ -179,7 +179,7 @@ class RestServer:
     async def _answer(
         self,
         loop: rest_loop.RestLoop,
-        request: web.Request,
+        request: web.BaseRequest,
         path: str,
         request_id: request_ids.RequestId,
         is_explored: bool,
@@ -196,12 +196,8 @@ class RestServer:
         answer = self._explorer.answer if is_explored else functools.partial(self._timed_answer, request_id)
         arguments = request.method, path, body, deadline, cancellation
         if len(body) <= _MOST_BYTES_OF_QUICK and path in self._quick_paths:
-            with (
-                contextlib.suppress(worker_threads.ThreadNeededError),
-                worker_threads.refusing_to_wait(),
-                loop.busy_with(path),
-            ):
-                return answer(*arguments)
+            with contextlib.suppress(worker_threads.ThreadNeededError):
+                return loop.answer_at_once(path, answer, *arguments)
         try:
             return await threads.call(deadline - time.monotonic(), answer, *arguments)
         except TimeoutError as error:
@@ -210,7 +206,7 @@ class RestServer:
             logging.warning("%s", text)
             raise errors.DeadlineExceededError(text) from error
 
-    async def _body(self, request: web.Request, path: str, deadline: float) -> bytes:
+    async def _body(self, request: web.BaseRequest, path: str, deadline: float) -> bytes:
         try:
             if request.content.is_eof():
                 # It came with the headers; a timer would cost more than to read it.

@@ -33,6 +33,9 @@ class SignatureRunner:
     def __init__(self, session: tf.compat.v1.Session, signature: meta_graph_pb2.SignatureDef):
         inputs, outputs = signature.inputs, signature.outputs
         self._signature = signature
+        # Looking into the message costs a request more.
+        self._declared_names = frozenset(inputs)
+        self._data_types = {name: info.dtype for name, info in inputs.items()}
         self._input_names = tuple(sorted(inputs, key=lambda name: inputs[name].name))
         self._defaults = {name: tensor_proto.to_array(proto, name) for name, proto in signature.defaults.items()}
         self.output_names = tuple(sorted(outputs))
@@ -97,11 +100,12 @@ class SignatureRunner:
         Raises:
           InvalidArgumentError: if they are not those of the signature.
         """
-        self._check_names(inputs)
+        if inputs.keys() != self._declared_names:
+            self._check_names(inputs)
         for position, name in enumerate(self._input_names):
             if name not in inputs:
                 continue
-            expected, provided = self._signature.inputs[name].dtype, tensor_proto.data_type_of(inputs[name])
+            expected, provided = self._data_types[name], tensor_proto.data_type_of(inputs[name])
             if expected != provided:
                 raise errors.InvalidArgumentError(
                     f"Expects arg[{position}] to be {tensor_proto.data_type_name(expected)} but "

@@ -1,10 +1,9 @@
 """Threads that answer requests, few of them beginning at a time, and how many requests may wait for one of them."""
 
 import collections
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from absl import logging
@@ -18,7 +17,7 @@ _CURRENT = threading.local()
 
 
 class ThreadNeededError(Exception):
-    """What is to be done may take long, and is not to be done in this thread, see `refusing_to_wait`."""
+    """What is to be done may take long, and is not to be done in this thread, see `RefusingToWait`."""
 
 
 def too_many_wait() -> errors.ResourceExhaustedError:
@@ -32,7 +31,7 @@ def give_up_turn() -> None:
     """Says that the call of this thread is about to wait, or to compute outside Python for long: another may begin.
 
     Raises:
-      ThreadNeededError: within `refusing_to_wait`.
+      ThreadNeededError: within `RefusingToWait`.
     """
     if getattr(_CURRENT, "refuses", False):
         raise ThreadNeededError
@@ -47,13 +46,13 @@ def times_given_up() -> int:
     return getattr(_CURRENT, "times_given_up", 0)
 
 
-@contextlib.contextmanager
-def refusing_to_wait() -> Iterator[None]:
+class RefusingToWait:
     """Within the block, `give_up_turn` raises ThreadNeededError; for a thread that has no time."""
-    _CURRENT.refuses = True
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        _CURRENT.refuses = True
+
+    def __exit__(self, *exc_info: object) -> None:
         _CURRENT.refuses = False
 
 

@@ -63,6 +63,24 @@ def test_a_body_that_takes_too_long_is_told(server):
     }
 
 
+def test_a_client_that_asks_whether_its_body_may_come_is_told(server):
+    asking = raw_http.request(headers="Expect: 100-continue\r\n")
+    head, _, body = asking.partition(b"\r\n\r\n")
+    with raw_http.connection_to(server) as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert _body(raw_http.answer(connection)) == {"predictions": [[2.0]]}
+
+
+def test_a_client_that_expects_anything_else_is_refused(server):
+    with raw_http.connection_to(server) as connection:
+        connection.sendall(raw_http.request(headers="Expect: a miracle\r\n"))
+        answer = raw_http.answer(connection)
+    assert answer.startswith(b"HTTP/1.1 417 ")
+    assert _body(answer) == {"error": "The header Expect may be 100-continue, but is a miracle; leave it out."}
+
+
 def test_a_connection_that_is_idle_after_an_answer_is_kept(server):
     with raw_http.connection_to(server) as connection:
         connection.sendall(raw_http.request())

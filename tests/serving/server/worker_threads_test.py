@@ -182,7 +182,7 @@ def test_every_call_tells_how_long_it_waited():
 
 def test_where_nobody_may_wait_a_turn_is_not_given_up_but_a_thread_asked_for():
     before = worker_threads.times_given_up()
-    with pytest.raises(worker_threads.ThreadNeededError), worker_threads.refusing_to_wait():
+    with pytest.raises(worker_threads.ThreadNeededError), worker_threads.RefusingToWait():
         worker_threads.give_up_turn()
     assert worker_threads.times_given_up() == before
     worker_threads.give_up_turn()
