@@ -1,28 +1,27 @@
 """Exact ranking of the whole corpus, block of questions after block of questions."""
 
+import concurrent.futures
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from tfrs_model import row_lists
+from tfrs_model import ranked_block, row_lists
 
 # 2**27 float32 scores are half a gigabyte: so many questions at a time that reading the corpus for each block
-# costs little beside its product.
+# costs little beside its product. With half as many the product of a million candidates takes a third longer.
 MAX_SCORES_PER_BLOCK = 1 << 27
-_EXCLUDED_SCORE = -math.inf
 # Half the range of float32: rounding takes no sum of products beyond the range.
 _MAX_SCORE = float(np.finfo(np.float32).max) / 2
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 OnBlock = Callable[[int], None] | None
 # Returns `[end - begin, num_candidates]` float32 scores of the questions from `begin` to `end - 1`.
 ScoreBlock = Callable[[int, int], np.ndarray]
-# Ranks the questions from `begin` to `end - 1`, given the places of their targets and exclusions: scores, those of
-# the targets, and the best candidates.
-_RankBlock = Callable[[int, int, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+# Ranks the questions from `begin` to `end - 1`, given the places of their targets and exclusions.
+_RankBlock = Callable[[int, int, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]]
 
 
 class RankingError(ValueError):
@@ -92,7 +91,7 @@ def rank_by_embeddings(
         # What fills the last chunk is no candidate.
         filling = np.stack(np.meshgrid(np.arange(end - begin), added, indexing="ij"), axis=-1).reshape(-1, 2)
         left_out = np.concatenate([left_out, filling])
-        return _rank_products(query_embeddings[begin:end], candidates, targeted, left_out, k, width)
+        return ranked_block.rank_products(query_embeddings[begin:end], candidates, targeted, left_out, k, width)
 
     return _rank(rank_block, targets, excluded, num_candidates, k, on_block)
 
@@ -128,8 +127,8 @@ def rank_by_scores(
         block = np.asarray(scores(begin, end), np.float32)
         if not np.isfinite(block).all():
             raise RankingError("Every score must be finite, but some are NaN or infinite; fit the model again.")
-        filled = np.pad(block, ((0, 0), (0, -num_candidates % width)), constant_values=_EXCLUDED_SCORE)
-        return _rank_scores(filled, targeted, left_out, k, width)
+        filled = np.pad(block, ((0, 0), (0, -num_candidates % width)), constant_values=-math.inf)
+        return ranked_block.rank_scores(filled, targeted, left_out, k, width)
 
     return _rank(rank_block, targets, excluded, num_candidates, k, on_block)
 
@@ -143,30 +142,48 @@ def _rank(
     on_block: OnBlock,
 ) -> Ranking:
     ranks, top_rows = [np.zeros([0], np.int64)], [np.zeros([0, k], np.int64)]
-    for begin, end in _blocks(len(targets), num_candidates):
-        own = targets[begin:end]
-        positions = _positions(own), _positions(excluded[begin:end])
-        scores, target_scores, rows = (each.numpy() for each in rank_block(begin, end, *positions))
-        ranks.append(_ranks(scores, target_scores, own))
-        top_rows.append(rows)
-        if on_block is not None:
-            on_block(end - begin)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+
+        def rank(begin: int, end: int) -> None:
+            # In a function of its own, so that the scores of a block are gone before those of the next come.
+            own, left_out = targets[begin:end], _without_repetitions(excluded[begin:end], num_candidates)
+            # As arrays that share the memory of the tensors; their method `numpy` would copy it.
+            *counted, rows = map(np.asarray, rank_block(begin, end, _positions(own), _positions(left_out)))
+            ranks.append(_ranks(*counted, own, left_out, num_candidates, threads))
+            top_rows.append(rows)
+
+        for begin, end in _blocks(len(targets), num_candidates):
+            rank(begin, end)
+            if on_block is not None:
+                on_block(end - begin)
     return Ranking(np.concatenate(ranks), targets.splits, np.concatenate(top_rows))
 
 
-def _ranks(scores: np.ndarray, target_scores: np.ndarray, targets: row_lists.RowLists) -> np.ndarray:
-    """Returns the rank of each target of a block, in whose scores targets are lowered beneath their equals."""
-    lowered = scores[targets.owners, targets.rows]
+def _ranks(
+    scores: np.ndarray,
+    target_scores: np.ndarray,
+    excluded_scores: np.ndarray,
+    targets: row_lists.RowLists,
+    excluded: row_lists.RowLists,
+    num_candidates: int,
+    threads: concurrent.futures.Executor,
+) -> np.ndarray:
+    """Returns the rank of each target of a block."""
     ranks = np.empty(len(targets.rows), np.int64)
-    for question, (begin, end) in enumerate(zip(targets.splits[:-1], targets.splits[1:], strict=True)):
-        own = slice(begin, end)
-        row, values = scores[question], target_scores[own]
-        # Row by row, a comparison stays in the processor's cache.
+
+    def rank(question: int) -> None:
+        own, left_out = targets.bounds(question), excluded.bounds(question)
+        values, row = target_scores[own], scores[question, :num_candidates]
+        # Row by row, a comparison stays in the processor's cache. As good is before, but for the target itself.
         num_before = np.array([np.count_nonzero(row >= value) for value in values], np.int64)
-        if end - begin > 1:
-            num_before -= np.sum(lowered[own] >= values[:, np.newaxis], axis=1)
-            num_before[np.lexsort([targets.rows[own], -values])] += np.arange(end - begin)
+        for others in (values, excluded_scores[left_out]):
+            num_before -= np.sum(others >= values[:, np.newaxis], axis=1)
+        num_before[np.lexsort([targets.rows[own], -values])] += np.arange(len(values))
         ranks[own] = 1 + num_before
+
+    # NumPy compares without Python's lock.
+    for _ in threads.map(rank, range(len(targets))):
+        pass
     return ranks
 
 
@@ -214,59 +231,11 @@ def _blocks(num_questions: int, num_candidates: int) -> Iterator[tuple[int, int]
         yield begin, min(begin + block_size, num_questions)
 
 
+def _without_repetitions(lists: row_lists.RowLists, num_candidates: int) -> row_lists.RowLists:
+    keys = np.unique(lists.owners * num_candidates + lists.rows)
+    return row_lists.RowLists(keys % num_candidates, np.searchsorted(keys, np.arange(len(lists) + 1) * num_candidates))
+
+
 def _positions(lists: row_lists.RowLists) -> np.ndarray:
     """Returns `[n, 2]` int64 places of the rows in the scores of a block."""
     return np.stack([lists.owners, lists.rows], axis=1).astype(np.int64)
-
-
-_POSITIONS = tf.TensorSpec([None, 2], tf.int64)
-
-
-@tf.function(
-    input_signature=[
-        tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None, None], tf.float32),
-        *[_POSITIONS] * 2,
-    ]
-    + [tf.TensorSpec([], tf.int32)] * 2
-)
-def _rank_products(queries, candidates, target_positions, excluded_positions, k, width):
-    # In one function, so that the scores are changed where they are instead of being copied.
-    scores = tf.matmul(queries, candidates, transpose_b=True)
-    return _lowered_and_top(scores, target_positions, excluded_positions, k, width)
-
-
-@tf.function(
-    input_signature=[tf.TensorSpec([None, None], tf.float32), *[_POSITIONS] * 2] + [tf.TensorSpec([], tf.int32)] * 2
-)
-def _rank_scores(scores, target_positions, excluded_positions, k, width):
-    return _lowered_and_top(scores, target_positions, excluded_positions, k, width)
-
-
-def _lowered_and_top(
-    scores: tf.Tensor, target_positions: tf.Tensor, excluded_positions: tf.Tensor, k: tf.Tensor, width: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns scores with targets put behind their equals, the scores of the targets, and the best rows."""
-    target_scores = tf.gather_nd(scores, target_positions)
-    # The next lower number. Next to 0 it would be flushed to 0.
-    lowered = tf.minimum(tf.math.nextafter(target_scores, tf.float32.min), target_scores - _SMALLEST_NORMAL)
-    scores = tf.tensor_scatter_nd_update(scores, target_positions, lowered)
-    excluded = tf.fill(tf.shape(excluded_positions)[:1], _EXCLUDED_SCORE)
-    scores = tf.tensor_scatter_nd_update(scores, excluded_positions, excluded)
-    return scores, target_scores, _top_rows(scores, k, width)
-
-
-def _top_rows(scores: tf.Tensor, k: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Returns `[num_questions, k]` int64 candidates, best first; -1 where only excluded ones are left.
-
-    The k best are in the k chunks of the highest maxima, so that most candidates are only compared with their
-    neighbours: k chunks without one of the best would each hold something that is as good. Chunks of equal maxima are
-    taken from the left, and stay in their order, so that the lower of two equal rows is first as it is in `top_k`.
-    """
-    chunks = tf.reshape(scores, [tf.shape(scores)[0], -1, width])
-    _, best = tf.math.top_k(tf.reduce_max(chunks, axis=2), k=tf.minimum(k, tf.shape(chunks)[1]))
-    best = tf.sort(best)
-    inside = tf.reshape(tf.gather(chunks, best, batch_dims=1), [tf.shape(scores)[0], -1])
-    top_scores, places = tf.math.top_k(inside, k=k)
-    rows = tf.gather(best, places // width, batch_dims=1) * width + places % width
-    return tf.where(top_scores > _EXCLUDED_SCORE, tf.cast(rows, tf.int64), -1)

@@ -53,6 +53,10 @@ class RowLists:
         """`[num_rows]` the list that each row belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def bounds(self, position: int) -> slice:
+        """Returns where in `rows` one of the lists is."""
+        return slice(self.splits[position], self.splits[position + 1])
+
     def __getitem__(self, lists: slice) -> "RowLists":
         """Returns neighbouring lists."""
         begin, end, _ = lists.indices(len(self))
