@@ -1,0 +1,22 @@
+import numpy as np
+
+from tests.tfrs_model.baselines import logs
+from tfrs_model.baselines import query_states
+
+
+def test_histories_are_read_from_one_sequence_that_states_share():
+    sequence = np.array([4, 2, 4, 7], np.int32)
+    states = query_states.QueryStates(np.array([5, 5, 6]), np.array([0, 0, 3]), np.array([1, 3, 3]), sequence)
+    assert [each.tolist() for each in states.histories()] == [[4], [4, 2, 4], []]
+    assert [each.tolist() for each in states.part(1, 3).histories()] == [[4, 2, 4], []]
+    assert states.part(1, 3).query_rows.tolist() == [5, 6]
+
+
+def test_distinct_rows_belong_to_their_state():
+    owners, rows = logs.states([4, 2, 4], [], [2]).distinct()
+    assert list(zip(owners.tolist(), rows.tolist(), strict=True)) == [(0, 2), (0, 4), (2, 2)]
+
+
+def test_nobody_has_no_history():
+    owners, rows = logs.states().distinct()
+    assert len(owners) == len(rows) == 0
