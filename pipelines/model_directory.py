@@ -179,11 +179,20 @@ def restore_model(
       ModelDirectoryError: if the checkpoint is damaged, or was replaced meanwhile.
     """
     model = build_model(model_dir, similarity)
+    restore_towers(model, model_dir, checkpoint_name)
+    return model
+
+
+def restore_towers(model: two_tower.TwoTowerModel, model_dir: str | os.PathLike[str], checkpoint_name: str) -> None:
+    """Puts the best towers of a model directory into a model that was built like the trained one.
+
+    Raises:
+      ModelDirectoryError: if the checkpoint is damaged, of another model, or was replaced meanwhile.
+    """
     build_towers(model)
     best = ModelPaths(model_dir).best / checkpoint_name
     with readable(best):
         towers_checkpoint(model).restore(best).assert_existing_objects_matched().expect_partial()
-    return model
 
 
 def read_stamp(checkpoint: str | os.PathLike[str]) -> bytes | None:

@@ -9,6 +9,7 @@ the same command, and ends with the weights it would have had undisturbed.
 import dataclasses
 import shutil
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +30,9 @@ from pipelines import (
     training_stream,
 )
 from pipelines import training_config as training_config_lib
-from tfrs_model import negatives, optimizers, two_tower_builder
+from tfrs_model import negatives, optimizers, two_tower, two_tower_builder
+
+BuildModel = Callable[..., two_tower.TwoTowerModel]
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -92,13 +95,14 @@ def config_from_flags() -> TrainJobConfig:
     return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
 
 
-def run(config: TrainJobConfig, streaming_frequency: tf.keras.layers.Layer | None = None) -> TrainResult:
+def run(config: TrainJobConfig, build_model: BuildModel = two_tower_builder.build_two_tower) -> TrainResult:
     """Trains until the last epoch or the early stop.
 
     Args:
       config: what is read and written, and how it is trained.
-      streaming_frequency: stands in place of the estimate that the options describe. The description does not name
-        it, so such a model needs a directory of its own.
+      build_model: makes what is trained from the model's options, what is known of the data, the seed, the corpus
+        and the bytes that may be taken. The description does not name it, so another model than the default needs a
+        directory of its own.
 
     Raises:
       ArtifactError, PreparedDataError: if the prepared data cannot be read.
@@ -118,9 +122,7 @@ def run(config: TrainJobConfig, streaming_frequency: tf.keras.layers.Layer | Non
     if training.model.negatives == "labels":
         _require_labels(examples.weights)
     corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
-    model = two_tower_builder.build_two_tower(
-        training.model, inputs, training.seed, corpus, machine.available_memory_bytes(), streaming_frequency
-    )
+    model = build_model(training.model, inputs, training.seed, corpus, machine.available_memory_bytes())
     model.compile(
         optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
     )

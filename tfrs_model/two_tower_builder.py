@@ -43,13 +43,7 @@ def build_two_tower(
     Raises:
       ModelConfigError: if the options leave the query tower nothing to read.
     """
-    if not (config.use_query_id or config.history_length or inputs.query_features):
-        raise ModelConfigError(
-            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
-            "and the data has no query features; switch one of them on."
-        )
-
-    query_tower, candidate_tower = _build_towers(config, inputs, seed)
+    query_tower, candidate_tower = build_towers(config, inputs, seed)
     if config.negatives == "in_batch":
         retrieval = _build_task(config, streaming_frequency or _build_frequency(config, inputs, seed))
         pool = _build_pool(
@@ -61,9 +55,24 @@ def build_two_tower(
     return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
 
 
-def _build_towers(
+def build_towers(
     config: ModelConfig, inputs: ModelInputs, seed: int
 ) -> tuple[towers.QueryTower, towers.CandidateTower]:
+    """Builds both towers with the tables that they share; none has variables before its first call.
+
+    Args:
+      config: the options.
+      inputs: what is known of the data.
+      seed: of every draw.
+
+    Raises:
+      ModelConfigError: if the options leave the query tower nothing to read.
+    """
+    if not (config.use_query_id or config.history_length or inputs.query_features):
+        raise ModelConfigError(
+            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
+            "and the data has no query features; switch one of them on."
+        )
     tables = _build_tables(config, inputs, seed)
     candidate_table = tables[schema_lib.CANDIDATE_ID]
     history_table = candidate_table

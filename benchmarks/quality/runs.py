@@ -1,5 +1,6 @@
 """One variant with one seed: trained, or trained on where it was interrupted, and asked once."""
 
+import functools
 import pathlib
 import shutil
 
@@ -18,6 +19,7 @@ from pipelines import (
     train,
     training_config,
 )
+from tfrs_model import two_tower_builder
 
 
 def run_once(
@@ -65,10 +67,11 @@ def _train(
         shutil.rmtree(model_dir, ignore_errors=True)
         artifacts.write_json(begun, origin)
     training = training_config.training_config({**variant.options, "seed": seed})
-    counts = None
+    build_model = two_tower_builder.build_two_tower
     if variant.knows_counts:
         counts = exact_counts.ExactCounts(data.candidate_ids, data.training_counts(), training.batch_size)
-    return train.run(train.TrainJobConfig(str(data.paths.directory), str(model_dir), training), counts)
+        build_model = functools.partial(build_model, streaming_frequency=counts)
+    return train.run(train.TrainJobConfig(str(data.paths.directory), str(model_dir), training), build_model)
 
 
 def _ask(
