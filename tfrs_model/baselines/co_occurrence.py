@@ -70,16 +70,11 @@ class CoOccurrence:
     def fit(self, interactions: interactions_lib.Interactions) -> Neighbours:
         """Finds the neighbours of every candidate, exactly; equals keep the order of the corpus."""
         num_candidates = interactions.num_candidates
-        queries, candidates, _ = interactions.pairs()
-        begin = np.searchsorted(queries, np.arange(interactions.num_queries + 1))
-        counts = np.bincount(candidates, minlength=num_candidates)
-        by_candidate = queries[np.argsort(candidates, kind="stable")]
-        of_candidate = np.split(by_candidate, np.cumsum(counts)[:-1])
         width = min(self.num_neighbours, num_candidates)
         rows, weights = np.zeros([num_candidates, width], np.int64), np.zeros([num_candidates, width], np.float32)
-        for own in np.flatnonzero(counts):
-            together = [candidates[begin[query] : begin[query + 1]] for query in of_candidate[own]]
-            both = np.bincount(np.concatenate(together), minlength=num_candidates)
+        _, candidates, _ = interactions.pairs()
+        counts = np.bincount(candidates, minlength=num_candidates)
+        for own, both in interactions.chosen_together():
             both[own] = 0
             found = np.flatnonzero(both)
             worth = self._worth(both[found], counts[own], counts[found])

@@ -1,6 +1,36 @@
 """EASE-R (Steck, WWW 2019): a linear item-to-item model with a closed form, the strongest simple peer on dense logs."""
 
+import dataclasses
+
 import numpy as np
+
+from tfrs_model.baselines import interactions as interactions_lib
+from tfrs_model.baselines import item_to_item
+
+
+@dataclasses.dataclass(frozen=True)
+class EaseR:
+    """EASE-R on who chose what; weights and times do not count.
+
+    Memory: 4 bytes for each of `num_queries * num_candidates`, and four matrices of `num_candidates`^2 float64; the
+    time grows with `num_candidates`^3.
+
+    Attributes:
+      penalty: added to the diagonal, > 0.
+
+    Raises:
+      InteractionsError: if the penalty is not positive.
+    """
+
+    penalty: float
+
+    def __post_init__(self) -> None:
+        if not self.penalty > 0.0:
+            raise interactions_lib.InteractionsError(f"penalty must be > 0, but is {self.penalty}.")
+
+    def fit(self, interactions: interactions_lib.Interactions) -> item_to_item.ItemToItem:
+        """Solves the closed form."""
+        return item_to_item.ItemToItem(item_weights(interactions.matrix(), self.penalty))
 
 
 def item_weights(chosen: np.ndarray, penalty: float) -> np.ndarray:

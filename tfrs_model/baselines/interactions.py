@@ -1,6 +1,7 @@
 """What baselines are fitted on: who chose what and when, as rows."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -70,3 +71,25 @@ class Interactions:
         pairs, inverse = np.unique(keys, return_inverse=True)
         weights = np.bincount(inverse, weights=self.weights, minlength=len(pairs))
         return pairs // self.num_candidates, pairs % self.num_candidates, weights
+
+    def matrix(self) -> np.ndarray:
+        """Returns `[num_queries, num_candidates]` float32, 1 where a query chose a candidate, else 0; all in memory."""
+        chosen = np.zeros([self.num_queries, self.num_candidates], np.float32)
+        chosen[self.query_rows, self.candidate_rows] = 1.0
+        return chosen
+
+    def chosen_together(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields each candidate that was chosen, and how many of its queries chose each candidate.
+
+        The time grows with the sum of the squares of how much each query chose, the memory not.
+
+        Yields:
+          A candidate row, ascending, and `[num_candidates]` int64, with its own number of queries in its own place.
+        """
+        queries, candidates, _ = self.pairs()
+        begin = np.searchsorted(queries, np.arange(self.num_queries + 1))
+        counts = np.bincount(candidates, minlength=self.num_candidates)
+        of_candidates = np.split(queries[np.argsort(candidates, kind="stable")], np.cumsum(counts)[:-1])
+        for own in np.flatnonzero(counts):
+            together = [candidates[begin[query] : begin[query + 1]] for query in of_candidates[own]]
+            yield int(own), np.bincount(np.concatenate(together), minlength=self.num_candidates)

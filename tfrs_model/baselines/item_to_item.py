@@ -23,7 +23,4 @@ class ItemToItem(scorer.Scorer):
 
     def scores(self, states: query_states.QueryStates) -> np.ndarray:
         """Returns `[num_states, num_candidates]` float32; all 0 for a query without history."""
-        owners, rows = states.distinct()
-        shape = [len(states), self._weights.shape[0]]
-        chosen = tf.SparseTensor(np.stack([owners, rows], axis=1), tf.ones([len(rows)]), shape)
-        return tf.sparse.sparse_dense_matmul(chosen, self._weights).numpy()
+        return tf.sparse.sparse_dense_matmul(states.chosen(self._weights.shape[0]), self._weights).numpy()

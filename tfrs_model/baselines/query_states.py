@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,3 +43,8 @@ class QueryStates:
         rows = [np.unique(history) for history in self.histories()]
         owners = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
         return owners, np.concatenate(rows).astype(np.int64)
+
+    def chosen(self, num_candidates: int) -> tf.SparseTensor:
+        """Returns `[num_states, num_candidates]` float32, 1 where a candidate is in a history, however often."""
+        owners, rows = self.distinct()
+        return tf.SparseTensor(np.stack([owners, rows], axis=1), tf.ones([len(rows)]), [len(self), num_candidates])

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from tfrs_model.baselines import ease
+from tests.tfrs_model.baselines import logs
+from tfrs_model.baselines import ease, interactions
 
 
 def test_weights_of_two_candidates_by_hand():
@@ -18,3 +20,15 @@ def test_each_candidate_is_the_ridge_regression_on_all_others():
         expected = np.linalg.solve(inputs.T @ inputs + 2.0 * np.eye(5), inputs.T @ chosen[:, target])
         np.testing.assert_allclose(weights[others, target], expected, rtol=1e-4, atol=1e-6)
         assert weights[target, target] == 0.0
+
+
+def test_a_history_scores_by_the_weights_of_what_is_in_it():
+    log = logs.log([(0, 0), (0, 1), (1, 0)], 2, 2)
+    # The worked numbers of `item_weights`.
+    scores = ease.EaseR(1.0).fit(log).scores(logs.states([0], [1, 1], []))
+    np.testing.assert_allclose(scores, [[0, 1 / 3], [0.5, 0], [0, 0]], atol=1e-6)
+
+
+def test_a_penalty_that_is_not_positive_is_refused():
+    with pytest.raises(interactions.InteractionsError, match=r"penalty must be > 0, but is 0"):
+        ease.EaseR(0)

@@ -33,3 +33,10 @@ def test_no_interactions_are_refused():
     nothing = np.zeros([0])
     with pytest.raises(interactions.InteractionsError, match="at least one of each, but are 0, 0, 0, 0"):
         interactions.Interactions(nothing, nothing, nothing, nothing, 1, 1)
+
+
+def test_the_matrix_and_what_was_chosen_together_count_a_pair_once():
+    log = logs.log([(0, 1), (0, 1), (0, 3), (1, 3), (2, 3), (2, 1)], 3, 4)
+    assert log.matrix().tolist() == [[0, 1, 0, 1], [0, 0, 0, 1], [0, 1, 0, 1]]
+    together = {own: both.tolist() for own, both in log.chosen_together()}
+    assert together == {1: [0, 2, 0, 2], 3: [0, 2, 0, 3]}

@@ -1,4 +1,5 @@
 import numpy as np
+import tensorflow as tf
 
 from tests.tfrs_model.baselines import logs
 from tfrs_model.baselines import query_states
@@ -20,3 +21,8 @@ def test_distinct_rows_belong_to_their_state():
 def test_nobody_has_no_history():
     owners, rows = logs.states().distinct()
     assert len(owners) == len(rows) == 0
+
+
+def test_what_was_chosen_is_one_in_the_matrix_however_often():
+    chosen = tf.sparse.to_dense(logs.states([2, 0, 2], []).chosen(3))
+    assert chosen.numpy().tolist() == [[1, 0, 1], [0, 0, 0]]
