@@ -95,6 +95,7 @@ _COMMANDS = {
     "tfrs-prepare-data": "prepare_data",
     "tfrs-train": "train",
     "tfrs-evaluate": "evaluate",
+    "tfrs-compare": "compare",
     "tfrs-export": "export",
     "tfrs-export-embeddings": "export_embeddings",
     "tfrs-quickstart": "quickstart",

@@ -21,6 +21,11 @@ def evaluate() -> None:
     _start("pipelines.evaluate")
 
 
+def compare() -> None:
+    """Entry point of `tfrs-compare`."""
+    _start("pipelines.compare")
+
+
 def export() -> None:
     """Entry point of `tfrs-export`."""
     _start("pipelines.export")

@@ -107,12 +107,17 @@ class ModelDescription:
     seed: int
     training_options: dict
     prepared_data_sha256: str
-    source_sha256: str = dataclasses.field(default_factory=lambda: source_digest.source_sha256(*_TRAINING_SOURCES))
+    source_sha256: str = dataclasses.field(default_factory=lambda: training_source_sha256())
 
     @property
     def stamp(self) -> str:
         """64 hexadecimal digits that differ whenever options, seed, data or code differ."""
         return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def training_source_sha256() -> str:
+    """Returns the digest of the code that trains and asks a model."""
+    return source_digest.source_sha256(*_TRAINING_SOURCES)
 
 
 def write_description(

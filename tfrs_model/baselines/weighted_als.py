@@ -98,7 +98,9 @@ class WeightedAls:
         if not 0 < self.regularization < math.inf:
             raise WeightedAlsError(f"regularization must be finite and > 0, but is {self.regularization}.")
 
-    def fit(self, interactions: interactions_lib.Interactions, on_sweep: Callable[[], None] = lambda: None) -> Factors:
+    def fit(
+        self, interactions: interactions_lib.Interactions, on_sweep: Callable[[], object] = lambda: None
+    ) -> Factors:
         """Solves both sides in turn, the queries first; `on_sweep` is called after each time."""
         queries, candidates, weights = interactions.pairs()
         of_all = self.unobserved_weight + self.gravity / interactions.num_queries / interactions.num_candidates

@@ -1,0 +1,86 @@
+"""The baselines by name, each with the parameters that validation chooses from."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipelines import job, progress
+from tfrs_model.baselines import (
+    co_occurrence,
+    ease,
+    interactions,
+    linear_autoencoder,
+    own_frequency,
+    popularity,
+    recent_popularity,
+    scorer,
+    weighted_als,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """One that is fitted on rows alone.
+
+    Attributes:
+      build: returns it, given parameters; it has `fit`.
+      choices: by parameter, the values that are tried, all with all; the first are taken where there is no validation.
+      is_seeded: whether it draws at random, and takes a `seed`.
+      steps: the attribute that says how many steps a fit makes, which is then told of each; or empty.
+    """
+
+    build: Callable[..., Any]
+    choices: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    is_seeded: bool = False
+    steps: str = ""
+
+    @property
+    def parameter_sets(self) -> tuple[dict[str, Any], ...]:
+        """Every combination of the choices."""
+        return tuple(
+            dict(zip(self.choices, values, strict=True)) for values in itertools.product(*self.choices.values())
+        )
+
+    def fit(self, log: interactions.Interactions, parameters: Mapping[str, Any], seed: int) -> scorer.Scorer:
+        """Returns what answers; shows how far it is where it makes steps.
+
+        Raises:
+          ConfigError: if there is no such parameter, or a value is out of its range.
+        """
+        known = [field.name for field in dataclasses.fields(self.build) if field.name != "seed"]
+        if unknown := [name for name in parameters if name not in known]:
+            raise job.ConfigError(
+                f"{self.build.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}."
+            )
+        built = self.build(**parameters, **({"seed": seed} if self.is_seeded else {}))
+        if not self.steps:
+            return built.fit(log)
+        with progress.progress_bar(getattr(built, self.steps), f"Fitting {self.build.__name__}", "step") as bar:
+            return built.fit(log, bar.update)
+
+
+BASELINES = {
+    "popularity": Baseline(popularity.Popularity),
+    "recent_popularity": Baseline(recent_popularity.RecentPopularity, {"num_days": (28, 7, 90, 180)}),
+    "own_frequency": Baseline(own_frequency.OwnFrequency),
+    "co_occurrence": Baseline(
+        co_occurrence.CoOccurrence,
+        {"normalisation": ("cosine", "jaccard", "conditional"), "num_neighbours": (50, 20, 100, 200)},
+    ),
+    "als": Baseline(
+        weighted_als.WeightedAls,
+        {"embedding_dim": (64, 32), "unobserved_weight": (0.3, 0.1, 1.0), "regularization": (3.0, 1.0, 10.0)},
+        is_seeded=True,
+        steps="num_sweeps",
+    ),
+    "ease": Baseline(ease.EaseR, {"penalty": (500.0, 50.0, 100.0, 200.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)}),
+    "linear_product": Baseline(
+        linear_autoencoder.LinearAutoencoder,
+        {"objective": ("product",), "penalty": (1000.0, 100.0, 300.0, 3000.0, 10000.0), "rank": (64, 32, 128)},
+    ),
+    "linear_factors": Baseline(
+        linear_autoencoder.LinearAutoencoder,
+        {"objective": ("factors",), "penalty": (10.0, 3.0, 30.0), "rank": (64, 32, 128)},
+    ),
+}

@@ -1,0 +1,132 @@
+"""What may be compared, found by its name: a baseline, a configuration, a model directory, or a file of parameters."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipelines import job, model_directory, prepared_data, training_config
+from pipelines.comparison import questions, trained
+from pipelines.comparison.baselines import BASELINES
+
+SOFTMAX_DNN = "softmax_dnn"
+_BASELINE_KEY = "baseline"
+# Of MovieLens-100K, where of six settings it was the best on validation.
+_SOFTMAX_DNN = {
+    "embedding_dim": 64,
+    "query_hidden_units": [64],
+    "history_length": 100,
+    "similarity": "dot",
+    "temperature": 1.0,
+    "optimizer": "adam",
+    "learning_rate": 0.002,
+    "batch_size": 1024,
+    "num_epochs": 20,
+    "early_stop_patience": 3,
+}
+
+# Returns what asks, given data, parameters, a seed and a directory of its own.
+Fit = Callable[[prepared_data.PreparedData, Mapping[str, Any], int, pathlib.Path], questions.Ask]
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """One row of the table.
+
+    Attributes:
+      name: as it was given.
+      kind: what it is, for a reader of the results.
+      parameter_sets: what validation chooses from; one is taken as it is.
+      is_seeded: whether another seed gives another answer.
+      identity: what else shapes its answers, apart from data, code, parameters and seed.
+      fit: fits it.
+    """
+
+    name: str
+    kind: str
+    parameter_sets: tuple[Mapping[str, Any], ...]
+    is_seeded: bool
+    fit: Fit
+    identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def find(name: str, history: str = "visible") -> System:
+    """Returns the system of a name.
+
+    Args:
+      name: a baseline; a directory that `train` wrote; a shipped configuration; or a JSON file, of training options,
+        or of a `baseline` and its parameters, which are then not tuned.
+      history: what baselines are shown of each query, one of `questions.HISTORIES`.
+
+    Raises:
+      ConfigError: if there is none of that name.
+    """
+    if name in BASELINES:
+        return _baseline(name, name, BASELINES[name].parameter_sets, history)
+    if name == SOFTMAX_DNN:
+        return _softmax_dnn(name, _SOFTMAX_DNN)
+    if model_directory.ModelPaths(name).description.exists():
+        return _model_directory(name)
+    try:
+        options = training_config.read_options(name)
+    except job.ConfigError as error:
+        known = ", ".join((*BASELINES, SOFTMAX_DNN))
+        raise job.ConfigError(
+            f"--systems must name baselines ({known}), model directories, shipped configurations or JSON files, but "
+            f"{name!r} is none of them."
+        ) from error
+    if _BASELINE_KEY not in options:
+        return System(name, "two-tower", (options,), True, _fit_two_tower)
+    return _of_file(name, options, history)
+
+
+def _of_file(name: str, options: Mapping[str, Any], history: str) -> System:
+    parameters = {key: value for key, value in options.items() if key != _BASELINE_KEY}
+    baseline = options[_BASELINE_KEY]
+    if baseline == SOFTMAX_DNN:
+        return _softmax_dnn(name, parameters)
+    if baseline not in BASELINES:
+        raise job.ConfigError(
+            f'"{_BASELINE_KEY}" in {name} must be one of {", ".join((*BASELINES, SOFTMAX_DNN))}, but is {baseline!r}.'
+        )
+    return _baseline(name, baseline, (parameters,), history)
+
+
+def _baseline(name: str, baseline: str, parameter_sets: tuple[Mapping[str, Any], ...], history: str) -> System:
+    chosen = BASELINES[baseline]
+
+    def fit(
+        data: prepared_data.PreparedData, parameters: Mapping[str, Any], seed: int, directory: pathlib.Path
+    ) -> questions.Ask:
+        fitted = chosen.fit(questions.training_interactions(data), parameters, seed)
+        return questions.ask_scorer(fitted, data, history)
+
+    return System(name, baseline, parameter_sets, chosen.is_seeded, fit, {"history": history})
+
+
+def _softmax_dnn(name: str, options: Mapping[str, Any]) -> System:
+    def fit(
+        data: prepared_data.PreparedData, parameters: Mapping[str, Any], seed: int, directory: pathlib.Path
+    ) -> questions.Ask:
+        return trained.train_and_ask(data, parameters, seed, directory, is_softmax_dnn=True)
+
+    return System(name, SOFTMAX_DNN, (options,), True, fit)
+
+
+def _fit_two_tower(
+    data: prepared_data.PreparedData, parameters: Mapping[str, Any], seed: int, directory: pathlib.Path
+) -> questions.Ask:
+    return trained.train_and_ask(data, parameters, seed, directory)
+
+
+def _model_directory(name: str) -> System:
+    def fit(
+        data: prepared_data.PreparedData, parameters: Mapping[str, Any], seed: int, directory: pathlib.Path
+    ) -> questions.Ask:
+        return trained.ask_directory(data, pathlib.Path(name))
+
+    identity = {
+        "stamp": model_directory.read_description(name).stamp,
+        "checkpoint": model_directory.best_checkpoint_name(name),
+    }
+    return System(name, "model directory", ({},), False, fit, identity)

@@ -1,0 +1,74 @@
+import json
+import pathlib
+
+import pytest
+
+from pipelines import compare, job, kept_results, train
+from tests.pipelines import conftest
+
+_OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 2}
+_SOFTMAX_DNN = {"baseline": "softmax_dnn", **_OPTIONS, "similarity": "dot", "temperature": 1.0}
+
+
+@pytest.fixture(scope="module")
+def compared(line, tmp_path_factory):
+    """Every kind of system on one planted log, asked twice."""
+    root = tmp_path_factory.mktemp("compared")
+    files = {"two_tower": _OPTIONS, "dnn": _SOFTMAX_DNN, "als": {"baseline": "als", "embedding_dim": 8}}
+    for name, options in files.items():
+        (root / f"{name}.json").write_text(json.dumps(options), encoding="utf-8")
+    systems = (line.model_dir, *(str(root / f"{name}.json") for name in files), "popularity", "ease")
+    config = compare.CompareConfig(
+        line.prepared_dir, str(root / "comparison"), systems, metrics=("recall_at_10", "mrr")
+    )
+    return config, compare.run(config)
+
+
+def test_every_kind_of_system_is_in_the_table_and_the_planted_truth_is_found_by_those_that_can(compared):
+    _, comparison = compared
+    kinds = ["model directory", "two-tower", "softmax_dnn", "als", "popularity", "ease"]
+    assert [each["kind"] for each in comparison["systems"]] == kinds
+    recall = {each["kind"]: each["recall_at_10"]["mean"] for each in comparison["systems"]}
+    # Each query likes the candidates of one group in four; popularity knows nothing of it.
+    for kind in ("model directory", "als", "ease"):
+        assert recall[kind] > 2 * recall["popularity"], recall
+    first, *others = comparison["systems"]
+    assert "minus_first" not in first
+    for each in others:
+        difference = each["minus_first"]["recall_at_10"]
+        assert difference["mean"] == pytest.approx(each["recall_at_10"]["mean"] - first["recall_at_10"]["mean"])
+        assert difference["interval"][0] <= difference["mean"] <= difference["interval"][1]
+
+
+def test_the_file_holds_what_is_returned_and_what_validation_chose(compared):
+    config, comparison = compared
+    written = json.loads((pathlib.Path(config.comparison_dir) / "comparison.json").read_text(encoding="utf-8"))
+    assert written == kept_results.as_json(comparison)
+    ease = written["systems"][-1]
+    tried = {each["penalty"]: each["recall_at_10"] for each in ease["on_validation"]}
+    assert tried[ease["parameters"]["penalty"]] == max(tried.values())
+    assert len(tried) == 9
+
+
+def test_a_second_run_trains_and_looks_at_nothing(compared, monkeypatch):
+    config, comparison = compared
+    monkeypatch.setattr(train, "run", None)
+    looks = []
+    assert compare.run(config, lambda *look: looks.append(look)) == comparison
+    assert looks == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"prepared_dir": ""}, "--prepared_dir must name a directory, but is empty"),
+        ({"ask_per": "moon"}, "--ask_per must be one of interaction, query, but is 'moon'"),
+        ({"systems": ()}, "--systems must be one name or several different ones"),
+        ({"systems": ("ease", "ease")}, "several different ones, but is ease,ease"),
+        ({"metrics": ("auc",)}, "--comparison_metrics: A metric must be mrr, or one of recall"),
+    ],
+)
+def test_options_out_of_range_are_refused(changes, sentence):
+    options = {"prepared_dir": "prepared", "comparison_dir": "comparison", "systems": ("ease",), **changes}
+    with pytest.raises(job.ConfigError, match=sentence):
+        compare.CompareConfig(**options)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from pipelines import prepared_data
+from pipelines.comparison import answering, systems
+from tests.pipelines import prepared_tables
+
+_ROWS = [
+    (query, candidate, moment, split, history_end)
+    for query in "pqr"
+    for candidate, moment, split, history_end in (("a", 1, "train", 0), ("b", 2, "validation", 1), ("c", 3, "test", 2))
+]
+
+
+@pytest.fixture
+def data(tmp_path):
+    return prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", _ROWS, list("abcde")))
+
+
+class _Planted:
+    """Ranks candidate `best` on top for everybody, and notes what it is asked."""
+
+    def __init__(self):
+        self.fits = []
+
+    def system(self, *bests, is_seeded=False, **identity):
+        return systems.System(
+            "planted", "planted", tuple({"best": each} for each in bests), is_seeded, self.fit, identity
+        )
+
+    def fit(self, data, parameters, seed, directory):
+        self.fits.append((parameters["best"], seed))
+        scores = np.zeros([5, 1], np.float32)
+        scores["abcde".index(parameters["best"])] = 1.0
+        return lambda questions, on_block: questions.rank(np.ones([len(questions.examples), 1], np.float32), scores)
+
+
+def _examiner(data, tmp_path, looks=None, metric="recall_at_1"):
+    note = (lambda *look: None) if looks is None else lambda *look: looks.append(look)
+    return answering.Examiner(data, "interaction", metric, tmp_path / "work", note)
+
+
+def test_validation_chooses_and_test_is_looked_at_once(data, tmp_path):
+    planted, looks = _Planted(), []
+    answered = _examiner(data, tmp_path, looks).examine(planted.system("d", "b", "c"), 1, "test")
+    # b is what validation asks for; of test the rank of c is behind d and e, which score the same.
+    assert answered.parameters == {"best": "b"}
+    assert [each["recall_at_1"] for each in answered.on_validation] == [0.0, 1.0, 0.0]
+    assert answered.answers[0].ranks.tolist() == [3, 3, 3]
+    assert looks == [("planted", 0, "validation")] * 3 + [("planted", 0, "test")]
+
+
+def test_what_was_answered_is_not_fitted_again_until_something_changes(data, tmp_path):
+    planted = _Planted()
+    for _ in range(2):
+        answered = _examiner(data, tmp_path).examine(planted.system("d", "b"), 1, "test")
+    assert planted.fits == [("d", 0), ("b", 0), ("b", 0)]
+    assert answered.parameters == {"best": "b"}
+    _examiner(data, tmp_path).examine(planted.system("d", "b", history="training"), 1, "test")
+    assert len(planted.fits) == 6
+    _examiner(data, tmp_path).examine(planted.system("d", "b", "c"), 1, "test")
+    assert planted.fits[6:] == [("c", 0)]
+
+
+def test_each_seed_answers_where_there_are_seeds(data, tmp_path):
+    planted = _Planted()
+    assert len(_examiner(data, tmp_path).examine(planted.system("d", "b", is_seeded=True), 3, "test").answers) == 3
+    # Tuned with the first seed alone.
+    assert planted.fits == [("d", 0), ("b", 0), ("b", 0), ("b", 1), ("b", 2)]
+    assert len(_examiner(data, tmp_path).examine(planted.system("d"), 3, "test").answers) == 1
+
+
+def test_without_validation_the_first_choice_is_taken(tmp_path):
+    rows = [row for row in _ROWS if row[3] != "validation"]
+    data = prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", rows, list("abcde")))
+    answered = _examiner(data, tmp_path).examine(_Planted().system("d", "c"), 1, "test")
+    assert (answered.parameters, answered.on_validation) == ({"best": "d"}, ())
