@@ -3,14 +3,15 @@
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
 from benchmarks import test_split_ledger
 from benchmarks.quality import answers, kept_results, tfrs_two_tower
 from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.questions import MAIN, questions_of
 from pipelines import job, offline_evaluation, prepared_data, source_digest
-from tfrs_model.baselines import ease
+from pipelines.comparison import questions as questions_lib
+from tfrs_model.baselines import ease, own_frequency, scorer
+from tfrs_model.baselines import popularity as popularity_lib
+from tfrs_model.baselines import recent_popularity as recent_popularity_lib
 
 RECENT_DAYS = 28
 EASE_PENALTIES = (100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)
@@ -19,8 +20,8 @@ _CODE = (
     *kept_results.CODE,
     "benchmarks/quality/baselines.py",
     "benchmarks/quality/tfrs_two_tower.py",
+    "pipelines/comparison/questions.py",
 )
-_MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
 
 # Returns the prepared data to ask a split from.
 Prepared = Callable[[str], prepared_data.PreparedData]
@@ -29,14 +30,13 @@ Baseline = Callable[[Dataset, Prepared, str, int], kept_results.Result]
 
 def popularity(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
     """Ranks by training interactions."""
-    data = prepared(split)
-    return _by_counts(dataset, data, split, data.training_counts())
+    return _ask_all(dataset, prepared(split), split, popularity_lib.Popularity())
 
 
 def recent_popularity(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
     """Ranks by the training interactions of the last `RECENT_DAYS` days."""
-    data = prepared(split)
-    return _by_counts(dataset, data, split, recent_counts(data, RECENT_DAYS), recent_days=RECENT_DAYS)
+    fitted = recent_popularity_lib.RecentPopularity(RECENT_DAYS)
+    return _ask_all(dataset, prepared(split), split, fitted, recent_days=RECENT_DAYS)
 
 
 def own_frequent(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
@@ -44,24 +44,7 @@ def own_frequent(dataset: Dataset, prepared: Prepared, split: str, seed: int) ->
 
     What is new to a query is nothing that it chose before: the main questions are left to `popularity`.
     """
-    data = prepared(split)
-    examples, counts = data.examples("train"), data.training_counts()
-    num_candidates = len(counts)
-    begin = np.searchsorted(examples.query_rows, np.arange(data.queries.num_rows + 1))
-    is_known = counts > 0
-
-    def answer(questions: offline_evaluation.HeldOutQueries) -> answers.Answers:
-        queries = questions.examples.query_rows
-
-        def scores(first: int, last: int) -> np.ndarray:
-            own = [examples.candidate_rows[begin[row] : begin[row + 1]] for row in queries[first:last]]
-            # A share below 1, so that popularity orders what was chosen as often.
-            return np.stack([np.bincount(rows, minlength=num_candidates) for rows in own]) + counts / (counts.sum() + 1)
-
-        return answers.by_scores(questions, scores, is_known, dataset.metrics)
-
-    others = {name: each for name, each in questions_of(dataset, data, split).items() if name != MAIN}
-    return kept_results.result_of({name: answer(questions) for name, questions in others.items()})
+    return _ask_all(dataset, prepared(split), split, own_frequency.OwnFrequency(), left_out=(MAIN,))
 
 
 def ease_r(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
@@ -117,37 +100,30 @@ def run_baseline(
     return kept_results.keep(directory, split, origin, make)
 
 
-def recent_counts(data: prepared_data.PreparedData, num_days: int) -> np.ndarray:
-    """Returns `[num_candidates]` training interactions of the last so many days of training."""
-    examples = data.examples("train")
-    is_recent = examples.timestamps > examples.timestamps.max() - num_days * _MICROSECONDS_PER_DAY
-    return np.bincount(examples.candidate_rows[is_recent], minlength=data.corpus.num_rows)
-
-
-def _by_counts(
-    dataset: Dataset, data: prepared_data.PreparedData, split: str, counts: np.ndarray, **about: object
+def _ask_all(
+    dataset: Dataset,
+    data: prepared_data.PreparedData,
+    split: str,
+    baseline: popularity_lib.Popularity | recent_popularity_lib.RecentPopularity | own_frequency.OwnFrequency,
+    left_out: tuple[str, ...] = (),
+    **about: object,
 ) -> kept_results.Result:
-    corpus, is_known = counts.astype(np.float32)[:, np.newaxis], data.training_counts() > 0
-
-    def answer(questions: offline_evaluation.Questions) -> answers.Answers:
-        ones = np.ones([len(questions.examples), 1], np.float32)
-        return answers.by_embeddings(questions, ones, corpus, is_known, dataset.metrics)
-
-    return kept_results.result_of(
-        {name: answer(questions) for name, questions in questions_of(dataset, data, split).items()}, **about
-    )
+    """Returns what a baseline answers to all questions but those left out."""
+    fitted = baseline.fit(questions_lib.training_interactions(data))
+    asked = {name: each for name, each in questions_of(dataset, data, split).items() if name not in left_out}
+    return kept_results.result_of({name: _ask(dataset, data, fitted, each) for name, each in asked.items()}, **about)
 
 
 def _ease(dataset: Dataset, data: prepared_data.PreparedData, split: str, penalty: float) -> answers.Answers:
-    examples = data.examples("train")
-    chosen = np.zeros([data.queries.num_rows, data.corpus.num_rows], np.float32)
-    chosen[examples.query_rows, examples.candidate_rows] = 1.0
-    weights = ease.item_weights(chosen, penalty)
-    questions = questions_of(dataset, data, split)[MAIN]
-    queries = questions.examples.query_rows
-    return answers.by_scores(
-        questions,
-        lambda begin, end: chosen[queries[begin:end]] @ weights,
-        data.training_counts() > 0,
-        dataset.metrics,
-    )
+    fitted = ease.EaseR(penalty).fit(questions_lib.training_interactions(data))
+    return _ask(dataset, data, fitted, questions_of(dataset, data, split)[MAIN])
+
+
+def _ask(
+    dataset: Dataset, data: prepared_data.PreparedData, fitted: scorer.Scorer, asked: offline_evaluation.Questions
+) -> answers.Answers:
+    states = questions_lib.query_states_of(asked, data, "visible")
+    about = data.training_counts() > 0, dataset.metrics
+    if isinstance(fitted, scorer.InnerProductScorer):
+        return answers.by_embeddings(asked, fitted.embed_queries(states), fitted.candidate_embeddings, *about)
+    return answers.by_scores(asked, lambda begin, end: fitted.scores(states.part(begin, end)), *about)

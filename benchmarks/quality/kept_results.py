@@ -1,7 +1,6 @@
 """Results that are kept, so that a split is not asked again while code, options and data stay the same."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from benchmarks.quality.answers import Answers
 from benchmarks.quality.questions import MAIN
-from pipelines import artifacts
+from pipelines import kept_results
 
 # What shapes the answers of a trained model, given data and options.
 CODE = (
@@ -28,6 +27,7 @@ CODE = (
     "benchmarks/quality/answers.py",
     "benchmarks/quality/questions.py",
     "benchmarks/quality/runs.py",
+    "pipelines/kept_results.py",
 )
 
 
@@ -52,30 +52,11 @@ def result_of(answers: Mapping[str, Answers], **about: object) -> Result:
 
 
 def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[], Result]) -> Result:
-    """Returns the result of that name in a directory if it is of the same origin, else makes and writes it.
+    """Returns the result of that name in a directory if it is of the same origin, else makes and writes it."""
 
-    Args:
-      directory: where it lies, made if need be.
-      name: of its files.
-      origin: all that it depends on, as JSON can write it.
-      make: makes it.
-    """
-    path, ranks_path = directory / f"{name}.json", directory / f"{name}_ranks.npy"
-    if path.exists():
-        kept = artifacts.read_json(path)
-        if kept["origin"] == as_json(origin):
-            return Result(kept["figures"], np.load(ranks_path) if ranks_path.exists() else None)
-    directory.mkdir(parents=True, exist_ok=True)
-    for each in (path, ranks_path):
-        each.unlink(missing_ok=True)
-    result = make()
-    if result.ranks is not None:
-        np.save(ranks_path, result.ranks)
-    # Written last: without it nothing is kept.
-    artifacts.write_json(path, {"origin": origin, "figures": result.figures})
-    return result
+    def make_parts() -> kept_results.Result:
+        made = make()
+        return kept_results.Result(made.figures, {} if made.ranks is None else {"ranks": made.ranks})
 
-
-def as_json(value: Mapping) -> dict:
-    """Returns what JSON reads back: tuples are lists."""
-    return json.loads(json.dumps(value))
+    kept = kept_results.keep(directory, name, origin, make_parts)
+    return Result(kept.figures, kept.arrays.get("ranks"))

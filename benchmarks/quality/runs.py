@@ -19,6 +19,7 @@ from pipelines import (
     train,
     training_config,
 )
+from pipelines import kept_results as kept
 from tfrs_model import two_tower_builder
 
 
@@ -62,7 +63,7 @@ def _train(
 ) -> train.TrainResult:
     """Trains in `directory / "model"`; what lies there of another origin is discarded, of the same continued."""
     model_dir, begun = directory / "model", directory / "training.json"
-    if not begun.exists() or artifacts.read_json(begun) != kept_results.as_json(origin):
+    if not begun.exists() or artifacts.read_json(begun) != kept.as_json(origin):
         begun.unlink(missing_ok=True)
         shutil.rmtree(model_dir, ignore_errors=True)
         artifacts.write_json(begun, origin)

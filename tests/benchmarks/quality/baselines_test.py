@@ -45,9 +45,12 @@ def test_popularity_answers_new_choices_and_those_chosen_again(data):
 
 
 def test_recent_popularity_counts_the_last_28_days_of_training(data):
-    # The last moment of training is day 41: after day 13, which is left out, come b of p, a of q and c of r.
-    assert baselines.recent_counts(data, 28).tolist() == [1, 1, 1, 0, 0]
-    assert _figures("recent_popularity", data)["recent_days"] == 28
+    figures = _figures("recent_popularity", data)
+    # The last moment of training is day 41: after day 13, which is left out, come b of p, a of q and c of r, once each;
+    # of the three, a target stands behind the others. Again: p's a and b on ranks 2 and 3, q's c on rank 3.
+    of_p = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
+    assert figures["again"]["ndcg_at_20"] == pytest.approx((of_p + 1 / np.log2(4)) / 2)
+    assert figures["recent_days"] == 28
 
 
 def test_own_frequent_candidates_come_first_and_popularity_orders_the_rest(data):
