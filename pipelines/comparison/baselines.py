@@ -77,10 +77,10 @@ BASELINES = {
     "ease": Baseline(ease.EaseR, {"penalty": (500.0, 50.0, 100.0, 200.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)}),
     "linear_product": Baseline(
         linear_autoencoder.LinearAutoencoder,
-        {"objective": ("product",), "penalty": (1000.0, 100.0, 300.0, 3000.0, 10000.0), "rank": (64, 32, 128)},
+        {"objective": ("product",), "penalty": (300.0, 30.0, 100.0, 1000.0, 3000.0), "rank": (128, 32, 64)},
     ),
     "linear_factors": Baseline(
         linear_autoencoder.LinearAutoencoder,
-        {"objective": ("factors",), "penalty": (10.0, 3.0, 30.0), "rank": (64, 32, 128)},
+        {"objective": ("factors",), "penalty": (10.0, 1.0, 3.0, 20.0), "rank": (128, 32, 64)},
     ),
 }
