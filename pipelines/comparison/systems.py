@@ -11,7 +11,8 @@ from pipelines.comparison.baselines import BASELINES
 
 SOFTMAX_DNN = "softmax_dnn"
 _BASELINE_KEY = "baseline"
-# Of MovieLens-100K, where of six settings it was the best on validation.
+# Recall@10 on validation of MovieLens-100K, seed 0: .2015; with learning rate .002 .1930, with that and dropout .5
+# .1845, with that and no hidden layer .1983.
 _SOFTMAX_DNN = {
     "embedding_dim": 64,
     "query_hidden_units": [64],
@@ -19,7 +20,7 @@ _SOFTMAX_DNN = {
     "similarity": "dot",
     "temperature": 1.0,
     "optimizer": "adam",
-    "learning_rate": 0.002,
+    "learning_rate": 0.005,
     "batch_size": 1024,
     "num_epochs": 20,
     "early_stop_patience": 3,
