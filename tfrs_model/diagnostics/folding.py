@@ -23,10 +23,12 @@ class PureQueries:
     Attributes:
       rows: `[num_pure]` int64 positions among all queries, ascending.
       groups: `[num_pure]` int64, the group of each.
+      shares: `[num_pure]` float64, the share of its interactions that is in its group.
     """
 
     rows: np.ndarray
     groups: np.ndarray
+    shares: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,13 +76,14 @@ def pure_queries(chosen: row_lists.RowLists, candidate_groups: np.ndarray, least
     pairs, counts = np.unique(keys, return_counts=True)
     owners = pairs // num_groups
     # A quotient, since 7 of 10 are less than .7 * 10 in floating point.
-    is_pure = counts / lengths[owners] >= least_share
+    shares = counts / lengths[owners]
+    is_pure = shares >= least_share
     if not is_pure.any():
         raise FoldingError(
             f"No query has {least_share:.0%} of its interactions in one group, so nothing is foreign to any; lower the "
             "least share, or take coarser groups."
         )
-    return PureQueries(owners[is_pure], pairs[is_pure] % num_groups)
+    return PureQueries(owners[is_pure], pairs[is_pure] % num_groups, shares[is_pure])
 
 
 def foreign_shares(

@@ -19,7 +19,8 @@ def test_a_lower_share_lets_a_query_stray(least_share, rows):
     # Seven of ten interactions; .7 * 10 is above 7 in floating point.
     chosen = row_lists.RowLists.of([[0] * 7 + [2] * 3])
     if rows:
-        assert folding.pure_queries(chosen, _GROUPS, least_share).rows.tolist() == rows
+        pure = folding.pure_queries(chosen, _GROUPS, least_share)
+        assert (pure.rows.tolist(), pure.shares.tolist()) == (rows, [0.7])
     else:
         with pytest.raises(folding.FoldingError, match="No query has 71% of its interactions in one group"):
             folding.pure_queries(chosen, _GROUPS, least_share)
