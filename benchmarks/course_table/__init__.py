@@ -1,0 +1,1 @@
+"""Weighted matrix factorisation against the softmax DNN, row by row of a table, each measured."""
