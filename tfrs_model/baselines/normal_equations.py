@@ -31,10 +31,8 @@ class Observed:
         return cls(rows[order], weights[order], splits)
 
 
-def solve(
-    fixed: np.ndarray, observed: Observed, of_all: float, unobserved_weight: float, regularization: float
-) -> np.ndarray:
-    """Returns the vector of each owner that minimises its squared errors against the fixed side.
+class FixedSide:
+    """The side that is held while the other one is solved, with what all of its regressions have in common.
 
     The sum over unobserved pairs is that over all less that over the observed, so that the cost is that of the
     observed pairs alone (Hu et al., ICDM 2008, sec. 4). With F the fixed side, x_i solves
@@ -44,22 +42,31 @@ def solve(
 
     Args:
       fixed: `[num_fixed, embedding_dim]` float64.
-      observed: pairs whose target is 1.
       of_all: weight of a product of any pair, squared; the unobserved weight, and gravity above it.
       unobserved_weight: >= 0, what an observed pair does not pay.
       regularization: > 0.
-
-    Returns:
-      `[num_owners, embedding_dim]` float64; 0 for an owner without pairs.
     """
-    embedding_dim = fixed.shape[1]
-    of_everybody = of_all * fixed.T @ fixed + regularization * np.eye(embedding_dim)
-    solved = np.zeros([len(observed.splits) - 1, embedding_dim])
-    padded = tf.constant(np.concatenate([fixed, np.zeros([1, embedding_dim])]))
-    for owners, width in _blocks(np.diff(observed.splits), embedding_dim):
-        rows, weights, beyond = _padded(observed, owners, width, len(fixed), unobserved_weight)
-        solved[owners] = _solve_block(padded, rows, weights, beyond, of_everybody).numpy()
-    return solved
+
+    def __init__(self, fixed: np.ndarray, of_all: float, unobserved_weight: float, regularization: float):
+        self._num_fixed, self._embedding_dim = fixed.shape
+        self._of_everybody = tf.constant(of_all * fixed.T @ fixed + regularization * np.eye(self._embedding_dim))
+        self._padded = tf.constant(np.concatenate([fixed, np.zeros([1, self._embedding_dim])]))
+        self._unobserved_weight = unobserved_weight
+
+    def solve(self, observed: Observed) -> np.ndarray:
+        """Returns the vector of each owner that minimises its squared errors against the fixed side.
+
+        Args:
+          observed: pairs whose target is 1.
+
+        Returns:
+          `[num_owners, embedding_dim]` float64; 0 for an owner without pairs.
+        """
+        solved = np.zeros([len(observed.splits) - 1, self._embedding_dim])
+        for owners, width in _blocks(np.diff(observed.splits), self._embedding_dim):
+            of_pairs = _padded(observed, owners, width, self._num_fixed, self._unobserved_weight)
+            solved[owners] = _solve_block(self._padded, *of_pairs, self._of_everybody).numpy()
+        return solved
 
 
 @tf.function(

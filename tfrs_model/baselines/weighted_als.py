@@ -105,24 +105,30 @@ class WeightedAls:
         queries, candidates, weights = interactions.pairs()
         of_all = self.unobserved_weight + self.gravity / interactions.num_queries / interactions.num_candidates
 
-        def solve(fixed: np.ndarray, observed: normal_equations.Observed) -> np.ndarray:
-            return normal_equations.solve(fixed, observed, of_all, self.unobserved_weight, self.regularization)
+        def fix(side: np.ndarray) -> normal_equations.FixedSide:
+            return normal_equations.FixedSide(side, of_all, self.unobserved_weight, self.regularization)
 
         of_queries = normal_equations.Observed.group(queries, candidates, weights, interactions.num_queries)
         of_candidates = normal_equations.Observed.group(candidates, queries, weights, interactions.num_candidates)
         v = self._initial(interactions.num_candidates)
         for _ in range(self.num_sweeps):
-            u = solve(v, of_queries)
-            v = solve(u, of_candidates)
+            u = fix(v).solve(of_queries)
+            v = fix(u).solve(of_candidates)
             on_sweep()
-
-        def fold_in(states: query_states.QueryStates) -> np.ndarray:
-            owners, rows = states.distinct()
-            return solve(v, normal_equations.Observed.group(owners, rows, np.ones(len(rows)), len(states)))
-
-        return Factors(u, v, fold_in if self.folds_in else None)
+        return Factors(u, v, _fold_in_to(fix(v)) if self.folds_in else None)
 
     def _initial(self, num_candidates: int) -> np.ndarray:
         seed = [seeds.derive_seed(self.seed, "baselines/weighted_als"), 0]
         drawn = tf.random.stateless_normal([num_candidates, self.embedding_dim], seed, dtype=tf.float64)
         return 0.1 / math.sqrt(self.embedding_dim) * drawn.numpy()
+
+
+def _fold_in_to(candidates: normal_equations.FixedSide) -> Callable[[query_states.QueryStates], np.ndarray]:
+    """Returns what solves for the vectors of states, each candidate of a history once with weight 1."""
+
+    def fold_in(states: query_states.QueryStates) -> np.ndarray:
+        owners, rows = states.distinct()
+        observed = normal_equations.Observed.group(owners, rows, np.ones(len(rows)), len(states))
+        return candidates.solve(observed)
+
+    return fold_in

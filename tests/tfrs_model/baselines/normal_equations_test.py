@@ -26,9 +26,15 @@ def test_each_owner_gets_its_ridge_regression_over_all_pairs(monkeypatch, of_all
     shuffled = generator.permutation(len(owners))
     owners, rows = owners[shuffled], rows[shuffled]
     observed = normal_equations.Observed.group(owners, rows, weights[owners, rows], 40)
-    solved = normal_equations.solve(fixed, observed, of_all, unobserved_weight, 0.2)
+    side = normal_equations.FixedSide(fixed, of_all, unobserved_weight, 0.2)
+    solved = side.solve(observed)
     np.testing.assert_allclose(solved, _dense(fixed, weights, of_all, unobserved_weight, 0.2), atol=1e-10)
     assert not solved[7].any()
+    # What is asked later is asked of the same side.
+    of_three = normal_equations.Observed.group(np.zeros(3, np.int64), np.array([1, 4, 9]), np.ones(3), 1)
+    once = np.zeros([1, 15])
+    once[0, [1, 4, 9]] = 1.0
+    np.testing.assert_allclose(side.solve(of_three), _dense(fixed, once, of_all, unobserved_weight, 0.2), atol=1e-10)
 
 
 def test_owners_of_like_lengths_share_a_block_and_no_owner_is_lost():
