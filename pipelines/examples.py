@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines import interaction_rows
+from tfrs_model.baselines import query_states
 
 # What the examples of a split share.
 _OF_ALL = ("sequence", "sequence_timestamps", "context")
@@ -46,6 +47,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.query_rows)
+
+    @property
+    def states(self) -> query_states.QueryStates:
+        """Who asks, and what each chose before."""
+        return query_states.QueryStates(self.query_rows, self.history_begin, self.history_end, self.sequence)
 
     def take(self, rows: np.ndarray) -> "Examples":
         """Returns the examples at these positions; what is visible stays the same."""

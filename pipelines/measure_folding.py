@@ -20,7 +20,6 @@ from absl import app, flags
 from pipelines import (
     candidate_groups,
     common_flags,
-    feeding,
     job,
     model_directory,
     offline_evaluation,
@@ -28,7 +27,9 @@ from pipelines import (
 )
 from pipelines.examples import Examples
 from tfrs_model import ranking, row_lists
+from tfrs_model.baselines import popularity as popularity_lib
 from tfrs_model.diagnostics import folding
+from tfrs_model.metrics import groupings
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
@@ -92,24 +93,20 @@ def run(config: MeasureFoldingConfig) -> dict:
         read, or nothing can be measured.
     """
     data = prepared_data.read_prepared_data(config.prepared_dir)
-    description = model_directory.read_description(config.model_dir)
     model_directory.require_schema(config.model_dir, data)
     with job.stage("Grouping candidates") as counts:
         groups = _groups(config, data)
         states = data.newest_states()
-        pure = folding.pure_queries(_chosen(states), groups.labels, config.least_share)
-        counts.update(groups=len(groups.names), pure_queries=len(pure), queries=len(states))
+        pure = folding.pure_queries(states.states.history_lists, groups.labels, config.least_share)
+        counts.update(groups=len(groups.groups), pure_queries=len(pure), queries=len(states))
     asked = states.take(pure.rows)
     best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
-    embedder = offline_evaluation.Embedder(
-        model_directory.restore_model(config.model_dir, best_checkpoint),
-        feeding.Feeder.for_model(data, description.config),
-    )
+    embedder = offline_evaluation.Embedder.of_directory(config.model_dir, best_checkpoint, data)
     with job.stage("Ranking"):
         model = _shares(embedder.queries(asked), embedder.corpus(), asked, pure, groups.labels)
-        counts_of_training = data.training_counts().astype(np.float32)[:, np.newaxis]
-        ones = np.ones([len(asked), 1], np.float32)
-        popularity = _shares(ones, counts_of_training, asked, pure, groups.labels)
+        by_counts = popularity_lib.SameForAll(data.training_counts())
+        of_everybody = by_counts.embed_queries(asked.states)
+        popularity = _shares(of_everybody, by_counts.candidate_embeddings, asked, pure, groups.labels)
     return {
         "study": "folding_of_a_model",
         "configuration": dataclasses.asdict(config),
@@ -123,37 +120,25 @@ def run(config: MeasureFoldingConfig) -> dict:
     }
 
 
-def _groups(config: MeasureFoldingConfig, data: prepared_data.PreparedData) -> candidate_groups.CandidateGroups:
+def _groups(config: MeasureFoldingConfig, data: prepared_data.PreparedData) -> groupings.Grouping:
     if config.group_column:
         return candidate_groups.by_column(data.corpus, config.group_column)
     return candidate_groups.by_co_occurrence(data, config.num_groups)
 
 
-def _chosen(states: Examples) -> row_lists.RowLists:
-    return row_lists.RowLists.of_slices(states.sequence, states.history_begin, states.history_end)
-
-
-def _distinct(lists: row_lists.RowLists, num_candidates: int) -> row_lists.RowLists:
-    keys = np.unique(lists.owners * num_candidates + lists.rows)
-    lengths = np.bincount(keys // num_candidates, minlength=len(lists))
-    return row_lists.RowLists(keys % num_candidates, np.concatenate([[0], np.cumsum(lengths)]))
-
-
 def _shares(
     queries: np.ndarray, corpus: np.ndarray, asked: Examples, pure: folding.PureQueries, labels: np.ndarray
 ) -> folding.ForeignShares:
-    excluded = _distinct(_chosen(asked), len(labels))
+    excluded = asked.states.history_lists.distinct()
     k = min(_K, len(labels))
     ranked = ranking.rank_by_embeddings(queries, corpus, row_lists.RowLists.empty(len(asked)), excluded, k)
     return folding.foreign_shares(ranked.top_rows, pure.groups, labels, excluded)
 
 
-def _by_group(
-    shares: folding.ForeignShares, pure: folding.PureQueries, groups: candidate_groups.CandidateGroups
-) -> list[dict]:
+def _by_group(shares: folding.ForeignShares, pure: folding.PureQueries, groups: groupings.Grouping) -> list[dict]:
     return [
         {
-            "group": groups.names[group],
+            "group": groups.groups[group],
             "num_candidates": int(np.sum(groups.labels == group)),
             "num_pure_queries": int(np.sum(pure.groups == group)),
             "foreign_share": float(np.mean(shares.measured[pure.groups == group])),

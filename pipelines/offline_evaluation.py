@@ -16,6 +16,7 @@ import tensorflow as tf
 from pipelines import feeding, model_directory, prepared_data
 from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, row_lists, two_tower
+from tfrs_model.baselines import popularity
 from tfrs_model.metrics import relevance
 
 KS = (10, 20, 50, 100)
@@ -262,8 +263,8 @@ def rank_model(embedder: Embedder, questions: Questions) -> ranking.Ranking:
 
 def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking:
     """Ranks the corpus by training interactions, the same for everybody but for the exclusions."""
-    ones = np.ones([len(questions.examples), 1], np.float32)
-    return questions.rank(ones, counts.astype(np.float32)[:, np.newaxis])
+    fitted = popularity.SameForAll(counts)
+    return questions.rank(fitted.embed_queries(questions.examples.states), fitted.candidate_embeddings)
 
 
 def _embed(embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset) -> np.ndarray:

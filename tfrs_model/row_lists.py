@@ -63,6 +63,13 @@ class RowLists:
         splits = self.splits[begin : max(begin, end) + 1]
         return RowLists(self.rows[splits[0] : splits[-1]], splits - splits[0])
 
+    def distinct(self) -> "RowLists":
+        """Returns the same lists with each row once, ascending."""
+        num_rows = int(self.rows.max(initial=0)) + 1
+        keys = np.unique(self.owners * num_rows + self.rows)
+        lengths = np.bincount(keys // num_rows, minlength=len(self))
+        return RowLists(keys % num_rows, np.concatenate([[0], np.cumsum(lengths)]))
+
     def take(self, lists: np.ndarray) -> "RowLists":
         """Returns the lists at these positions."""
         return RowLists.of_slices(self.rows, self.splits[lists], self.splits[lists + 1])

@@ -1,5 +1,6 @@
 """Prepared data and its questions as baselines read them, and the ranking of what they answer."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -54,7 +55,7 @@ def query_states_of(
         firsts = row_lists.RowLists.of_slices(examples.sequence, examples.history_begin, end)
         differs = np.bincount(firsts.owners, firsts.rows != questions.excluded_rows, minlength=len(examples)) > 0
         history_end = np.where(differs, history_end, np.maximum(history_end, end))
-    return query_states.QueryStates(examples.query_rows, examples.history_begin, history_end, examples.sequence)
+    return dataclasses.replace(examples.states, history_end=history_end)
 
 
 def ask_scorer(fitted: scorer.Scorer, data: prepared_data.PreparedData, history: str) -> Ask:

@@ -12,9 +12,9 @@ _CORPUS = pa.table(
 
 def test_a_column_groups_candidates_by_its_values():
     groups = candidate_groups.by_column(_CORPUS, "aisle")
-    assert [groups.names[label] for label in groups.labels] == ["tea", "(missing)", "tea"]
+    assert [groups.groups[label] for label in groups.labels] == ["tea", "(missing)", "tea"]
     groups = candidate_groups.by_column(_CORPUS, "year")
-    assert [groups.names[label] for label in groups.labels] == ["1990", "(missing)", "1991"]
+    assert [groups.groups[label] for label in groups.labels] == ["1990", "(missing)", "1991"]
 
 
 @pytest.mark.parametrize(

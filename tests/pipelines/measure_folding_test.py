@@ -5,6 +5,7 @@ import pytest
 
 from pipelines import candidate_groups, job, measure_folding
 from tests import planted_log
+from tfrs_model.metrics import groupings
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def planted(monkeypatch):
 
     def groups(data, num_groups):
         labels = np.array([planted_log.group_of(each) for each in data.candidate_ids])
-        return candidate_groups.CandidateGroups(labels, tuple(map(str, range(num_groups))))
+        return groupings.Grouping("planted", tuple(map(str, range(num_groups))), labels)
 
     monkeypatch.setattr(candidate_groups, "by_co_occurrence", groups)
 

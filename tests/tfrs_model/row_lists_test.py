@@ -31,3 +31,9 @@ def test_slices_may_overlap():
 def test_there_are_lists_of_one_and_of_none():
     assert _lists(row_lists.RowLists.of_one(np.array([5, 6]))) == [[5], [6]]
     assert _lists(row_lists.RowLists.empty(2)) == [[], []]
+
+
+def test_a_row_that_comes_again_counts_once_in_its_list():
+    lists = row_lists.RowLists.of([[4, 2, 4], [], [2]]).distinct()
+    assert (lists.rows.tolist(), lists.splits.tolist()) == ([2, 4, 2], [0, 2, 2, 3])
+    assert row_lists.RowLists.empty(2).distinct().splits.tolist() == [0, 0, 0]

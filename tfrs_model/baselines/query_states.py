@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfrs_model import row_lists
+
 
 @dataclasses.dataclass(frozen=True)
 class QueryStates:
@@ -36,15 +38,13 @@ class QueryStates:
         for begin, end in zip(self.history_begin, self.history_end, strict=True):
             yield self.sequence[begin:end]
 
-    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns each (state, candidate row of its history) once: two `[n]` int64 columns, sorted."""
-        if not len(self):
-            return np.zeros([0], np.int64), np.zeros([0], np.int64)
-        rows = [np.unique(history) for history in self.histories()]
-        owners = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
-        return owners, np.concatenate(rows).astype(np.int64)
+    @property
+    def history_lists(self) -> row_lists.RowLists:
+        """The candidate rows of each state, oldest first, all in one array; a row may come twice."""
+        return row_lists.RowLists.of_slices(self.sequence, self.history_begin, self.history_end)
 
     def chosen(self, num_candidates: int) -> tf.SparseTensor:
         """Returns `[num_states, num_candidates]` float32, 1 where a candidate is in a history, however often."""
-        owners, rows = self.distinct()
-        return tf.SparseTensor(np.stack([owners, rows], axis=1), tf.ones([len(rows)]), [len(self), num_candidates])
+        chosen = self.history_lists.distinct()
+        places = np.stack([chosen.owners, chosen.rows], axis=1)
+        return tf.SparseTensor(places, tf.ones([len(places)]), [len(self), num_candidates])

@@ -127,8 +127,7 @@ def _fold_in_to(candidates: normal_equations.FixedSide) -> Callable[[query_state
     """Returns what solves for the vectors of states, each candidate of a history once with weight 1."""
 
     def fold_in(states: query_states.QueryStates) -> np.ndarray:
-        owners, rows = states.distinct()
-        observed = normal_equations.Observed.group(owners, rows, np.ones(len(rows)), len(states))
-        return candidates.solve(observed)
+        chosen = states.history_lists.distinct()
+        return candidates.solve(normal_equations.Observed(chosen.rows, np.ones(len(chosen.rows)), chosen.splits))
 
     return fold_in

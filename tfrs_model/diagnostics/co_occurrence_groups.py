@@ -4,6 +4,7 @@ import numpy as np
 
 from tfrs_model.baselines import interaction_spectrum
 from tfrs_model.baselines import interactions as interactions_lib
+from tfrs_model.diagnostics import cosines
 
 # The spectrum holds three matrices of num_candidates^2 float64: 2.4 GB.
 MAX_CANDIDATES = 10_000
@@ -49,9 +50,7 @@ def co_occurrence_groups(interactions: interactions_lib.Interactions, num_groups
         raise CoOccurrenceGroupsError(
             f"num_groups must be in [2, {spectrum.rank}], the rank of what was chosen, but is {num_groups}."
         )
-    vectors = spectrum.vectors[:, :num_groups]
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    groups = _nearest_pivots(vectors / np.where(lengths > 0.0, lengths, 1.0))
+    groups = _nearest_pivots(cosines.unit_rows(spectrum.vectors[:, :num_groups]))
     return np.where(of_candidates > 0.0, groups, num_groups)
 
 

@@ -24,7 +24,7 @@ def log(rows, num_queries, num_candidates):
 
 def states(*histories, query_rows=None):
     """Returns one state for each history, of queries 0, 1, 2 and so on."""
-    lengths = [len(each) for each in histories]
+    lengths = np.array([len(each) for each in histories], np.int64)
     end = np.cumsum(lengths)
     rows = np.arange(len(histories)) if query_rows is None else np.array(query_rows)
     return query_states.QueryStates(rows, end - lengths, end, np.concatenate([[], *histories]).astype(np.int32))

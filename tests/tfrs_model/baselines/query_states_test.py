@@ -11,16 +11,13 @@ def test_histories_are_read_from_one_sequence_that_states_share():
     assert [each.tolist() for each in states.histories()] == [[4], [4, 2, 4], []]
     assert [each.tolist() for each in states.part(1, 3).histories()] == [[4, 2, 4], []]
     assert states.part(1, 3).query_rows.tolist() == [5, 6]
-
-
-def test_distinct_rows_belong_to_their_state():
-    owners, rows = logs.states([4, 2, 4], [], [2]).distinct()
-    assert list(zip(owners.tolist(), rows.tolist(), strict=True)) == [(0, 2), (0, 4), (2, 2)]
+    lists = states.history_lists
+    assert (lists.rows.tolist(), lists.splits.tolist()) == ([4, 4, 2, 4], [0, 1, 4, 4])
 
 
 def test_nobody_has_no_history():
-    owners, rows = logs.states().distinct()
-    assert len(owners) == len(rows) == 0
+    assert len(logs.states().history_lists) == 0
+    assert logs.states().chosen(3).shape == [0, 3]
 
 
 def test_what_was_chosen_is_one_in_the_matrix_however_often():
