@@ -27,7 +27,8 @@ from tfrs_model import schema as schema_lib
 FORMAT_VERSION = 4
 
 _STAMP_KEY = "stamp/.ATTRIBUTES/VARIABLE_VALUE"
-_TRAINING_SOURCES = (
+# What shapes the weights, given options and data.
+TRAINING_SOURCES = (
     "tfrs_model",
     "pipelines/examples.py",
     "pipelines/feature_arrays.py",
@@ -117,7 +118,7 @@ class ModelDescription:
 
 def training_source_sha256() -> str:
     """Returns the digest of the code that trains and asks a model."""
-    return source_digest.source_sha256(*_TRAINING_SOURCES)
+    return source_digest.source_sha256(*TRAINING_SOURCES)
 
 
 def write_description(

@@ -109,7 +109,7 @@ def resume_directory(
     with contextlib.ExitStack() as stack:
         try:
             building.mkdir(exist_ok=True)
-            stack.enter_context(_lock(building))
+            stack.enter_context(lock(building))
         except (BlockingIOError, FileNotFoundError) as error:
             raise artifacts.ArtifactError(
                 f"Another run is making {path} from the same sources; wait for it, or choose another directory."
@@ -142,7 +142,7 @@ def sweep(path: str | os.PathLike[str], key: str | None = None) -> None:
     for leftover in [*path.parent.glob(f".{name}.tmp-*"), *path.parent.glob(f".{name}.part-*")]:
         if leftover.is_dir() and (key is None or leftover != _unfinished(path, key)):
             # Locked by a live run, or swept by another at this moment.
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), _lock(leftover):
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), lock(leftover):
                 _remove(leftover)
     if path.exists() and not path.is_dir():
         raise artifacts.ArtifactError(
@@ -196,7 +196,7 @@ def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     sweep(path)
     building = _temporary(path)
     building.mkdir()
-    with _lock(building):
+    with lock(building):
         try:
             yield building
         except BaseException:
@@ -205,7 +205,7 @@ def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _lock(directory: pathlib.Path) -> Iterator[None]:
+def lock(directory: pathlib.Path) -> Iterator[None]:
     """Marks a directory as in use; the kernel drops the mark when the process dies.
 
     Raises:

@@ -7,6 +7,7 @@ the same command, and ends with the weights it would have had undisturbed.
 """
 
 import dataclasses
+import functools
 import shutil
 import time
 from collections.abc import Callable
@@ -40,12 +41,6 @@ flags.declare_key_flag("ask_per")
 flags.adopt_module_key_flags(training_flags)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
-)
-_CONFIG = flags.DEFINE_string(
-    "config",
-    None,
-    "JSON file of options named like the flags, or the name of one that is shipped, such as movielens_100k; flags "
-    "that are given go before it, it goes before their defaults.",
 )
 
 
@@ -90,19 +85,24 @@ class TrainResult:
 
 def config_from_flags() -> TrainJobConfig:
     """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
-    shipped = training_config_lib.read_options(_CONFIG.value) if _CONFIG.value else {}
-    training = training_config_lib.training_config({**shipped, **training_flags.options_from_flags()})
+    training = training_config_lib.training_config(training_flags.options_from_file_and_flags())
     return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
 
 
-def run(config: TrainJobConfig, build_model: BuildModel = two_tower_builder.build_two_tower) -> TrainResult:
-    """Trains until the last epoch or the early stop.
+def run(
+    config: TrainJobConfig,
+    build_model: BuildModel = two_tower_builder.build_two_tower,
+    is_hopeless: Callable[[list[dict]], bool] = lambda history: False,
+) -> TrainResult:
+    """Trains until the last epoch, the early stop, or the epoch after which the run is given up.
 
     Args:
       config: what is read and written, and how it is trained.
       build_model: makes what is trained from the model's options, what is known of the data, the seed, the corpus
         and the bytes that may be taken. The description does not name it, so another model than the default needs a
         directory of its own.
+      is_hopeless: whether to give the run up, asked with the records of all epochs: those that a resumed run finds,
+        and after each epoch once its checkpoint is written. A run that was given up can be continued later.
 
     Raises:
       ArtifactError, PreparedDataError: if the prepared data cannot be read.
@@ -128,22 +128,31 @@ def run(config: TrainJobConfig, build_model: BuildModel = two_tower_builder.buil
     )
     state = training_state.TrainingState(model, config.model_dir, _open_model_dir(config, data))
     state.restore()
+    is_over = functools.partial(_is_over, training, is_hopeless)
     first_step = state.num_epochs_done * stream.steps_per_epoch
     last_step = training.num_epochs * stream.steps_per_epoch
-    if first_step < last_step and not training_state.should_stop(
-        state.history, training.early_stop_metric, training.early_stop_patience
-    ):
+    if not (state.history and is_over(state.history)):
         if first_step:
             logging.info("Resuming after epoch %d", state.num_epochs_done)
         with job.stage("Training") as counts:
             batches = stream.batches(first_step, last_step)
-            _fit(config, model, state, batches, stream.steps_per_epoch, _validation(training, model, feeder, data))
+            validate = _validation(training, model, feeder, data)
+            _fit(config, model, state, batches, stream.steps_per_epoch, validate, is_over)
             counts.update(epochs=state.num_epochs_done)
     history = state.history
     num_steps = state.num_epochs_done * stream.steps_per_epoch - first_step
     best_epoch = training_state.best_epoch(history, training.early_stop_metric)
     logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
     return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)
+
+
+def _is_over(
+    training: training_config_lib.TrainingConfig, is_hopeless: Callable[[list[dict]], bool], history: list[dict]
+) -> bool:
+    """Returns whether no epoch is to follow; one that gives runs up is told of every epoch, the last one too."""
+    return is_hopeless(history) or training_state.is_finished(
+        history, training.num_epochs, training.early_stop_metric, training.early_stop_patience
+    )
 
 
 def _require_labels(weights: np.ndarray) -> None:
@@ -212,7 +221,9 @@ def _validation(training, model, feeder: feeding.Feeder, data: prepared_data.Pre
     return lambda: questions.accuracy(offline_evaluation.rank_model(embedder, questions))
 
 
-def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_per_epoch: int, validate) -> None:
+def _fit(
+    config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_per_epoch: int, validate, is_over
+) -> None:
     training = config.training
     paths = model_directory.ModelPaths(config.model_dir)
     total = training.num_epochs * steps_per_epoch
@@ -232,7 +243,7 @@ def _fit(config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_p
                     state,
                     validate,
                     training.early_stop_metric,
-                    training.early_stop_patience,
+                    is_over,
                     training.batch_size,
                     feeding.seconds_per_batch(batches),
                     bar.set_postfix,

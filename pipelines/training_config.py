@@ -21,6 +21,9 @@ EARLY_STOP_METRICS = (
 )
 
 
+_PARTS = {"model": model_config.ModelConfig, "optimization": optimizers.OptimizerConfig}
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """How a model is trained; the defaults suit a small log.
@@ -91,10 +94,7 @@ def training_config(options: dict[str, Any]) -> TrainingConfig:
       ModelConfigError: on a model option out of its range.
       OptimizerConfigError: on an optimizer option out of its range.
     """
-    parts = {"model": model_config.ModelConfig, "optimization": optimizers.OptimizerConfig}
-    kinds = {part: {field.name: field.type for field in dataclasses.fields(cls)} for part, cls in parts.items()}
-    kinds[""] = {field.name: field.type for field in dataclasses.fields(TrainingConfig) if field.name not in parts}
-    known = {name: kind for of_part in kinds.values() for name, kind in of_part.items()}
+    kinds, known = _kinds_by_part(), option_kinds()
     if unknown := sorted(set(options) - set(known)):
         raise job.ConfigError(f"Unknown training option {unknown[0]!r}; known are {', '.join(sorted(known))}.")
     typed = {name: _typed(name, value, known[name]) for name, value in options.items()}
@@ -102,12 +102,28 @@ def training_config(options: dict[str, Any]) -> TrainingConfig:
     def of_part(part: str) -> dict[str, Any]:
         return {name: value for name, value in typed.items() if name in kinds[part]}
 
-    return TrainingConfig(**{part: cls(**of_part(part)) for part, cls in parts.items()}, **of_part(""))
+    return TrainingConfig(**{part: cls(**of_part(part)) for part, cls in _PARTS.items()}, **of_part(""))
+
+
+def option_kinds() -> dict[str, Any]:
+    """Returns the annotated type of every option, by the name of its flag."""
+    return {name: kind for of_part in _kinds_by_part().values() for name, kind in of_part.items()}
+
+
+def _kinds_by_part() -> dict[str, dict[str, Any]]:
+    kinds = {part: {field.name: field.type for field in dataclasses.fields(cls)} for part, cls in _PARTS.items()}
+    own = {field.name: field.type for field in dataclasses.fields(TrainingConfig) if field.name not in _PARTS}
+    return {**kinds, "": own}
 
 
 def default_options() -> dict[str, Any]:
     """Returns every option, named like its flag, with the value it has where nothing is given."""
-    options = dataclasses.asdict(TrainingConfig())
+    return all_options(TrainingConfig())
+
+
+def all_options(config: TrainingConfig) -> dict[str, Any]:
+    """Returns every option of a configuration, named like its flag."""
+    options = dataclasses.asdict(config)
     return {**options.pop("model"), **options.pop("optimization"), **options}
 
 

@@ -121,6 +121,12 @@ _TRAINING_FLAGS = (
     flags.DEFINE_integer("seed", None, "Of every random draw."),
 )
 
+_CONFIG = flags.DEFINE_string(
+    "config",
+    None,
+    "JSON file of options named like the flags, or the name of one that is shipped, such as movielens_100k; flags "
+    "that are given go before it, it goes before their defaults.",
+)
 _FLAGS = (*_MODEL_FLAGS, *_TRAINING_FLAGS)
 for _flag in _FLAGS:
     _default = training_config.default_options()[_flag.name]
@@ -130,3 +136,13 @@ for _flag in _FLAGS:
 def options_from_flags() -> dict[str, Any]:
     """Returns the model and training options that were given as flags."""
     return {flag.name: flag.value for flag in _FLAGS if flag.present}
+
+
+def options_from_file_and_flags() -> dict[str, Any]:
+    """Returns the options of the `--config` file, under those that were given as flags.
+
+    Raises:
+      ConfigError: if there is no such file, or it is not a JSON object.
+    """
+    from_file = training_config.read_options(_CONFIG.value) if _CONFIG.value else {}
+    return {**from_file, **options_from_flags()}

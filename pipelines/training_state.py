@@ -87,7 +87,7 @@ class EpochEnd(tf.keras.callbacks.Callback):
       state: the run's state.
       validate: returns the validation metrics, or `None` without a validation split.
       metric: name of the metric that is watched.
-      patience: epochs without improvement before stopping; 0 never stops.
+      is_over: whether no epoch is to follow, asked with the records of all epochs after each one is saved.
       batch_size: positives of a step, for the speed that is logged.
       input_seconds: what the input pipeline alone takes for a batch. It is logged as a share of a step,
         `input_load`: from 1 on, training waits for its input.
@@ -99,7 +99,7 @@ class EpochEnd(tf.keras.callbacks.Callback):
         state: TrainingState,
         validate: Callable[[], dict[str, float]] | None,
         metric: str,
-        patience: int,
+        is_over: Callable[[list[dict]], bool],
         batch_size: int,
         input_seconds: float,
         show: Callable[[dict[str, float]], None],
@@ -108,7 +108,7 @@ class EpochEnd(tf.keras.callbacks.Callback):
         self._state = state
         self._validate = validate
         self._metric = metric
-        self._patience = patience
+        self._is_over = is_over
         self._batch_size = batch_size
         self._input_seconds = input_seconds
         self._show = show
@@ -136,7 +136,7 @@ class EpochEnd(tf.keras.callbacks.Callback):
         watched = {self._metric: record["validation"][self._metric]} if self._validate else {}
         self._show({"epoch": epoch + 1, "loss": record["loss"], **watched})
         logs.update({f"validation_{name}": value for name, value in (record["validation"] or {}).items()})
-        self.model.stop_training = should_stop(history, self._metric, self._patience)
+        self.model.stop_training = self._is_over(history)
 
 
 def best_epoch(history: list[dict], metric: str) -> int:
@@ -152,3 +152,8 @@ def should_stop(history: list[dict], metric: str, patience: int) -> bool:
     if patience == 0 or not history or history[0]["validation"] is None:
         return False
     return len(history) - best_epoch(history, metric) >= patience
+
+
+def is_finished(history: list[dict], num_epochs: int, metric: str, patience: int) -> bool:
+    """Returns whether a run has made its last epoch or stopped early."""
+    return len(history) >= num_epochs or should_stop(history, metric, patience)

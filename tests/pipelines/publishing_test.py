@@ -182,7 +182,7 @@ def test_a_lock_on_a_directory_that_was_replaced_meanwhile_is_none(tmp_path, mon
         directory.mkdir()
 
     monkeypatch.setattr(fcntl, "flock", replaced)
-    with pytest.raises(BlockingIOError), publishing._lock(directory):
+    with pytest.raises(BlockingIOError), publishing.lock(directory):
         pass
 
 
