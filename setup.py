@@ -47,6 +47,8 @@ _RANGES = [
     "markupsafe>=2.1,<4",
     "matplotlib>=3.9,<4",
     "numpy>=2.0,<3",
+    # Searches training options: samplers, pruners and a store that survives a kill.
+    "optuna>=5.0,<6",
     "packaging>=24",
     "protobuf>=5.28,<8",
     "pyarrow==25.*",
@@ -101,6 +103,7 @@ _COMMANDS = {
     "tfrs-export": "export",
     "tfrs-export-embeddings": "export_embeddings",
     "tfrs-quickstart": "quickstart",
+    "tfrs-tune": "tune",
     "tfrs-simulate-frequency": "simulate_frequency",
     "tfrs-analyze-similarity": "analyze_similarity",
     "tfrs-doctor": "doctor",
@@ -117,7 +120,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[f"{name}{tail}" for name in _PACKAGES for tail in ("", ".*")]),
     package_data={
-        "pipelines": ["configs/*.json", "report/templates/*"],
+        "pipelines": ["configs/*.json", "report/templates/*", "tuning/*.json"],
         "serving": ["server/explorer/page/*"],
     },
     install_requires=[*_BOUND_TOGETHER, *_RANGES],

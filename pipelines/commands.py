@@ -41,6 +41,11 @@ def quickstart() -> None:
     _start("pipelines.quickstart")
 
 
+def tune() -> None:
+    """Entry point of `tfrs-tune`."""
+    _start("pipelines.tune")
+
+
 def simulate_frequency() -> None:
     """Entry point of `tfrs-simulate-frequency`."""
     _start("pipelines.simulate_frequency")

@@ -1,0 +1,1 @@
+"""What `pipelines.tune` searches, remembers and reports."""
