@@ -150,8 +150,9 @@ def run(config: TuneConfig) -> TuneResult:
             if config.space.parameters(config.options) is None:
                 logging.info("The options that trials start from lie outside --search_space, so none is of them alone")
             _write(config, paths, trials)
-            while len(trials.ended()) < config.num_trials and time.monotonic() < deadline:
-                _try_next(config, trials, training)
+            goes_on = True
+            while goes_on and len(trials.ended()) < config.num_trials and time.monotonic() < deadline:
+                goes_on = _try_next(config, trials, training)
                 _write(config, paths, trials)
             return _result(config, paths, trials)
 
@@ -207,14 +208,15 @@ def _sha256(search: dict, name: str) -> str:
     return artifacts.sha256_of_json(search.get(name))
 
 
-def _try_next(config: TuneConfig, trials: Trials, training: TrialTraining) -> None:
+def _try_next(config: TuneConfig, trials: Trials, training: TrialTraining) -> bool:
+    """Returns whether the trial came to an end; if not, time is up."""
     trial, options = trials.draw()
     number = len(trials.ended()) + 1
     with job.stage(f"Trial {number} of {config.num_trials}: {_text(options)}") as counts:
         ended = training.run(trial, options)
         if ended is None:
             counts["interrupted"] = "time is up; the next run goes on with it"
-            return
+            return False
         trials.end(trial, ended.outcome, ended.metric, options, **ended.about)
         counts["outcome"] = ended.outcome
         if ended.metric is not None:
@@ -222,6 +224,7 @@ def _try_next(config: TuneConfig, trials: Trials, training: TrialTraining) -> No
         if best := trials.best():
             counts["best so far"] = f"{best.metric:.4f} of trial {best.number}"
         training.drop_all_checkpoints_but(best and best.options)
+        return True
 
 
 def _write(config: TuneConfig, paths: TuningPaths, trials: Trials) -> None:

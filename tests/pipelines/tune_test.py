@@ -108,7 +108,15 @@ def test_two_runs_on_one_directory_are_refused(line, tmp_path):
         tune.run(_config(line, tmp_path))
 
 
-def test_a_trial_far_below_the_others_is_given_up(line, tmp_path):
+def test_a_trial_far_below_the_others_is_given_up(line, tmp_path, monkeypatch):
+    def train_as_well_as_the_rate(job_config, is_hopeless):
+        recall, history = job_config.training.optimization.learning_rate, []
+        while len(history) < 2 and not (history and is_hopeless(history)):
+            epoch = len(history) + 1
+            history = [*history, {"epoch": epoch, "seconds": 1.0, "validation": {"recall_at_10": recall}}]
+        return train.TrainResult(history, 1, 0.0, 0)
+
+    monkeypatch.setattr(trial_training.train, "run", train_as_well_as_the_rate)
     # The first trial has the rate of the fixture, the others next to none.
     raw = {"learning_rate": {"choices": [0.01, 1e-9, 2e-9]}}
     config = _config(line, tmp_path, raw, num_trials=4, num_unpruned_trials=1, num_unpruned_epochs=1)
@@ -119,19 +127,20 @@ def test_a_trial_far_below_the_others_is_given_up(line, tmp_path):
     assert all((each.outcome, each.about["num_epochs"]) == ("pruned", 1) for each in given_up)
 
 
-def test_what_diverges_or_is_refused_is_a_trial_with_a_reason_and_not_the_end(line, tmp_path):
-    raw = {
-        "learning_rate": {"choices": [0.01, 1e38]},
-        "optimizer": {"choices": ["adam", "adagrad"]},
-        "schedule": {
-            "choices": [{"schedule": "constant", "decay_steps": 99}, {"schedule": "cosine", "decay_steps": 3}]
-        },
-    }
-    result = tune.run(_config(line, tmp_path, raw, num_trials=8, options={"num_epochs": 1, "optimizer": "adam"}))
-    reasons = {each.outcome: each.about.get("reason", "") for each in result.trials}
-    assert "The loss of epoch 1 is" in reasons["diverged"]
-    assert "the learning rate is 0 from step --decay_steps=3 on" in reasons["refused"]
-    assert result.best.outcome == "finished"
+def test_a_trial_that_is_refused_has_a_reason_and_is_not_the_end(line, tmp_path, monkeypatch):
+    refused = iter([job.ConfigError("It does not go."), None])
+
+    def sometimes(config, is_hopeless):
+        if error := next(refused):
+            raise error
+        history = [{"epoch": epoch, "seconds": 1.0, "validation": {"recall_at_10": 0.1 * epoch}} for epoch in (1, 2)]
+        return train.TrainResult(history, 2, 0.0, 0)
+
+    monkeypatch.setattr(trial_training.train, "run", sometimes)
+    result = tune.run(_config(line, tmp_path))
+    assert [(each.outcome, each.metric) for each in result.trials] == [("refused", None), ("finished", 0.2)]
+    assert result.trials[0].about == {"reason": "It does not go."}
+    assert result.best.number == 2
 
 
 def test_where_nothing_can_be_finished_the_last_reason_is_the_error(line, tmp_path):
