@@ -208,20 +208,26 @@ def _interval(hits: np.ndarray, others: np.ndarray) -> list[float]:
 
 
 def table(rows: Sequence[Mapping], temperatures: Sequence[float]) -> str:
-    """Returns the rows as one Markdown table with a column for each temperature, and why some were refused."""
-    reasons = list(dict.fromkeys(row["refused"] for row in rows if "refused" in row))
-    cells = {
-        (row["kind"], row["objective"], row["similarity"], row["log_q_correction"], row["temperature"]): (
-            f"refused ({reasons.index(row['refused']) + 1})" if "refused" in row else _cell(row)
-        )
-        for row in rows
-    }
+    """Returns what was trained as one Markdown table with a column for each temperature, and what was refused below."""
+    cells = {(*_start(row), row["temperature"]): _cell(row) for row in rows if "refused" not in row}
     heads = ["", "objective", "similarity", "logQ", *(f"T = {each:g}" for each in temperatures)]
     starts = dict.fromkeys(key[:-1] for key in cells)
-    body = [[*start, *(cells[*start, each] for each in temperatures)] for start in starts]
+    body = [[*start, *(cells.get((*start, each), "refused") for each in temperatures)] for start in starts]
     lines = [heads, ["---"] * len(heads), *body]
-    notes = [f"({number}) {reason}" for number, reason in enumerate(reasons, start=1)]
-    return "\n\n".join(["\n".join(f"| {' | '.join(line)} |" for line in lines), *notes]) + "\n"
+    return "\n\n".join(["\n".join(f"| {' | '.join(line)} |" for line in lines), *_refusals(rows)]) + "\n"
+
+
+def _refusals(rows: Sequence[Mapping]) -> list[str]:
+    """Returns each reason once, behind what it refused."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if "refused" in row:
+            by_reason.setdefault(row["refused"], {})[f"{row['similarity']} with logQ {row['log_q_correction']}"] = None
+    return [f"Refused, {', '.join(modes)}: {reason}" for reason, modes in by_reason.items()]
+
+
+def _start(row: Mapping) -> tuple[str, ...]:
+    return row["kind"], row["objective"], row["similarity"], row["log_q_correction"]
 
 
 def _cell(row: Mapping) -> str:
