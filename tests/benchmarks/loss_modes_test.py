@@ -3,9 +3,7 @@ import pytest
 
 from benchmarks import loss_modes
 from benchmarks.quality import kept_results
-from pipelines import artifacts, job, prepare_data
-from tests import planted_log
-from tests.pipelines import conftest
+from pipelines import job
 from tfrs_model import model_config
 
 _FIRST, _SECOND = 0.05, 1.0
@@ -109,24 +107,3 @@ def test_the_table_has_recall_its_difference_to_the_reference_and_the_reasons_of
     assert uncorrectable.startswith(
         "Refused, dot with logQ yi2019, cosine with logQ yi2019, euclidean with logQ yi2019:"
     )
-
-
-def test_a_mode_that_was_trained_is_kept(tmp_path, line_of_two_epochs):
-    config, mode, prepared_dir = line_of_two_epochs
-    first = loss_modes._run_once(config, mode, 0, prepared_dir, tmp_path)
-    (kept,) = tmp_path.glob("*/0/validation.json")
-    written = kept.stat().st_mtime_ns
-    again = loss_modes._run_once(config, mode, 0, prepared_dir, tmp_path)
-    assert kept.stat().st_mtime_ns == written
-    np.testing.assert_array_equal(first.ranks, again.ranks)
-    options = artifacts.read_json(kept)["origin"]["options"]
-    assert (options["objective"], options["similarity"], options["temperature"]) == ("huber", "dot", 0.5)
-
-
-@pytest.fixture
-def line_of_two_epochs(tmp_path_factory):
-    root = tmp_path_factory.mktemp("planted")
-    prepare_data.run(conftest.prepare_config(planted_log.write(root / "raw"), root / "prepared"))
-    options = {"embedding_dim": 8, "num_epochs": 1, "batch_size": 512}
-    mode = loss_modes.Mode("huber", "dot", "none", 0.5)
-    return loss_modes.LossModesConfig("work", options=options), mode, str(root / "prepared")
