@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -46,6 +47,22 @@ def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[],
     # Written last: without it nothing is kept.
     artifacts.write_json(path, {"origin": origin, "figures": result.figures})
     return result
+
+
+def continue_or_discard(folder: pathlib.Path, begun: pathlib.Path, origin: Mapping) -> None:
+    """Leaves what lies in a folder if it was begun with the same origin, else removes it; the origin is noted.
+
+    Args:
+      folder: of what is long in the making and can be continued, such as a training.
+      begun: JSON file beside it that notes the origin, its directory made if need be.
+      origin: all that it depends on, as JSON can write it.
+    """
+    if begun.exists() and artifacts.read_json(begun) == as_json(origin):
+        return
+    begun.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    artifacts.write_json(begun, origin)
 
 
 def as_json(value: Mapping) -> dict:

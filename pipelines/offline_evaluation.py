@@ -256,9 +256,9 @@ class Embedder:
         return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE))
 
 
-def rank_model(embedder: Embedder, questions: Questions) -> ranking.Ranking:
+def rank_model(embedder: Embedder, questions: Questions, on_block: OnBlock = None) -> ranking.Ranking:
     """Ranks the corpus by the model's plain score: no temperature, no correction."""
-    return questions.rank(embedder.queries(questions.examples), embedder.corpus())
+    return questions.rank(embedder.queries(questions.examples), embedder.corpus(), on_block)
 
 
 def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Ranking:

@@ -8,21 +8,11 @@ import numpy as np
 
 from benchmarks.quality.answers import Answers
 from benchmarks.quality.questions import MAIN
-from pipelines import kept_results
+from pipelines import kept_results, model_directory
 
 # What shapes the answers of a trained model, given data and options.
 CODE = (
-    "tfrs_model",
-    "pipelines/examples.py",
-    "pipelines/feature_arrays.py",
-    "pipelines/feeding.py",
-    "pipelines/history_windows.py",
-    "pipelines/interaction_rows.py",
-    "pipelines/offline_evaluation.py",
-    "pipelines/prepared_data.py",
-    "pipelines/train.py",
-    "pipelines/training_state.py",
-    "pipelines/training_stream.py",
+    *model_directory.TRAINING_SOURCES,
     "benchmarks/exact_counts.py",
     "benchmarks/quality/answers.py",
     "benchmarks/quality/questions.py",

@@ -2,7 +2,6 @@
 
 import functools
 import pathlib
-import shutil
 
 from benchmarks import exact_counts, test_split_ledger
 from benchmarks.quality import answers, kept_results
@@ -10,7 +9,6 @@ from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.questions import questions_of
 from benchmarks.quality.variants import Variant
 from pipelines import (
-    artifacts,
     job,
     model_directory,
     offline_evaluation,
@@ -62,11 +60,8 @@ def _train(
     variant: Variant, seed: int, data: prepared_data.PreparedData, directory: pathlib.Path, origin: dict
 ) -> train.TrainResult:
     """Trains in `directory / "model"`; what lies there of another origin is discarded, of the same continued."""
-    model_dir, begun = directory / "model", directory / "training.json"
-    if not begun.exists() or artifacts.read_json(begun) != kept.as_json(origin):
-        begun.unlink(missing_ok=True)
-        shutil.rmtree(model_dir, ignore_errors=True)
-        artifacts.write_json(begun, origin)
+    model_dir = directory / "model"
+    kept.continue_or_discard(model_dir, directory / "training.json", origin)
     training = training_config.training_config({**variant.options, "seed": seed})
     build_model = two_tower_builder.build_two_tower
     if variant.knows_counts:

@@ -1,5 +1,6 @@
 """Models of the training job as systems: a configuration, a directory that was trained before, the softmax DNN."""
 
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from absl import logging
 
 from pipelines import (
-    artifacts,
     feeding,
     kept_results,
     model_directory,
@@ -17,7 +17,7 @@ from pipelines import (
     training_config,
 )
 from pipelines.comparison.questions import Ask
-from tfrs_model import model_config, ranking, two_tower, two_tower_builder
+from tfrs_model import model_config, two_tower_builder
 from tfrs_model.baselines import softmax_dnn
 
 
@@ -35,8 +35,7 @@ def ask_directory(data: prepared_data.PreparedData, model_dir: pathlib.Path) -> 
             model_dir,
             data.paths.directory,
         )
-    model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
-    return _ask_model(model, data, description.config)
+    return _ask_best_of(model_dir, data)
 
 
 def train_and_ask(
@@ -55,26 +54,18 @@ def train_and_ask(
       directory: where the model goes.
       is_softmax_dnn: whether a softmax DNN is trained with these options, else two towers.
     """
-    begun, model_dir = directory / "training.json", directory / "model"
+    model_dir = directory / "model"
     training = training_config.training_config({**options, "seed": seed})
     build = _softmax_dnn_builder(data) if is_softmax_dnn else two_tower_builder.build_two_tower
-    origin = kept_results.as_json({"options": options, "seed": seed, "data": data.manifest_sha256, **sources_of()})
-    is_same = begun.exists() and artifacts.read_json(begun) == origin
-    directory.mkdir(parents=True, exist_ok=True)
-    artifacts.write_json(begun, origin)
-    train.run(train.TrainJobConfig(str(data.paths.directory), str(model_dir), training, resume=is_same), build)
-    name = model_directory.best_checkpoint_name(model_dir)
+    source = model_directory.training_source_sha256()
+    origin = {"options": options, "seed": seed, "data": data.manifest_sha256, "source": source}
+    kept_results.continue_or_discard(model_dir, directory / "training.json", origin)
+    train.run(train.TrainJobConfig(str(data.paths.directory), str(model_dir), training), build)
     if not is_softmax_dnn:
-        return _ask_model(model_directory.restore_model(model_dir, name), data, training.model)
-    inputs = prepared_data.read_model_inputs(data.paths.directory)
-    model = build(training.model, inputs, seed)
-    model_directory.restore_towers(model, model_dir, name)
-    return _ask_model(model, data, training.model)
-
-
-def sources_of() -> dict[str, str]:
-    """Returns the digest of the code that shapes what a trained model answers."""
-    return {"source": model_directory.training_source_sha256()}
+        return _ask_best_of(model_dir, data)
+    model = build(training.model, prepared_data.read_model_inputs(data.paths.directory), seed)
+    model_directory.restore_towers(model, model_dir, model_directory.best_checkpoint_name(model_dir))
+    return _ask_by(offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, training.model)))
 
 
 def _softmax_dnn_builder(data: prepared_data.PreparedData) -> train.BuildModel:
@@ -86,12 +77,10 @@ def _softmax_dnn_builder(data: prepared_data.PreparedData) -> train.BuildModel:
     return build
 
 
-def _ask_model(
-    model: two_tower.TwoTowerModel, data: prepared_data.PreparedData, config: model_config.ModelConfig
-) -> Ask:
-    embedder = offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, config))
+def _ask_best_of(model_dir: pathlib.Path, data: prepared_data.PreparedData) -> Ask:
+    checkpoint_name = model_directory.best_checkpoint_name(model_dir)
+    return _ask_by(offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data))
 
-    def ask(questions: offline_evaluation.Questions, on_block: offline_evaluation.OnBlock = None) -> ranking.Ranking:
-        return questions.rank(embedder.queries(questions.examples), embedder.corpus(), on_block)
 
-    return ask
+def _ask_by(embedder: offline_evaluation.Embedder) -> Ask:
+    return functools.partial(offline_evaluation.rank_model, embedder)

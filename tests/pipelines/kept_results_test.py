@@ -37,3 +37,18 @@ def test_a_result_whose_making_was_interrupted_is_made_again(tmp_path):
     make = _Maker(ranks=np.array([2]))
     assert kept_results.keep(tmp_path, "test", {"a": 1}, make).arrays["ranks"].tolist() == [2]
     assert make.num_calls == 1
+
+
+def test_what_was_begun_with_the_same_origin_is_left_and_of_another_removed(tmp_path):
+    folder, begun = tmp_path / "work" / "model", tmp_path / "work" / "training.json"
+    kept_results.continue_or_discard(folder, begun, {"seed": 1, "units": (1, 2)})
+    folder.mkdir()
+    kept_results.continue_or_discard(folder, begun, {"seed": 1, "units": (1, 2)})
+    assert folder.exists()
+    kept_results.continue_or_discard(folder, begun, {"seed": 2, "units": (1, 2)})
+    assert not folder.exists()
+    folder.mkdir()
+    # Whatever nobody has noted the origin of.
+    begun.unlink()
+    kept_results.continue_or_discard(folder, begun, {"seed": 2, "units": (1, 2)})
+    assert not folder.exists()
