@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines import offline_evaluation
+from pipelines import interval_figures, offline_evaluation
 from tfrs_model import metrics, ranking
 from tfrs_model.metrics import groupings, intervals, paired, recommended, relevance, slices
 
@@ -50,13 +50,10 @@ class AnsweredQuestions:
 
     def figures(self) -> dict:
         """Returns means over questions, and what all of them were recommended, as a JSON object."""
-        top_rows = self.ranked.top_rows[:, :_CUT_OFF]
-        k, targets = top_rows.shape[1], self.questions.target_rows
-        found = recommended.summarize(top_rows, k, self.counts, self.embeddings)
+        top_rows, targets = self.ranked.top_rows[:, :_CUT_OFF], self.questions.target_rows
         return {
             **relevance.summarize(self.accuracy),
-            # A corpus of fewer candidates has no tenth.
-            **{f"{name.rpartition('_at_')[0]}_at_{_CUT_OFF}": value for name, value in found.items()},
+            **of_recommended(top_rows, self.counts, self.embeddings),
             "mean_popularity_of_targets": metrics.mean_popularity(targets, self.counts),
             "popularity_decile_shares_at_10": metrics.popularity_shares(top_rows, self.counts),
             "popularity_decile_shares_of_targets": metrics.popularity_shares(targets, self.counts),
@@ -71,10 +68,7 @@ class AnsweredQuestions:
         """Returns by metric how much more the answers are worth than those of another model to the same questions."""
         theirs = other.accuracy
         found = {name: paired.difference(ours, theirs[name], self.owners) for name, ours in self.accuracy.items()}
-        return {
-            name: {"mean": each.mean, "low": each.low, "high": each.high, "p_value": each.p_value}
-            for name, each in found.items()
-        }
+        return {name: interval_figures.of_difference(each) for name, each in found.items()}
 
     def slices(self, by_question: Sequence[groupings.Grouping], by_target: Sequence[groupings.Grouping]) -> list[dict]:
         """Returns the figures of groups as JSON objects.
@@ -94,15 +88,23 @@ class AnsweredQuestions:
         return [_as_json(each) for each in measured]
 
 
+def of_recommended(top_rows: np.ndarray, counts: np.ndarray, embeddings: np.ndarray | None = None) -> dict[str, float]:
+    """Returns coverage, Gini, novelty, popularity and similarity of the first ten, by names such as `coverage_at_10`.
+
+    Args:
+      top_rows: `[num_questions, depth]` corpus rows, best first, -1 for none.
+      counts: `[num_candidates]` training interactions.
+      embeddings: `[num_candidates, embedding_dim]`; without them there is no similarity.
+    """
+    # A corpus of fewer candidates has no tenth.
+    filled = np.pad(top_rows, ((0, 0), (0, _CUT_OFF)), constant_values=-1)
+    return recommended.summarize(filled, _CUT_OFF, counts, embeddings)
+
+
 def _as_json(measured: slices.Slice) -> dict[str, object]:
-    figures: Mapping[str, intervals.Interval] = measured.metrics
     return {
         "grouping": measured.grouping,
         "group": measured.group,
         "count": measured.count,
-        "metrics": {
-            # JSON has no NaN: a group of none has no mean.
-            name: {"mean": each.mean if measured.count else None, "low": each.low, "high": each.high}
-            for name, each in figures.items()
-        },
+        "metrics": {name: interval_figures.of_mean(each) for name, each in measured.metrics.items()},
     }

@@ -114,7 +114,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
         logging.info("%s is this evaluation already", config.evaluation_path)
         return {**existing, "reused": True}
     before_asking()
-    questions = _questions(config, data)
+    questions = offline_evaluation.require_questions(data, config.split, config.ask_per)
     question_groupings.require_columns(data, questions, config.slice_columns)
     with job.stage(f"Evaluating on {config.split}") as stage:
         answered = _answers(config, data, questions, origin)
@@ -205,16 +205,6 @@ def _existing(path: str) -> dict | None:
     if not isinstance(existing, dict) or "model_stamp" not in existing:
         raise job.ConfigError(f"--evaluation_path={path} holds something else than an evaluation; name another file.")
     return existing
-
-
-def _questions(config: EvaluateConfig, data: prepared_data.PreparedData) -> offline_evaluation.Questions:
-    questions = offline_evaluation.questions_of(data, config.split, config.ask_per)
-    if not len(questions.examples):
-        raise prepared_data.PreparedDataError(
-            f"Every {config.split} interaction of {config.prepared_dir} repeats a candidate of an earlier split, so "
-            "none is left to ask for; prepare the data with another split."
-        )
-    return questions
 
 
 def _headline(metrics: dict) -> str:

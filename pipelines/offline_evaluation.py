@@ -155,6 +155,21 @@ def questions_of(data: prepared_data.PreparedData, split: str, ask_per: str) -> 
     return {"interaction": held_out, "query": held_out_queries}[ask_per](data, split)
 
 
+def require_questions(data: prepared_data.PreparedData, split: str, ask_per: str) -> Questions:
+    """Returns the questions of a split, of which there must be some.
+
+    Raises:
+      PreparedDataError: if none is left to ask.
+    """
+    questions = questions_of(data, split, ask_per)
+    if not len(questions.examples):
+        raise prepared_data.PreparedDataError(
+            f"Every {split} interaction of {data.paths.directory} repeats a candidate of an earlier split, so none is "
+            "left to ask for; prepare the data with another split."
+        )
+    return questions
+
+
 def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     """Returns the questions of a split, with the candidates of earlier splits excluded.
 

@@ -11,7 +11,7 @@ from benchmarks import own_process, test_split_ledger
 from benchmarks.quality import baselines, kept_results, runs, variants
 from benchmarks.quality import sources as sources_lib
 from benchmarks.quality.datasets import DATASETS, Bars, Dataset
-from pipelines import job, prepared_data, training_config
+from pipelines import interval_figures, job, prepared_data, training_config
 from tfrs_model.metrics import paired
 
 _TFRS = "tfrs_two_tower"
@@ -183,10 +183,7 @@ def differences(ours: list[kept_results.Result], theirs: list[kept_results.Resul
     hits = [each <= _COMPARED_AT for each in ranks]
     gains = [np.where(hit, 1.0 / np.log2(rank + 1.0), 0.0) for hit, rank in zip(hits, ranks, strict=True)]
     found = {metric: paired.difference(*values) for metric, values in (("recall", hits), ("ndcg", gains))}
-    return {
-        f"{metric}_at_{_COMPARED_AT}": {"mean": each.mean, "interval": [each.low, each.high], "p_value": each.p_value}
-        for metric, each in found.items()
-    }
+    return {f"{metric}_at_{_COMPARED_AT}": interval_figures.of_difference(each) for metric, each in found.items()}
 
 
 def table(result: Mapping) -> str:

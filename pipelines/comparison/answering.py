@@ -16,6 +16,7 @@ from pipelines import (
     source_digest,
 )
 from pipelines.comparison import figures, systems
+from tfrs_model import ranking
 
 _OWN_CODE = ("pipelines/comparison", "pipelines/kept_results.py")
 
@@ -37,7 +38,7 @@ class Answered:
     system: systems.System
     parameters: Mapping[str, Any]
     on_validation: tuple[dict[str, Any], ...]
-    answers: tuple[figures.Answers, ...]
+    answers: tuple[ranking.Ranking, ...]
 
 
 class Examiner:
@@ -74,7 +75,7 @@ class Examiner:
           PreparedDataError: if none is left to ask.
         """
         if split not in self._questions:
-            self._questions[split] = offline_evaluation.questions_of(self._data, split, self._ask_per)
+            self._questions[split] = offline_evaluation.require_questions(self._data, split, self._ask_per)
         return self._questions[split]
 
     def examine(self, system: systems.System, num_seeds: int, split: str) -> Answered:
@@ -97,7 +98,7 @@ class Examiner:
         best = max(range(len(sets)), key=lambda i: tried[i][self._metric])
         return sets[best], tuple(tried)
 
-    def _ask(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> figures.Answers:
+    def _ask(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> ranking.Ranking:
         shaping = {"kind": system.kind, "parameters": parameters, "seed": seed, **system.identity}
         number = artifacts.sha256_of_json(kept_results.as_json(shaping))[:16]
         directory = self._work_dir / pathlib.Path(system.name).stem / number
@@ -110,9 +111,7 @@ class Examiner:
             self._before_asking(system.name, seed, split)
             with progress.progress_bar(len(questions.examples), f"Asking {system.name} for {split}", "question") as bar:
                 ranked = ask(questions, bar.update)
-            return kept_results.Result(
-                {}, {"ranks": ranked.target_ranks, "splits": ranked.target_splits, "top_rows": ranked.top_rows}
-            )
+            return kept_results.Result({}, vars(ranked))
 
         kept = kept_results.keep(directory, f"{split}_{self._ask_per}", origin, make)
-        return figures.Answers(**kept.arrays)
+        return ranking.Ranking(**kept.arrays)

@@ -1,30 +1,13 @@
 """What the answers of several systems are worth, with intervals, and how far each is from the first."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tfrs_model import metrics
-from tfrs_model.metrics import intervals, paired, recommended, relevance
-
-NUM_RECOMMENDED = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """Where the targets stand in a system's answers, and what stands on top.
-
-    Attributes:
-      ranks: `[num_targets]` int64, 1 is the top.
-      splits: `[num_questions + 1]` int64 bounds of each question's targets.
-      top_rows: `[num_questions, depth]` int64 corpus rows, best first, -1 for none.
-    """
-
-    ranks: np.ndarray
-    splits: np.ndarray
-    top_rows: np.ndarray
+from pipelines import answered_questions, interval_figures
+from tfrs_model import metrics, ranking
+from tfrs_model.metrics import intervals, paired, relevance
 
 
 def require_metrics(names: Sequence[str]) -> None:
@@ -42,20 +25,20 @@ def require_metrics(names: Sequence[str]) -> None:
             )
 
 
-def values_of(answers: Answers, metric: str) -> np.ndarray:
+def values_of(ranked: ranking.Ranking, metric: str) -> np.ndarray:
     """Returns `[num_questions]` what each answer is worth by a metric such as `recall_at_10` or `mrr`."""
     name, _, cut_off = metric.partition("_at_")
-    found = metrics.TargetRanks(answers.ranks, answers.splits)
+    found = metrics.TargetRanks(ranked.target_ranks, ranked.target_splits)
     return relevance.measure(found, (int(cut_off),) if cut_off else (), (name,))[metric]
 
 
-def mean_of(answers: Answers, metric: str) -> float:
+def mean_of(ranked: ranking.Ranking, metric: str) -> float:
     """Returns the mean of a metric over questions."""
-    return float(values_of(answers, metric).mean())
+    return float(values_of(ranked, metric).mean())
 
 
 def figures_of(
-    answers: Sequence[Sequence[Answers]], owners: np.ndarray, counts: np.ndarray, names: Sequence[str]
+    answers: Sequence[Sequence[ranking.Ranking]], owners: np.ndarray, counts: np.ndarray, names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Returns the figures of each system, and how much better it is than the first.
 
@@ -69,28 +52,24 @@ def figures_of(
       names: of the metrics.
 
     Returns:
-      For each system by metric the `mean` over questions and seeds, its `interval` and the mean of each of the
-      `seeds`; of the first seed what is recommended, such as `coverage_at_10`; and but for the first system
-      `minus_first`: by metric the `mean`, `interval` and `p_value`.
+      For each system by metric the `mean` over questions and seeds, the ends of its interval, `low` and `high`, and
+      the mean of each of the `seeds`; of the first seed what is recommended, such as `coverage_at_10`; and but for the
+      first system `minus_first`: by metric `mean`, `low`, `high` and `p_value`.
     """
     values = [{name: np.stack([values_of(each, name) for each in seeds]) for name in names} for seeds in answers]
     rows = []
     for of_system, seeds in zip(values, answers, strict=True):
         row: dict[str, Any] = {name: _mean(each, owners) for name, each in of_system.items()}
-        # A corpus of fewer candidates than are recommended has no further ones to answer.
-        top_rows = np.pad(seeds[0].top_rows, ((0, 0), (0, NUM_RECOMMENDED)), constant_values=-1)
-        row |= recommended.summarize(top_rows, NUM_RECOMMENDED, counts)
+        row |= answered_questions.of_recommended(seeds[0].top_rows, counts)
         if rows:
-            row["minus_first"] = {name: _difference(each, values[0][name], owners) for name, each in of_system.items()}
+            row["minus_first"] = {
+                name: interval_figures.of_difference(paired.difference(each, values[0][name], owners))
+                for name, each in of_system.items()
+            }
         rows.append(row)
     return rows
 
 
 def _mean(values: np.ndarray, owners: np.ndarray) -> dict[str, Any]:
     found = intervals.mean_interval(values.mean(axis=0), owners)
-    return {"mean": found.mean, "interval": [found.low, found.high], "seeds": values.mean(axis=1).tolist()}
-
-
-def _difference(ours: np.ndarray, theirs: np.ndarray, owners: np.ndarray) -> dict[str, Any]:
-    found = paired.difference(ours, theirs, owners)
-    return {"mean": found.mean, "interval": [found.low, found.high], "p_value": found.p_value}
+    return {**interval_figures.of_mean(found), "seeds": values.mean(axis=1).tolist()}

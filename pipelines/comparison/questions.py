@@ -10,7 +10,6 @@ from tfrs_model import ranking, row_lists
 from tfrs_model.baselines import interactions, query_states, scorer
 
 HISTORIES = ("visible", "training")
-_NUM_RECOMMENDED = 10
 
 # Ranks the corpus for questions; is told of those done.
 Ask = Callable[[offline_evaluation.Questions, offline_evaluation.OnBlock], ranking.Ranking]
@@ -71,7 +70,7 @@ def ask_scorer(fitted: scorer.Scorer, data: prepared_data.PreparedData, history:
             num_candidates,
             questions.targets,
             questions.excluded,
-            min(_NUM_RECOMMENDED, num_candidates),
+            min(offline_evaluation.NUM_RECOMMENDED, num_candidates),
             on_block,
         )
 

@@ -32,5 +32,4 @@ def _cells(system: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
 
 
 def _interval(figure: Mapping[str, Any], form: str) -> str:
-    low, high = figure["interval"]
-    return f"[{low:{form}}, {high:{form}}]"
+    return f"[{figure['low']:{form}}, {figure['high']:{form}}]"

@@ -37,7 +37,7 @@ def test_every_kind_of_system_is_in_the_table_and_the_planted_truth_is_found_by_
     for each in others:
         difference = each["minus_first"]["recall_at_10"]
         assert difference["mean"] == pytest.approx(each["recall_at_10"]["mean"] - first["recall_at_10"]["mean"])
-        assert difference["interval"][0] <= difference["mean"] <= difference["interval"][1]
+        assert difference["low"] <= difference["mean"] <= difference["high"]
 
 
 def test_the_file_holds_what_is_returned_and_what_validation_chose(compared):

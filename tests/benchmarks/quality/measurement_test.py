@@ -71,8 +71,7 @@ def test_the_difference_to_another_model_is_that_of_hits_and_gains_at_ten():
     # Hits: 2 of 4 against 2 of 4. Gains: 1 + 1/2 against 1/2 + 1/log2(8).
     assert found["recall_at_10"]["mean"] == pytest.approx(0.0)
     assert found["ndcg_at_10"]["mean"] == pytest.approx((1 - 1 / 3) / 4)
-    low, high = found["ndcg_at_10"]["interval"]
-    assert low < (1 - 1 / 3) / 4 < high
+    assert found["ndcg_at_10"]["low"] < (1 - 1 / 3) / 4 < found["ndcg_at_10"]["high"]
 
 
 def test_options_above_the_configuration_are_for_validation_alone():

@@ -46,7 +46,7 @@ def test_validation_chooses_and_test_is_looked_at_once(data, tmp_path):
     # b is what validation asks for; of test the rank of c is behind d and e, which score the same.
     assert answered.parameters == {"best": "b"}
     assert [each["recall_at_1"] for each in answered.on_validation] == [0.0, 1.0, 0.0]
-    assert answered.answers[0].ranks.tolist() == [3, 3, 3]
+    assert answered.answers[0].target_ranks.tolist() == [3, 3, 3]
     assert looks == [("planted", 0, "validation")] * 3 + [("planted", 0, "test")]
 
 
@@ -75,3 +75,10 @@ def test_without_validation_the_first_choice_is_taken(tmp_path):
     data = prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", rows, list("abcde")))
     answered = _examiner(data, tmp_path).examine(_Planted().system("d", "c"), 1, "test")
     assert (answered.parameters, answered.on_validation) == ({"best": "d"}, ())
+
+
+def test_a_split_that_asks_for_nothing_new_is_refused(tmp_path):
+    rows = [("p", "a", 1, "train", 0), ("p", "a", 2, "test", 1)]
+    data = prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", rows, ["a"]))
+    with pytest.raises(prepared_data.PreparedDataError, match=r"Every test interaction of .* repeats a candidate"):
+        _examiner(data, tmp_path).examine(_Planted().system("a"), 1, "test")

@@ -3,7 +3,7 @@ from pipelines.comparison import table
 
 def test_the_table_has_a_row_for_each_system_and_the_difference_to_the_first():
     def figure(mean, low, high):
-        return {"mean": mean, "interval": [low, high]}
+        return {"mean": mean, "low": low, "high": high}
 
     systems = [
         {"name": "ours", "mrr": figure(0.25, 0.2, 0.3), "coverage_at_10": 0.5},
