@@ -37,7 +37,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks import contradiction_arms, contradiction_log
-from pipelines import job, progress
+from pipelines import job, progress, text_table
 
 _NUM_SEEDS = flags.DEFINE_integer("contradiction_num_seeds", 3, "Seeds of each figure, from 0.", lower_bound=1)
 
@@ -239,9 +239,7 @@ def _lines(result: Mapping) -> Iterator[str]:
 
 def _grid(rows: list[dict], columns: tuple[str, ...]) -> Iterator[str]:
     cells = [columns, *(tuple(_text(row[name]) for name in columns) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    for row in cells:
-        yield "    " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+    yield from (f"    {line}" for line in text_table.aligned(cells))
 
 
 def _text(value: object) -> str:

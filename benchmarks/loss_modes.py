@@ -34,7 +34,7 @@ from absl import app, flags
 from benchmarks.quality import kept_results, runs, sources
 from benchmarks.quality.datasets import DATASETS
 from benchmarks.quality.variants import Variant
-from pipelines import artifacts, job, progress, training_config, training_flags
+from pipelines import artifacts, job, progress, text_table, training_config, training_flags
 from tfrs_model import model_config
 from tfrs_model.metrics import paired
 
@@ -213,8 +213,7 @@ def table(rows: Sequence[Mapping], temperatures: Sequence[float]) -> str:
     heads = ["", "objective", "similarity", "logQ", *(f"T = {each:g}" for each in temperatures)]
     starts = dict.fromkeys(key[:-1] for key in cells)
     body = [[*start, *(cells.get((*start, each), "refused") for each in temperatures)] for start in starts]
-    lines = [heads, ["---"] * len(heads), *body]
-    return "\n\n".join(["\n".join(f"| {' | '.join(line)} |" for line in lines), *_refusals(rows)]) + "\n"
+    return "\n\n".join([text_table.markdown(heads, body), *_refusals(rows)]) + "\n"
 
 
 def _refusals(rows: Sequence[Mapping]) -> list[str]:

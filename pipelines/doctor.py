@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-from pipelines import import_probes, job, machine, version_matrix
+from pipelines import import_probes, job, machine, text_table, version_matrix
 from pipelines.version_matrix import Check
 
 _FORMATS = ("text", "json")
@@ -87,8 +87,7 @@ def to_text(result: DoctorResult) -> str:
         for c in result.checks
     ]
     rows = [("WHAT", "INSTALLED", "EXPECTED", ""), *shown]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = text_table.aligned(rows, num_left=4)
     if not result.failed:
         return "\n".join([*lines, "", f"All {len(result.checks)} checks fit."])
     lines += ["", f"{len(result.failed)} of {len(result.checks)} checks do not fit:"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pipelines import offline_evaluation, prepared_data
+from pipelines.comparison import questions as questions_lib
 from tfrs_model.baselines import linear_models, trained_linear_model
 from tfrs_model.baselines.interaction_spectrum import InteractionSpectrum
 from tfrs_model.diagnostics import column_transform, cosines, layer_norm
@@ -53,18 +54,10 @@ def analyze(
       An object for JSON for each remedy: the setting, and recall@10 of dot, of cosine, and of the scores brought back
       to the units of X where the interactions were transformed.
     """
-    chosen = chosen_in_training(data)
+    chosen = questions_lib.training_interactions(data).matrix()
     asked = _Asked(questions, chosen[questions.examples.query_rows])
     width = min(_WIDTH, *chosen.shape)
     return [*_closed_forms(chosen, width, asked, on_step), *_trained(chosen, width, asked, on_step)]
-
-
-def chosen_in_training(data: prepared_data.PreparedData) -> np.ndarray:
-    """Returns `[num_queries, num_candidates]` float32, X: 1 where a query chose a candidate in training."""
-    examples = data.examples("train")
-    chosen = np.zeros([data.queries.num_rows, data.corpus.num_rows], np.float32)
-    chosen[examples.query_rows, examples.candidate_rows] = 1.0
-    return chosen
 
 
 def _closed_forms(chosen: np.ndarray, width: int, asked: _Asked, on_step: Callable[[], object]) -> Iterator[dict]:

@@ -140,9 +140,9 @@ def run(config: TuneConfig) -> TuneResult:
     """
     deadline = math.inf if config.timeout_seconds is None else time.monotonic() + config.timeout_seconds
     paths = TuningPaths(config.output_dir)
-    _require_validation(config)
+    data = _validated(config)
     with _held(paths):
-        _require_same_search(config, paths)
+        _require_same_search(config, paths, data)
         pruner = optuna.pruners.MedianPruner(config.num_unpruned_trials, config.num_unpruned_epochs)
         trials = Trials(paths.trials_file, config.space, config.options, config.training.seed, pruner)
         with contextlib.closing(trials):
@@ -157,7 +157,8 @@ def run(config: TuneConfig) -> TuneResult:
             return _result(config, paths, trials)
 
 
-def _require_validation(config: TuneConfig) -> None:
+def _validated(config: TuneConfig) -> prepared_data.PreparedData:
+    """Reads the prepared data, which must have questions to compare trials by."""
     data = prepared_data.read_prepared_data(config.prepared_dir)
     ask_per = config.training.ask_per
     if not data.has_split("validation") or not len(
@@ -167,6 +168,7 @@ def _require_validation(config: TuneConfig) -> None:
             f"{config.prepared_dir} has no validation interactions that can be asked for, by which trials are "
             "compared; prepare the data with a validation split."
         )
+    return data
 
 
 @contextlib.contextmanager
@@ -183,10 +185,10 @@ def _held(paths: TuningPaths) -> Iterator[None]:
         yield
 
 
-def _require_same_search(config: TuneConfig, paths: TuningPaths) -> None:
+def _require_same_search(config: TuneConfig, paths: TuningPaths, data: prepared_data.PreparedData) -> None:
     """Writes what the search is, or checks that the one there is the same."""
     search = {
-        "prepared data": artifacts.sha256_of_file(artifacts.PreparedPaths(config.prepared_dir).manifest),
+        "prepared data": data.manifest_sha256,
         "code": model_directory.training_source_sha256(),
         "training options": training_config.all_options(config.training),
         "--search_space": config.space.as_json(),
@@ -251,9 +253,7 @@ def _result(config: TuneConfig, paths: TuningPaths, trials: Trials) -> TuneResul
 
 
 def _text(options: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in options.items()
-    )
+    return ", ".join(f"{name} {summary.text(value)}" for name, value in options.items())
 
 
 def main(argv: list[str]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines import text_table
+
 
 def table(systems: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
     """Returns the figures as lines of text, columns aligned.
@@ -13,12 +15,7 @@ def table(systems: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
     """
     head = ["", *metrics, "coverage_at_10", f"{metrics[0]} minus {systems[0]['name']}"]
     lines = [head, *(_cells(system, metrics) for system in systems)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        for line in lines
-    )
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    return "\n".join(text_table.aligned(lines, num_left=1))
 
 
 def _cells(system: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from pipelines import text_table
 from pipelines.tuning.trials import Trial
 
 
@@ -38,16 +39,16 @@ def as_markdown(metric: str, trials: Sequence[Trial]) -> str:
             "" if each.metric is None else f"{each.metric:.4f}",
             *(str(each.about.get(name, "")) for name in ("best_epoch", "num_epochs", "seconds")),
             each.outcome,
-            *(_text(each.options[name]) for name in names),
+            *(text(each.options[name]) for name in names),
         ]
         for each in ordered
     ]
     reasons = [f"Trial {each.number}: {each.about['reason']}" for each in trials if "reason" in each.about]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
-    return "\n\n".join([f"By {metric} on validation.", table, *reasons]) + "\n"
+    return "\n\n".join([f"By {metric} on validation.", text_table.markdown(head, rows), *reasons]) + "\n"
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Returns an option as a person reads it: a number by its first four digits, text as it is, else JSON."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -8,14 +8,6 @@ def data(line):
     return prepared_data.read_prepared_data(line.prepared_dir)
 
 
-def test_interactions_are_those_of_training_alone(data):
-    chosen = similarity_of_linear_models.chosen_in_training(data)
-    train, validation = data.examples("train"), data.examples("validation")
-    assert chosen.sum() == len(set(zip(train.query_rows.tolist(), train.candidate_rows.tolist(), strict=True)))
-    first = validation.query_rows[0], validation.candidate_rows[0]
-    assert chosen[first] == 0.0
-
-
 def test_every_remedy_finds_the_planted_groups(data, monkeypatch):
     monkeypatch.setattr(similarity_of_linear_models, "_NUM_EPOCHS", (40,))
     monkeypatch.setattr(
