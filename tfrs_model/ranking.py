@@ -146,7 +146,7 @@ def _rank(
 
         def rank(begin: int, end: int) -> None:
             # In a function of its own, so that the scores of a block are gone before those of the next come.
-            own, left_out = targets[begin:end], _without_repetitions(excluded[begin:end], num_candidates)
+            own, left_out = targets[begin:end], excluded[begin:end].distinct()
             # As arrays that share the memory of the tensors; their method `numpy` would copy it.
             *counted, rows = map(np.asarray, rank_block(begin, end, _positions(own), _positions(left_out)))
             ranks.append(_ranks(*counted, own, left_out, num_candidates, threads))
@@ -229,11 +229,6 @@ def _blocks(num_questions: int, num_candidates: int) -> Iterator[tuple[int, int]
     block_size = max(1, min(num_questions, MAX_SCORES_PER_BLOCK // num_candidates))
     for begin in range(0, num_questions, block_size):
         yield begin, min(begin + block_size, num_questions)
-
-
-def _without_repetitions(lists: row_lists.RowLists, num_candidates: int) -> row_lists.RowLists:
-    keys = np.unique(lists.owners * num_candidates + lists.rows)
-    return row_lists.RowLists(keys % num_candidates, np.searchsorted(keys, np.arange(len(lists) + 1) * num_candidates))
 
 
 def _positions(lists: row_lists.RowLists) -> np.ndarray:
