@@ -101,7 +101,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     Returns:
       The JSON object that is written: what was asked, counts, and `model` and `popularity` with accuracy, coverage
       and popularity bias each; `intervals` of the accuracy of both; `differences` of the model to popularity, and to
-      the other model if there is one; `slices`; `index`, if there is an export. `reused` says whether the file already
+      the other model if there is one; `slices` of the answers of each; `index`, if there is an export. `reused` says whether the file already
       held this evaluation.
 
     Raises:
@@ -130,10 +130,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
             "differences": {
                 name: answered["model"].difference(each) for name, each in answered.items() if name != "model"
             },
-            "slices": answered["model"].slices(
-                question_groupings.of_questions(data, questions, config.slice_columns),
-                question_groupings.of_targets(data, questions, config.slice_columns),
-            ),
+            "slices": _slices(config, data, questions, answered),
         }
     if config.version_dir:
         feeder = feeding.Feeder.for_model(data, model_directory.read_description(config.model_dir).config)
@@ -191,6 +188,18 @@ def _answers(
     if config.other_model_dir:
         answered["other_model"] = by_model(config.other_model_dir, origin["other_best_checkpoint"])
     return answered
+
+
+def _slices(
+    config: EvaluateConfig,
+    data: prepared_data.PreparedData,
+    questions: offline_evaluation.Questions,
+    answered: dict[str, answered_questions.AnsweredQuestions],
+) -> dict[str, list[dict]]:
+    """Returns the slices of each of those who answered; the same groups in the same order."""
+    by_question = question_groupings.of_questions(data, questions, config.slice_columns)
+    by_target = question_groupings.of_targets(data, questions, config.slice_columns)
+    return {name: each.slices(by_question, by_target) for name, each in answered.items()}
 
 
 def _existing(path: str) -> dict | None:

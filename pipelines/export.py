@@ -87,7 +87,11 @@ def run(config: ExportConfig) -> ExportResult:
         content.index_recall, config.min_index_recall, config.k, content.num_recall_queries
     )
     described = export_origin.description_of(content.served, data, description.config.similarity)
-    measured = {f"index_recall_at_{config.k}": content.index_recall, "validation": validation}
+    measured = {
+        f"index_recall_at_{config.k}": content.index_recall,
+        "index_trade_off": [each._asdict() for each in content.trade_off],
+        "validation": validation,
+    }
     version_dir = _publish(config, content, display, {**origin, **described, **measured})
     _retire(config)
     return ExportResult(version_dir, manifest.read_manifest(version_dir), reused=False)

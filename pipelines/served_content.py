@@ -33,6 +33,7 @@ class ServedContent:
       served: towers, index and filters.
       index_recall: share of the exact top k that the index finds.
       num_recall_queries: on how many training queries that was measured.
+      trade_off: what less and more effort would find of them.
       query: one row of raw query inputs.
       requests: for a warm-up.
     """
@@ -40,6 +41,7 @@ class ServedContent:
     served: served_recommender.ServedRecommender
     index_recall: float
     num_recall_queries: int
+    trade_off: list[tuning.TradeOff]
     query: Mapping[str, tf.Tensor]
     requests: list[warm_up_requests.Request]
 
@@ -73,7 +75,7 @@ def build(
     examples = _sample(data.examples("train"), description.seed)
     with job.stage("Embedding the corpus and building the index") as counts:
         embeddings = offline_evaluation.Embedder(model, served_feeder).corpus()
-        index, recall = _build_index(config, corpus, embeddings, embedder.queries(examples))
+        index, recall, trade_off = _build_index(config, corpus, embeddings, embedder.queries(examples))
         counts.update(candidates=index.num_candidates, index=index.name)
     served = served_recommender.ServedRecommender(
         model.query_tower,
@@ -87,13 +89,16 @@ def build(
     query = _one_row(feeder.query_batches(examples, 1), model.query_tower.input_specs)
     candidate = _one_row(served_feeder.candidate_batches(1), model.candidate_tower.input_specs)
     requests = sample_requests.sample_requests(served, _as_arrays(query), _as_arrays(candidate))
-    return ServedContent(served, recall, -(-len(examples) // 2), query, requests)
+    return ServedContent(served, recall, -(-len(examples) // 2), trade_off, query, requests)
 
 
 def _build_index(
     config: export_flags.ExportConfig, corpus: pa.Table, embeddings: np.ndarray, queries: np.ndarray
-) -> tuple[candidate_index.CandidateIndex, float]:
-    """Returns the index, tuned on one half of the queries, and its recall on the other; a single one does both."""
+) -> tuple[candidate_index.CandidateIndex, float, list[tuning.TradeOff]]:
+    """Returns the index, tuned on one half of the queries; on the other, its recall and that at other settings.
+
+    A single query does both.
+    """
     index = factory.build_index(
         config.index,
         corpus["candidate_id"].to_pylist(),
@@ -104,7 +109,8 @@ def _build_index(
     )
     exact = functools.partial(_exact_rows, embeddings)
     tuning.tune(index, queries[1::2] if len(queries) > 1 else queries, config.k, exact, config.min_index_recall)
-    return index, tuning.index_recall(index, queries[::2], exact(queries[::2], config.k))
+    judges, answers = queries[::2], exact(queries[::2], config.k)
+    return index, tuning.index_recall(index, judges, answers), tuning.trade_off(index, judges, answers)
 
 
 def _exact_rows(embeddings: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:

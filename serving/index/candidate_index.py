@@ -27,6 +27,7 @@ class Effort(NamedTuple):
       most: its largest value.
       set: sets it; signatures that were traced before keep what they have.
       depth: for answers of how many rows it counts.
+      get: returns what it is set to.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Effort(NamedTuple):
     most: int
     set: Callable[[int], None]
     depth: int
+    get: Callable[[], int]
 
 
 class CandidateIndex(tf.Module, abc.ABC):

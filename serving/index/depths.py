@@ -63,7 +63,12 @@ class SettingByDepth:
         limits = zip(self._depths, self._least, self._most, strict=True)
         return [
             candidate_index.Effort(
-                f"{self._name}_{depth}", least, most, lambda value, at=at: self._set(at, value), depth
+                f"{self._name}_{depth}",
+                least,
+                most,
+                lambda value, at=at: self._set(at, value),
+                depth,
+                lambda at=at: self.values[at],
             )
             for at, (depth, least, most) in enumerate(limits)
         ]

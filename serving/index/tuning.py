@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,26 @@ _NUM_DEEP_QUERIES = 128
 _CAUTION = 3.0
 # What passes a filter is looked for among deeper answers, and may be the last of them, which are missed most.
 _MORE_WHERE_DEEPER = 0.6
+# How far to either side of what an index was tuned to its other settings are tried, in doublings.
+_DOUBLINGS = 4
+
+
+class TradeOff(NamedTuple):
+    """What an index finds at one setting of its effort.
+
+    Attributes:
+      name: of the setting.
+      value: of it.
+      share: of the most that it can be set to, in (0, 1].
+      recall: share of the exact answers that are found.
+      is_chosen: whether the index was tuned to this one.
+    """
+
+    name: str
+    value: int
+    share: float
+    recall: float
+    is_chosen: bool
 
 
 def index_recall(index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray) -> float:
@@ -93,6 +114,38 @@ def tune(
             enough = _least(recall, effort, min(wanted, recall(enough) - _ALL_BUT))
         effort.set(enough)
     return index_recall(index, query_embeddings, answers)
+
+
+def trade_off(
+    index: candidate_index.CandidateIndex, query_embeddings: np.ndarray, exact_rows: np.ndarray
+) -> list[TradeOff]:
+    """Returns what less and more effort than the index is set to would find, the least first.
+
+    The weightiest setting for answers of this depth is halved and doubled up to four times, but no further than where
+    everything is found, and left as it was; the others keep what they are tuned to. An index without settings has
+    nothing to trade.
+
+    Args:
+      index: tuned.
+      query_embeddings: `[num_queries, embedding_dim]` float32.
+      exact_rows: `[num_queries, k]` rows of the corpus that are best.
+    """
+    effort = next((each for each in index.efforts if each.depth >= exact_rows.shape[1]), None)
+    if effort is None:
+        return []
+    chosen = effort.get()
+    steps = [chosen // 2**step for step in range(_DOUBLINGS, 0, -1)] + [
+        chosen * 2**step for step in range(_DOUBLINGS + 1)
+    ]
+    measured = []
+    for value in sorted({each for each in steps if effort.least <= each <= effort.most}):
+        effort.set(value)
+        recall = index_recall(index, query_embeddings, exact_rows)
+        measured.append(TradeOff(effort.name, value, value / effort.most, recall, value == chosen))
+        if recall == 1.0 and value >= chosen:
+            break
+    effort.set(chosen)
+    return measured
 
 
 def _recall_by_value(

@@ -136,8 +136,9 @@ def test_figures_come_with_intervals_and_by_slice(line):
     result = evaluate.run(evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, slice_columns=("parity", "price")))
     low, high = result["intervals"]["model"]["recall_at_10"]
     assert low < result["model"]["recall_at_10"] < high
-    counts = {each["group"]: each["count"] for each in result["slices"] if each["grouping"] == "parity"}
-    assert counts == {"even": 80, "odd": 80}
+    for name in ("model", "popularity"):
+        counts = {each["group"]: each["count"] for each in result["slices"][name] if each["grouping"] == "parity"}
+        assert counts == {"even": 80, "odd": 80}
     # What is not known is no number in JSON.
     json.dumps(result, allow_nan=False)
 

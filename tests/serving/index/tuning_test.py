@@ -32,8 +32,8 @@ class _PlantedIndex(candidate_index.CandidateIndex):
 
     @property
     def efforts(self):
-        leaves = candidate_index.Effort("leaves", 1, _NUM_LEAVES, self.search_leaves, 4)
-        reordered = candidate_index.Effort("reordered", 1, _MOST_REORDERED, self.reorder, 4)
+        leaves = candidate_index.Effort("leaves", 1, _NUM_LEAVES, self.search_leaves, 4, lambda: self.read)
+        reordered = candidate_index.Effort("reordered", 1, _MOST_REORDERED, self.reorder, 4, lambda: self.reordered)
         return (leaves, reordered) if self._reorders else (leaves,)
 
     def search_leaves(self, num_leaves_to_search):
@@ -100,7 +100,7 @@ class _DeepIndex(_PlantedIndex):
 
     @property
     def efforts(self):
-        return (*super().efforts, candidate_index.Effort("deep", 1, 100, self.search_deep, 5))
+        return (*super().efforts, candidate_index.Effort("deep", 1, 100, self.search_deep, 5, lambda: self.deep))
 
     def search_deep(self, value):
         self.deep = value
@@ -192,3 +192,30 @@ def test_an_index_without_leaves_stays_as_it_is():
     index = brute_force.BruteForceIndex(corpora.names(50), vectors)
     queries = corpora.adversarial(7, seed=1)
     assert tuning.tune(index, queries, 3, lambda asked, k: np.argsort(-(asked @ vectors.T), axis=1)[:, :k], 0.9) == 1.0
+
+
+def test_less_and_more_effort_than_was_chosen_find_what_was_planted():
+    index = _PlantedIndex(reorders=True)
+    index.search_leaves(12)
+    found = tuning.trade_off(index, _QUERIES, _EXACT)
+    # Planted: found are one of four after 3 leaves, two after 10, three after 37.
+    assert [(each.value, each.recall) for each in found] == [
+        *((1, 0.0), (3, 0.25), (6, 0.25), (12, 0.5), (24, 0.5), (48, 0.75), (96, 0.75)),
+    ]
+    assert [each.value for each in found if each.is_chosen] == [12]
+    assert {each.name for each in found} == {"leaves"}
+    assert found[3].share == pytest.approx(0.12)
+    assert (index.read, index.reordered) == (12, _MOST_REORDERED)
+
+
+def test_what_finds_everything_is_not_made_to_do_more():
+    index = _PlantedIndex()
+    index.search_leaves(12)
+    found = tuning.trade_off(index, _QUERIES, _EXACT[:, :2])
+    assert [each.value for each in found] == [1, 3, 6, 12]
+    assert found[-1].recall == 1.0
+
+
+def test_an_index_that_reads_everything_has_nothing_to_trade():
+    index = brute_force.BruteForceIndex(["a", "b"], np.ones([2, 1], np.float32))
+    assert tuning.trade_off(index, _QUERIES, _EXACT[:, :2]) == []
