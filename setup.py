@@ -106,6 +106,7 @@ _COMMANDS = {
     "tfrs-tune": "tune",
     "tfrs-simulate-frequency": "simulate_frequency",
     "tfrs-analyze-similarity": "analyze_similarity",
+    "tfrs-write-report": "write_report",
     "tfrs-doctor": "doctor",
     "tfrs_model_server": "model_server",
 }

@@ -56,6 +56,11 @@ def analyze_similarity() -> None:
     _start("pipelines.analyze_similarity")
 
 
+def write_report() -> None:
+    """Entry point of `tfrs-write-report`."""
+    _start("pipelines.write_report")
+
+
 def doctor() -> None:
     """Entry point of `tfrs-doctor`."""
     _start("pipelines.doctor", needs_keras_2=False)

@@ -101,8 +101,8 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     Returns:
       The JSON object that is written: what was asked, counts, and `model` and `popularity` with accuracy, coverage
       and popularity bias each; `intervals` of the accuracy of both; `differences` of the model to popularity, and to
-      the other model if there is one; `slices` of the answers of each; `index`, if there is an export. `reused` says whether the file already
-      held this evaluation.
+      the other model if there is one; `slices` of each; `index`, if there is an export. `reused` says whether the
+      file already held this evaluation.
 
     Raises:
       ArtifactError, PreparedDataError, ModelDirectoryError, ManifestError: if an input cannot be read.

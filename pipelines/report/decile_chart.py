@@ -47,7 +47,7 @@ def decile_chart(model: _Shares, popularity: _Shares | None, targets: _Shares) -
 
     left, right, bottom, top = _MARGINS
     margins = (left, right, bottom, top + _LEGEND_LINE * len(series))
-    return inline_svg.Chart(_TITLE, inline_svg.draw("popularity", _alt(series), _SIZE, margins, paint))
+    return inline_svg.Chart(_TITLE, inline_svg.draw("popularity", _TITLE, _alt(series), _SIZE, margins, paint))
 
 
 def _draw_bars(axes: Axes, series: Sequence[tuple[str, dict, _Shares]]) -> None:

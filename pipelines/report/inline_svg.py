@@ -16,8 +16,15 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, MUTED, RULE, MODEL, POPULARITY = (f"#0{digit}0{digit}0{digit}" for digit in range(1, 6))
-_PROPERTIES = {INK: "ink", MUTED: "muted", RULE: "rule", MODEL: "model", POPULARITY: "popularity"}
+INK, MUTED, RULE, MODEL, POPULARITY, OTHER = (f"#0{digit}0{digit}0{digit}" for digit in range(1, 7))
+_PROPERTIES = {
+    INK: "ink",
+    MUTED: "muted",
+    RULE: "rule",
+    MODEL: "model",
+    POPULARITY: "popularity",
+    OTHER: "other",
+}
 
 _UNITS_PER_INCH = 72
 _STYLE = {
@@ -64,6 +71,7 @@ class Chart:
 
 def draw(
     name: str,
+    title: str,
     alt: str,
     size: tuple[int, int],
     margins: tuple[int, int, int, int],
@@ -73,6 +81,7 @@ def draw(
 
     Args:
       name: of the figure, unique in the page; its ids start with it.
+      title: what is drawn, in a few words.
       alt: what the figure shows, for who cannot see it.
       size: width and height in CSS pixels at which letters have their nominal size.
       margins: left, right, bottom, top, between the axes and the edge, in the same unit.
@@ -86,7 +95,7 @@ def draw(
         paint(figure.add_axes(box))
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata=_NO_METADATA)
-    return _as_part_of_a_page(file.getvalue(), name, alt, size)
+    return _as_part_of_a_page(file.getvalue(), opening(name, title, alt, size), name)
 
 
 def _defaults() -> dict[str, Any]:
@@ -94,7 +103,15 @@ def _defaults() -> dict[str, Any]:
     return {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
 
 
-def _as_part_of_a_page(document: str, name: str, alt: str, size: tuple[int, int]) -> markupsafe.Markup:
+def opening(name: str, title: str, alt: str, size: tuple[int, int]) -> markupsafe.Markup:
+    """Returns the start of an `<svg>` element that says in words what it shows; the arguments are those of `draw`."""
+    return markupsafe.Markup(
+        '<svg role="img" aria-labelledby="{0}-title" aria-describedby="{0}-desc" viewBox="0 0 {1} {2}">'
+        '<title id="{0}-title">{3}</title><desc id="{0}-desc">{4}</desc>'
+    ).format(name, *size, title, alt)
+
+
+def _as_part_of_a_page(document: str, start: markupsafe.Markup, name: str) -> markupsafe.Markup:
     """Keeps what is inside the root element, under ids of its own and with the page's colors and letters."""
     body = document[re.search(r"<svg\b[^>]*>", document).end() : document.rindex("</svg>")]
     body = re.sub(r"<style\b.*?</style>", "", body, flags=re.DOTALL)  # It would style the whole page.
@@ -102,5 +119,4 @@ def _as_part_of_a_page(document: str, name: str, alt: str, size: tuple[int, int]
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", body)
     for placeholder, custom_property in _PROPERTIES.items():
         body = body.replace(placeholder, f"var(--{custom_property})")
-    opening = f'<svg role="img" aria-label="{markupsafe.escape(alt)}" viewBox="0 0 {size[0]} {size[1]}">'
-    return markupsafe.Markup(f"{opening}{body}</svg>")
+    return markupsafe.Markup(f"{start}{body}</svg>")

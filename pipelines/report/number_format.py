@@ -6,6 +6,7 @@ from typing import Any
 
 DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
+_RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 
 def is_number(value: Any) -> bool:
@@ -28,6 +29,16 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{decimal(100.0 * share, digits)}%" if is_number(share) else DASH
 
 
+def short_percent(share: float) -> str:
+    """Returns a mark of an axis with as many digits as it needs: 0.125 is `12.5%`, 0.15 is `15%`."""
+    return f"{100.0 * share:.6g}%"
+
+
+def power_of_ten(value: float) -> str:
+    """Returns 0.001 as `10` with a raised `-3`, for a mark of a logarithmic axis; other values are rounded to one."""
+    return "10" + str(round(math.log10(value))).translate(_RAISED)
+
+
 def count(value: float | None) -> str:
     """Returns 98114 as `98,114`."""
     return decimal(value, 0)
@@ -41,6 +52,29 @@ def duration(seconds: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     """Returns 3.14 as `3.1 ms`."""
     return f"{decimal(value, 1)} ms" if is_number(value) else DASH
+
+
+def scientific(value: float | None) -> str:
+    """Returns 0.0001234 as `1.2e-04`."""
+    return f"{value:.1e}".replace("-", _MINUS) if is_number(value) else DASH
+
+
+def p_value(value: float | None) -> str:
+    """Returns 0.0342 as `0.034`, and what would be written as zero as `< 0.001`."""
+    if not is_number(value):
+        return DASH
+    return "< 0.001" if value < 0.0005 else decimal(value, 3)
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """Returns 0.0123 as `+0.0123`."""
+    written = decimal(value, digits)
+    return f"+{written}" if is_number(value) and value > 0 else written
+
+
+def interval(low: float | None, high: float | None, digits: int = 4) -> str:
+    """Returns `0.1012 to 0.1623`."""
+    return f"{decimal(low, digits)} to {decimal(high, digits)}" if is_number(low) and is_number(high) else DASH
 
 
 def relative_difference(value: float | None, reference: float | None) -> str:

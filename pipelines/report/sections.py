@@ -1,46 +1,64 @@
 """Turns what a run found into the sections of the page; a section without its numbers is `None`."""
 
 import datetime
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.report import decile_chart, metric_names, sentences, training_charts
-from pipelines.report.number_format import (
-    count,
-    decimal,
-    duration,
-    is_number,
-    milliseconds,
-    percent,
-    plain,
-    relative_difference,
-)
+from pipelines.report import evaluation_sections, map_section, model_sections, rivals, sentences
+from pipelines.report.number_format import count, decimal, duration, is_number, plain
+from pipelines.report.short_text import shortened
 
 _NUM_RECENT = 10
-_ONE_DIGIT = functools.partial(decimal, digits=1)
+_MAX_TITLE = 200
+# Sections of the page in order, with what the list of contents calls them.
+_CONTENTS = (
+    ("sample", "One query"),
+    ("samples", "Sample queries"),
+    ("accuracy", "Accuracy"),
+    ("comparison", "Two models"),
+    ("deciles", "By popularity"),
+    ("slices", "By slice"),
+    ("popularity_bias", "Popularity bias"),
+    ("correction", "LogQ correction"),
+    ("frequencies", "Frequency estimate"),
+    ("training", "Training"),
+    ("map", "Embedding map"),
+    ("index", "Index"),
+    ("data", "Data"),
+    ("run", "This run"),
+)
 
 
 def page(report: Mapping) -> dict[str, Any]:
     """Returns everything that the template shows, numbers already written."""
-    evaluation = report.get("evaluation") or {}
-    watched = (report.get("configuration") or {}).get("early_stop_metric")
+    evaluation, serving = report.get("evaluation") or {}, report.get("serving") or {}
+    answered = rivals.rivals_of(evaluation, (report.get("comparison") or {}).get("names"))
+    shown = {
+        "sample": _sample(serving),
+        "samples": [_question(each) for each in report.get("samples") or []],
+        "accuracy": evaluation_sections.accuracy(evaluation, answered),
+        "comparison": model_sections.comparison(report.get("comparison")),
+        "deciles": evaluation_sections.deciles(evaluation, answered),
+        "slices": evaluation_sections.slices(evaluation, answered),
+        "popularity_bias": evaluation_sections.popularity_bias(evaluation),
+        "correction": model_sections.correction(report.get("correction")),
+        "frequencies": model_sections.frequencies(report.get("frequency")),
+        "training": model_sections.training(report.get("training") or {}),
+        "map": map_section.embedding_map(report.get("embeddings")),
+        "index": model_sections.index(report.get("index") or {}, serving, evaluation.get("index")),
+        "data": _data(report.get("data") or {}),
+        "run": _run(report),
+    }
     return {
+        **shown,
         "title": report.get("title") or "Recommender",
         "created": report.get("created"),
         "created_shown": _moment(report.get("created") or ""),
         "headline": sentences.headline(evaluation),
         "question": sentences.question(evaluation),
-        "rivals": _rivals(evaluation),
-        "sample": _sample(report.get("serving") or {}),
-        "accuracy": _accuracy(evaluation),
-        "training": _training(report.get("training") or {}, watched),
-        "popularity_bias": _popularity_bias(evaluation),
-        "data": _data(report.get("data") or {}),
-        "index": _index(report.get("index") or {}, report.get("serving") or {}),
-        "stages": _stages(report.get("stages") or []),
-        "configuration": _options(report.get("configuration")),
-        "versions": _options(report.get("versions")),
+        "rivals": evaluation_sections.bars(evaluation, answered),
+        "differences": evaluation_sections.differences(evaluation, answered),
+        "contents": [(key.replace("_", "-"), name) for key, name in _CONTENTS if shown[key]],
     }
 
 
@@ -52,149 +70,79 @@ def _moment(created: str) -> str:
         return created
 
 
-def _rivals(evaluation: Mapping) -> list[dict] | None:
-    """Returns model and popularity for the bars under the headline."""
-    shares = {name: (evaluation.get(name) or {}).get("recall_at_10") for name in ("model", "popularity")}
-    if not all(map(is_number, shares.values())) or not any(shares.values()):
-        return None
-    longest = max(shares.values())
-    return [
-        {"name": name, "shown": percent(share), "width": f"{100.0 * share / longest:.2f}"}
-        for name, share in shares.items()
-    ]
-
-
 def _sample(serving: Mapping) -> dict | None:
-    recommendations = serving.get("recommendations")
-    if not recommendations:
+    if not serving.get("recommendations"):
         return None
-    history = [_named(each) for each in reversed(serving.get("history") or [])]
+    return {**_asked(serving), "summary": sentences.serving_summary(serving)}
+
+
+def _question(sample: Mapping) -> dict:
+    """Returns one of the sample queries, with what it chose in truth."""
+    held_out = sample["held_out"]
     return {
-        "query_id": plain(serving.get("query_id")),
-        "features": [(name, plain(value)) for name, value in (serving.get("features") or {}).items()],
-        "has_history": "history" in serving,
+        **_asked(sample),
+        "num_history": count(sample["num_history"]),
+        "held_out": _named(held_out),
+        "rank": count(held_out["rank"]),
+    }
+
+
+def _asked(sample: Mapping) -> dict:
+    history = [_named(each) for each in reversed(sample.get("history") or [])]
+    return {
+        "query_id": plain(sample.get("query_id")),
+        "features": [(name, plain(value)) for name, value in (sample.get("features") or {}).items()],
+        "has_history": "history" in sample,
         "recent": history[:_NUM_RECENT],
         "earlier": history[_NUM_RECENT:],
         "recommendations": [
-            {**_named(each), "score": decimal(each.get("score"), 3), "genres": ", ".join(each.get("genres") or [])}
-            for each in recommendations
+            {
+                **_named(each),
+                "score": decimal(each.get("score"), 3),
+                "genres": ", ".join(each.get("genres") or []),
+                "is_held_out": bool(each.get("is_held_out")),
+            }
+            for each in sample["recommendations"]
         ],
-        "summary": sentences.serving_summary(serving),
     }
 
 
 def _named(candidate: Mapping) -> dict:
     """Returns a candidate's id and what to call it: its title, or the id where it has none."""
-    title = candidate.get("title")
-    return {"id": candidate["candidate_id"] if title else None, "name": title or candidate["candidate_id"]}
-
-
-def _accuracy(evaluation: Mapping) -> dict | None:
-    model, popularity = evaluation.get("model"), evaluation.get("popularity")
-    if not model:
-        return None
-    rows = [
-        {
-            "name": metric_names.label(name),
-            "model": decimal(model[name]),
-            "popularity": decimal((popularity or {}).get(name)),
-            "difference": relative_difference(model[name], (popularity or {}).get(name)),
-        }
-        for name in metric_names.ranking_metrics(model)
-    ]
-    return {
-        "rows": rows,
-        "has_popularity": bool(popularity),
-        "split": evaluation.get("split") or "held-out",
-        "asked_per_query": evaluation.get("ask_per") == "query",
-    }
-
-
-def _training(training: Mapping, watched: str | None) -> dict | None:
-    history, best_epoch = training.get("history"), training.get("best_epoch")
-    if not history:
-        return None
-    validations = [record.get("validation") or {} for record in history]
-    names = metric_names.ranking_metrics({name for metrics in validations for name in metrics})
-    return {
-        "summary": sentences.training_summary(training, watched),
-        "charts": training_charts.training_charts(history, best_epoch, watched) if len(history) > 1 else [],
-        "columns": ["Loss", *map(metric_names.label, names), "Seconds"],
-        "rows": [
-            {
-                "epoch": record["epoch"],
-                "is_kept": record["epoch"] == best_epoch,
-                "cells": [
-                    decimal(record.get("loss")),
-                    *(decimal(metrics.get(name)) for name in names),
-                    decimal(record.get("seconds"), 1),
-                ],
-            }
-            for record, metrics in zip(history, validations, strict=True)
-        ],
-    }
-
-
-def _popularity_bias(evaluation: Mapping) -> dict | None:
-    model, popularity = evaluation.get("model") or {}, evaluation.get("popularity") or {}
-    ours = model.get("popularity_decile_shares_at_10")
-    baseline = popularity.get("popularity_decile_shares_at_10")
-    targets = model.get("popularity_decile_shares_of_targets")
-    if not ours or not targets:
-        return None
-    columns = {"Model": ours, "Popularity": baseline, "Held-out": targets}
-    shown = {name: shares for name, shares in columns.items() if shares}
-    means = (
-        ("Recommended by the model", model.get("mean_popularity_at_10"), _ONE_DIGIT),
-        ("Recommended by popularity", popularity.get("mean_popularity_at_10"), _ONE_DIGIT),
-        ("Held-out interactions", model.get("mean_popularity_of_targets"), _ONE_DIGIT),
-    )
-    return {
-        "sentence": sentences.popularity_bias(ours, baseline, targets),
-        "chart": decile_chart.decile_chart(ours, baseline, targets),
-        "means": _facts(means),
-        "columns": list(shown),
-        "rows": [[percent(share) for share in row] for row in zip(*shown.values(), strict=True)],
-    }
+    title, candidate_id = candidate.get("title"), shortened(candidate["candidate_id"], _MAX_TITLE)
+    return {"id": candidate_id if title else None, "name": shortened(title, _MAX_TITLE) if title else candidate_id}
 
 
 def _data(data: Mapping) -> dict | None:
     interactions = data.get("interactions") or {}
     facts = [(f"{split.capitalize()} interactions", count(number)) for split, number in interactions.items()]
-    facts += [(name.capitalize(), count(data[name])) for name in ("queries", "candidates") if name in data]
+    facts += [
+        (name.replace("_", " ").capitalize(), count(value))
+        for name, value in data.items()
+        if is_number(value) and (value or name in ("queries", "candidates"))
+    ]
     if data.get("time_range"):
         facts.append(("Time range", " to ".join(data["time_range"])))
     counted = {key: _reasons(data.get(key) or {}) for key in ("drops", "removed_values")}
-    return {"facts": facts, **counted} if facts or any(counted.values()) else None
+    if not facts and not any(counted.values()):
+        return None
+    return {"facts": facts, **counted, "options": _options(data.get("options")), "has_drops": "drops" in data}
 
 
 def _reasons(counts: Mapping) -> list[tuple[str, str]]:
     return [(reason.replace("_", " "), count(number)) for reason, number in counts.items()]
 
 
-def _index(index: Mapping, serving: Mapping) -> list[tuple[str, str]] | None:
-    """Returns facts on what was exported and on the server that answered with it."""
-    k = index.get("k")
-    return _facts(
-        [
-            ("Model", serving.get("model_name"), plain),
-            ("Version", serving.get("version"), plain),
-            ("Index", index.get("index"), plain),
-            ("Candidates", index.get("num_candidates"), count),
-            ("Embedding width", index.get("embedding_dim"), count),
-            ("Candidates per answer", k, count),
-            (f"Index recall@{count(k)}" if k else "Index recall", index.get("index_recall"), decimal),
-            ("Answer over REST", serving.get("rest_milliseconds"), milliseconds),
-            ("Answer over gRPC", serving.get("grpc_milliseconds"), milliseconds),
-        ]
-    )
+def _run(report: Mapping) -> dict | None:
+    run = {
+        "stages": _stages(report.get("stages") or []),
+        "configuration": _options(report.get("configuration")),
+        "versions": _options(report.get("versions")),
+    }
+    return run if any(run.values()) else None
 
 
-def _facts(facts: Iterable[tuple[str, Any, Callable[[Any], str]]]) -> list[tuple[str, str]] | None:
-    return [(name, write(value)) for name, value, write in facts if value is not None] or None
-
-
-def _stages(stages: list[Mapping]) -> dict | None:
+def _stages(stages: Sequence[Mapping]) -> dict | None:
     if not stages:
         return None
     seconds = [stage["seconds"] for stage in stages if is_number(stage.get("seconds"))]

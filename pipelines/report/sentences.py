@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipelines.report import metric_names
-from pipelines.report.number_format import count, duration, is_number, milliseconds, percent
+from pipelines.report.number_format import count, duration, interval, is_number, milliseconds, p_value, percent
 
 # Shares closer than this are called alike; of a thousand interactions it is about ten.
 _ALIKE = 0.01
@@ -73,6 +73,21 @@ def popularity_bias(model: Sequence, popularity: Sequence | None, targets: Seque
         f"The model favors popular candidates {verdict}: {percent(model[0])} of its recommendations are from the most "
         f"popular tenth of the corpus, and {percent(targets[0])} of the held-out interactions.{baseline}"
     )
+
+
+def correction(evaluation: Mapping, names: Sequence[str]) -> str:
+    """Returns what the first of two models gains over the second, on which split, and how sure that is."""
+    ours, theirs = (evaluation[name]["recall_at_10"] for name in ("model", "other_model"))
+    difference = evaluation["differences"]["other_model"]["recall_at_10"]
+    return (
+        f"On {evaluation['split']}, recall@10 is {percent(ours)} with {names[0]} and {percent(theirs)} with "
+        f"{names[1]}: a difference of {interval(difference['low'], difference['high'], 3)} with 95% confidence, p "
+        f"{_equals(p_value(difference['p_value']))}."
+    )
+
+
+def _equals(written: str) -> str:
+    return written if written.startswith("<") else f"= {written}"
 
 
 def serving_summary(serving: Mapping) -> str | None:

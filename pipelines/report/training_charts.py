@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from pipelines.report import inline_svg, metric_names, number_format
+from pipelines.report import inline_svg, metric_names, number_format, short_text
 
 _SIZE = (400, 270)
 _MARGINS = (46, 14, 44, 26)
 _MARGINS_WITH_NAMES = (46, 92, 44, 26)
 _NAME_HEIGHT = 17
 _NUM_EPOCHS_WITH_MARKERS = 12
+_MAX_LEGEND = 44
+_COMPARED = ((inline_svg.MODEL, "-"), (inline_svg.OTHER, "--"))
 _OUTSTANDING = {"color": inline_svg.MODEL, "linewidth": 2.4}
 _ORDINARY = {"color": inline_svg.MUTED, "linewidth": 1.3}
 
@@ -42,13 +44,49 @@ def training_charts(
     return charts
 
 
+def comparison_chart(
+    name: str, models: Sequence[str], histories: Sequence[Sequence[Mapping]], metric: str = "recall_at_10"
+) -> inline_svg.Chart | None:
+    """Returns one validation metric of two models over their epochs, or `None` where one was not validated.
+
+    Args:
+      name: of the figure, unique in the page.
+      models: what each is called.
+      histories: of each, as in `training_charts`.
+      metric: key of the validation metric.
+    """
+    curves = [[(record.get("validation") or {}).get(metric) for record in history] for history in histories]
+    if not all(any(map(number_format.is_number, curve)) for curve in curves):
+        return None
+    title = f"Validation {metric_names.in_a_sentence(metric)}"
+
+    def paint(axes: Axes) -> None:
+        for model, curve, (color, line) in zip(models, curves, _COMPARED, strict=True):
+            epochs = range(1, len(curve) + 1)
+            label = short_text.shortened(model, _MAX_LEGEND)
+            _draw_line(axes, epochs, curve, {"color": color, "linestyle": line, "linewidth": 2.0, "label": label})
+        axes.set_ylim(bottom=0.0)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), labelspacing=0.25, handlelength=1.6)
+        _finish(axes, range(1, max(map(len, curves)) + 1), None)
+
+    left, right, bottom, top = _MARGINS
+    alt = f"Line chart. {title} over epochs. {' '.join(map(_best, models, curves))}"
+    svg = inline_svg.draw(name, title, alt, _SIZE, (left, right, bottom, top + _NAME_HEIGHT), paint)
+    return inline_svg.Chart(title, svg)
+
+
+def _best(model: str, curve: Sequence[float | None]) -> str:
+    best = max(value for value in curve if number_format.is_number(value))
+    return f"{model} has its best, {number_format.decimal(best, 3)}, in epoch {curve.index(best) + 1} of {len(curve)}."
+
+
 def _loss_chart(epochs: Sequence[int], losses: Sequence[float | None], best_epoch: int | None) -> inline_svg.Chart:
     def paint(axes: Axes) -> None:
         _draw_line(axes, epochs, losses, _OUTSTANDING)
         _finish(axes, epochs, best_epoch)
 
     alt = _alt("Training loss", epochs, {"Loss": losses}, best_epoch)
-    return inline_svg.Chart("Training loss", inline_svg.draw("loss", alt, _SIZE, _MARGINS, paint))
+    return inline_svg.Chart("Training loss", inline_svg.draw("loss", "Training loss", alt, _SIZE, _MARGINS, paint))
 
 
 def _metric_chart(
@@ -67,7 +105,7 @@ def _metric_chart(
 
     alt = _alt(title, epochs, lines, best_epoch)
     figure = title.lower().replace(" ", "-")
-    return inline_svg.Chart(title, inline_svg.draw(figure, alt, _SIZE, _MARGINS_WITH_NAMES, paint))
+    return inline_svg.Chart(title, inline_svg.draw(figure, title, alt, _SIZE, _MARGINS_WITH_NAMES, paint))
 
 
 def _draw_line(axes: Axes, epochs: Sequence[int], values: Sequence[float | None], style: dict) -> None:

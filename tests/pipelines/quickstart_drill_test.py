@@ -17,11 +17,11 @@ _STOPS = [
     ("Training ...", signal.SIGINT),
     ("epoch=1", signal.SIGKILL),
     ("epoch=2", signal.SIGINT),
-    ("Evaluating on test ...", signal.SIGKILL),
-    ("Evaluating on test ...", signal.SIGINT),
     ("Embedding the corpus", signal.SIGINT),
     ("Publishing ", signal.SIGKILL),
     ("Publishing ", signal.SIGINT),
+    ("Evaluating on test ...", signal.SIGKILL),
+    ("Evaluating on test ...", signal.SIGINT),
     ("Starting the model server ...", signal.SIGINT),
 ]
 
@@ -73,5 +73,11 @@ def test_a_second_quick_start_reuses_everything(tmp_path):
     _run(tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
     reused = {stage["name"]: stage["reused"] for stage in report["stages"]}
-    assert {name for name, was_reused in reused.items() if was_reused} >= {"prepare", "train", "evaluate", "export"}
+    assert {name for name, was_reused in reused.items() if was_reused} >= {
+        "prepare",
+        "train",
+        "correction",
+        "evaluate",
+        "export",
+    }
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before

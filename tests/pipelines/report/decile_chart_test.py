@@ -42,5 +42,5 @@ def test_the_series_keep_their_names_and_looks_where_one_is_missing():
 
 
 def test_the_alternative_text_tells_every_share():
-    label = _drawing([0.8, 0.2, math.nan], None, _TARGETS).attributes["aria-label"]
-    assert f"Recommended by the model: 80.0%, 20.0%, {_DASH}; Held-out interactions: 50.0%, 30.0%, 20.0%." in label
+    (desc,) = _drawing([0.8, 0.2, math.nan], None, _TARGETS).find("desc")
+    assert f"Recommended by the model: 80.0%, 20.0%, {_DASH}; Held-out interactions: 50.0%, 30.0%, 20.0%." in desc.text

@@ -11,7 +11,7 @@ def _draw(name="curve", alt="A line.", color=inline_svg.MODEL):
         axes.plot([1, 2], [1, 2], color=color, marker="o")
         axes.text(1, 1, "a < b & $c$")
 
-    return inline_svg.draw(name, alt, (400, 300), (40, 10, 40, 10), paint)
+    return inline_svg.draw(name, "A <title>", alt, (400, 300), (40, 10, 40, 10), paint)
 
 
 def test_colors_follow_the_scheme_of_the_page():
@@ -40,9 +40,13 @@ def test_two_drawings_share_no_id():
     assert not first & second
 
 
-def test_the_alternative_text_is_escaped():
+def test_title_and_alternative_text_are_escaped_and_name_the_drawing():
     (svg,) = parsed_page.parse(_draw(alt='"1" < 2 & 3')).find("svg")
-    assert svg.attributes["aria-label"] == '"1" < 2 & 3'
+    (title,), (desc,) = svg.find("title"), svg.find("desc")
+    assert (title.text, desc.text) == ("A <title>", '"1" < 2 & 3')
+    assert svg.attributes["role"] == "img"
+    assert svg.attributes["aria-labelledby"] == title.attributes["id"]
+    assert svg.attributes["aria-describedby"] == desc.attributes["id"]
 
 
 @pytest.mark.parametrize("name", ["first", "second"])

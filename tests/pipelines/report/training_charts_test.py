@@ -36,7 +36,7 @@ def test_the_alternative_text_tells_first_kept_and_last_value():
         {"epoch": 3, "loss": 6.75, "validation": None},
     ]
     drawing = _drawn(training_charts.training_charts(history, 2))["Training loss"]
-    assert drawing.attributes["aria-label"] == (
+    assert drawing.find("desc")[0].text == (
         "Line chart. Training loss over 3 epochs. Loss is 7.000 in epoch 1, 6.500 in epoch 2, 6.750 in epoch 3. "
         "Epoch 2 is marked as the one that is kept."
     )
@@ -55,6 +55,24 @@ def test_an_epoch_without_numbers_leaves_a_gap_and_stops_nothing():
     history = example_report.example_report()["training"]["history"]
     history[-1] |= {"loss": math.nan, "validation": None}
     drawings = _drawn(training_charts.training_charts(history, 3, "mrr"))
-    assert _DASH in drawings["Training loss"].attributes["aria-label"]
+    assert _DASH in drawings["Training loss"].find("desc")[0].text
     assert "MRR" in _texts(drawings["Validation ranking"])
     assert all("nan" not in str(each.attributes) for drawing in drawings.values() for each in drawing.find("path"))
+
+
+def test_two_models_are_drawn_over_their_own_epochs():
+    histories = [
+        [{"validation": {"recall_at_10": value}} for value in values] for values in ((0.1, 0.3, 0.2), (0.05, 0.06))
+    ]
+    chart = training_charts.comparison_chart("both", ["with", "without <it>"], histories)
+    (drawing,) = parsed_page.parse(chart.svg).find("svg")
+    assert {"with", "without <it>"} <= set(_texts(drawing))
+    assert drawing.find("desc")[0].text == (
+        "Line chart. Validation recall@10 over epochs. with has its best, 0.300, in epoch 2 of 3. "
+        "without <it> has its best, 0.060, in epoch 2 of 2."
+    )
+
+
+def test_two_models_are_not_drawn_where_one_was_not_validated():
+    histories = [[{"validation": {"recall_at_10": 0.1}}], [{"validation": None}]]
+    assert training_charts.comparison_chart("both", ["a", "b"], histories) is None
