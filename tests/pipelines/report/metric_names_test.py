@@ -35,3 +35,9 @@ def test_metrics_come_by_family_and_growing_cut_off():
 def test_metrics_are_written_as_the_field_writes_them(name, label, in_a_sentence):
     assert metric_names.label(name) == label
     assert metric_names.in_a_sentence(name) == in_a_sentence
+
+
+def test_further_metrics_are_none_of_the_ranking():
+    names = ["gini_at_10", "recall_at_10", "precision_at_20", "precision_at_10", "mean_popularity_at_10"]
+    assert metric_names.further_metrics(names) == ["precision_at_10", "precision_at_20", "gini_at_10"]
+    assert metric_names.ranking_metrics(names) == ["recall_at_10"]

@@ -71,3 +71,17 @@ def table(page: Element, caption: str) -> Element:
     """Returns the only table whose caption holds the words."""
     (found,) = [each for each in page.find("table") if caption in each.find("caption")[0].text]
     return found
+
+
+def straight_lines(drawing: Element, variable: str) -> list[tuple[float, ...]]:
+    """Returns the ends, `(x, y, x, y)`, of the straight lines that are drawn in a color of the page."""
+    lines = []
+    for path in drawing.find("path"):
+        words = path.attributes["d"].split()
+        if (
+            words[0::3] == ["M", "L"]
+            and len(words) == 6
+            and f"stroke: var(--{variable})" in path.attributes.get("style", "")
+        ):
+            lines.append(tuple(float(words[place]) for place in (1, 2, 4, 5)))
+    return lines
