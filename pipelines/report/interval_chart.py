@@ -14,6 +14,7 @@ _WIDTH, _LEFT, _RIGHT, _BOTTOM, _TOP = 400, 96, 14, 44, 8
 _LEGEND_LINE = 18
 _ROW_HEIGHT, _GROUP_GAP = 13, 13
 _MAX_LABEL = 14
+_MAX_NAME = 34
 
 
 class Measured(NamedTuple):
@@ -69,7 +70,7 @@ def _draw_row(axes: Axes, rival: Rival, measured: Sequence[Measured], shift: flo
     for place, mean, each in zip(places, means, measured, strict=True):
         if math.isfinite(mean) and number_format.is_number(each.low) and number_format.is_number(each.high):
             axes.plot([each.low, each.high], [place, place], color=rival.marker_style["color"], linewidth=1.6)
-    label = short_text.shortened(rival.name, 40)
+    label = short_text.shortened(rival.name, _MAX_NAME)
     axes.plot(means, places, linestyle="", markersize=5.5, clip_on=False, label=label, **rival.marker_style)
 
 

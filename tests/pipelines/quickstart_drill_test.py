@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.serving.server.explorer import browser as browser_lib
+
 _ROOT = pathlib.Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "pipelines.quickstart", "--num_epochs=4", "--early_stop_patience=0"]
 # Each is printed when its stage has begun; between two of them a run always gets further than before.
@@ -81,3 +83,19 @@ def test_a_second_quick_start_reuses_everything(tmp_path):
         "export",
     }
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before
+    _require_report_that_opens(tmp_path / "report.html")
+
+
+def _require_report_that_opens(path: pathlib.Path) -> None:
+    """Asserts that a browser shows the report from disk and has nothing to complain of."""
+    assert path.stat().st_size < 5_000_000
+    with browser_lib.running_chromium() as chromium, browser_lib.visiting(chromium) as visit:
+        visit.page.goto(path.as_uri())
+        headings = visit.page.locator("h2").all_inner_texts()
+        assert {"What the logQ correction does", "Embedding map", "Sample queries", "Index and serving"} <= set(
+            headings
+        )
+        assert visit.page.locator(".map circle").count() == 1682
+        visit.require_no_sideways_scrolling()
+        assert {url for url in visit.requested if not url.startswith("data:")} == {path.as_uri()}
+        assert visit.complaints == []
