@@ -24,6 +24,11 @@ _GROUPINGS = {
     "candidate": "Candidates that training saw, and new ones",
     "history_length": "Length of the history",
 }
+_RECOMMENDED_BY = {
+    "model": "Recommended by the model",
+    "other_model": "Recommended by {}",
+    "popularity": "Recommended by popularity",
+}
 _ONE_DIGIT = functools.partial(decimal, digits=1)
 
 
@@ -103,19 +108,21 @@ def slices(evaluation: Mapping, rivals: Sequence[Rival]) -> list[dict]:
     return shown
 
 
-def popularity_bias(evaluation: Mapping) -> dict | None:
-    """Returns how popular what is recommended is, beside what was chosen."""
+def popularity_bias(evaluation: Mapping, rivals: Sequence[Rival]) -> dict | None:
+    """Returns how popular what is recommended is, beside what was chosen; the other model is in the table alone."""
     model, popularity = evaluation.get("model") or {}, evaluation.get("popularity") or {}
     ours = model.get("popularity_decile_shares_at_10")
     baseline = popularity.get("popularity_decile_shares_at_10")
     targets = model.get("popularity_decile_shares_of_targets")
     if not ours or not targets:
         return None
-    columns = {"Model": ours, "Popularity": baseline, "Held-out": targets}
-    shown = {name: shares for name, shares in columns.items() if shares}
+    shown = {each.name: evaluation[each.key].get("popularity_decile_shares_at_10") for each in rivals}
+    shown = {name: shares for name, shares in {**shown, "Held-out": targets}.items() if shares}
     means = (
-        ("Recommended by the model", model.get("mean_popularity_at_10")),
-        ("Recommended by popularity", popularity.get("mean_popularity_at_10")),
+        *(
+            (_RECOMMENDED_BY[each.key].format(each.name), evaluation[each.key].get("mean_popularity_at_10"))
+            for each in rivals
+        ),
         ("Held-out interactions", model.get("mean_popularity_of_targets")),
     )
     return {

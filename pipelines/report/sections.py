@@ -40,7 +40,7 @@ def page(report: Mapping) -> dict[str, Any]:
         "comparison": model_sections.comparison(report.get("comparison")),
         "deciles": evaluation_sections.deciles(evaluation, answered),
         "slices": evaluation_sections.slices(evaluation, answered),
-        "popularity_bias": evaluation_sections.popularity_bias(evaluation),
+        "popularity_bias": evaluation_sections.popularity_bias(evaluation, answered),
         "correction": model_sections.correction(report.get("correction")),
         "frequencies": model_sections.frequencies(report.get("frequency")),
         "training": model_sections.training(report.get("training") or {}),

@@ -35,7 +35,11 @@ def evaluation_of_two() -> dict:
     """Returns what an evaluation of two models has beyond that of one."""
     names = {"model": 0.3, "popularity": 0.1, "other_model": 0.2}
     return {
-        "other_model": {"recall_at_10": 0.12, "ndcg_at_10": 0.06, "mrr": 0.05},
+        "other_model": {
+            **{"recall_at_10": 0.12, "ndcg_at_10": 0.06, "mrr": 0.05},
+            "mean_popularity_at_10": 300.0,
+            "popularity_decile_shares_at_10": [0.7, 0.3, *([0.0] * 8)],
+        },
         "intervals": {name: {metric: [level, level + 0.05] for metric in METRICS} for name, level in names.items()},
         "differences": {
             "popularity": {metric: _difference(0.07, 0.05, 0.09, 0.0002) for metric in METRICS},

@@ -75,6 +75,15 @@ def test_a_slice_of_one_group_is_a_table_and_others_are_drawn_too(document):
     assert section.find("table")[0].rows()[1] == ["new", "0", _DASH, _DASH, _DASH]
 
 
+def test_popularity_bias_is_told_of_both_models(document):
+    section = _section(document, "Popularity bias")
+    rows = section.find("table")[0].rows()
+    assert rows[0] == ["Tenth", "model_a", "model_b", "Popularity", "Held-out"]
+    assert rows[1] == ["1", "64.0%", "70.0%", "100.0%", "40.0%"]
+    facts = dict(zip(*([each.text for each in section.find(tag)] for tag in ("dt", "dd")), strict=True))
+    assert facts["Recommended by model_b"] == "300.0"
+
+
 def test_the_correction_is_shown_by_its_own_two_models(document):
     section = _section(document, "What the logQ correction does")
     assert section.find("p")[0].text.startswith(
