@@ -130,7 +130,9 @@ def popularity_bias(evaluation: Mapping, rivals: Sequence[Rival]) -> dict | None
         "chart": decile_chart.decile_chart(ours, baseline, targets),
         "means": [(name, _ONE_DIGIT(value)) for name, value in means if value is not None],
         "columns": list(shown),
-        "rows": [[percent(share) for share in row] for row in zip(*shown.values(), strict=True)],
+        "rows": [
+            (place, [percent(share) for share in row]) for place, row in enumerate(zip(*shown.values(), strict=True), 1)
+        ],
     }
 
 
