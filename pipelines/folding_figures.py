@@ -48,7 +48,7 @@ def dose_curve(name: str, x_label: str, lines: Mapping[str, Sequence[Mapping]], 
         for line, points in lines.items()
     )
     alt = f"Line chart. Foreign share in the top 10 by {x_label}. {told}. At random {number_format.percent(chance)}."
-    return inline_svg.draw(name, alt, _SIZE, _MARGINS, paint)
+    return inline_svg.draw(name, f"Foreign share by {x_label}", alt, _SIZE, _MARGINS, paint)
 
 
 def _told(dose: str, point: Mapping) -> str:
@@ -81,7 +81,7 @@ def candidate_map(name: str, title: str, candidates: np.ndarray, groups: np.ndar
         f"Map of {len(places)} candidates of {len(np.unique(groups))} groups: {title}. A linear map explains "
         f"{number_format.percent(explained)} of which corner of a polygon each belongs to."
     )
-    return inline_svg.draw(name, alt, _MAP_SIZE, _MAP_MARGINS, paint)
+    return inline_svg.draw(name, title, alt, _MAP_SIZE, _MAP_MARGINS, paint)
 
 
 def places_by_group(candidates: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, float]:
