@@ -114,10 +114,9 @@ def run(config: ReportConfig, more: Mapping | None = None) -> dict:
     evaluation = evaluate.run(config.evaluation)
     with job.stage("Gathering the report") as counts:
         report = {**_figures(config, evaluation), **(more or {})}
-        html = html_report.render_html_report(report)
-        counts.update(kilobytes=len(html.encode()) // 1000)
-    artifacts.write_json(output / "report.json", report)
-    artifacts.write_text(output / "report.html", html)
+        artifacts.write_json(output / "report.json", report)
+        html_report.write_html_report(report, output / "report.html")
+        counts.update(kilobytes=(output / "report.html").stat().st_size // 1000)
     logging.info("Wrote %s and %s", output / "report.json", output / "report.html")
     return report
 
