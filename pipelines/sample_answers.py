@@ -27,23 +27,11 @@ def ask(
     questions = questions.take(choose(questions.examples))
     queries = embedder.queries(questions.examples)
     ranked = questions.rank(queries, corpus)
-    examples, answers = questions.examples, []
-    for place in range(len(examples)):
+    answers = []
+    for place, query in enumerate(queries):
         rows = ranked.top_rows[place][ranked.top_rows[place] >= 0]
-        history = examples.sequence[examples.history_begin[place] : examples.history_end[place]]
-        target = int(examples.candidate_rows[place])
-        answers.append(
-            {
-                **_query(data, int(examples.query_rows[place])),
-                "num_history": len(history),
-                "history": _named(data, history[-_NUM_HISTORY_SHOWN:]),
-                "held_out": {**_named(data, np.array([target]))[0], "rank": int(ranked.target_ranks[place])},
-                "recommendations": [
-                    {**named, "score": float(score), "is_held_out": int(row) == target}
-                    for named, score, row in zip(_named(data, rows), corpus[rows] @ queries[place], rows, strict=True)
-                ],
-            }
-        )
+        rank = int(ranked.target_ranks[place])
+        answers.append(_answer(data, questions.examples.take(np.array([place])), rank, rows, corpus[rows] @ query))
     return answers
 
 
@@ -55,6 +43,24 @@ def choose(examples: prepared_data.Examples, num_queries: int = NUM_QUERIES) -> 
     if len(order) <= num_queries:
         return order
     return order[np.linspace(0, len(order) - 1, num_queries).astype(np.int64)]
+
+
+def _answer(
+    data: prepared_data.PreparedData, example: prepared_data.Examples, rank: int, rows: np.ndarray, scores: np.ndarray
+) -> dict:
+    """Returns one question and what answers it, `rows` with their `scores`."""
+    history = example.sequence[example.history_begin[0] : example.history_end[0]]
+    target = int(example.candidate_rows[0])
+    return {
+        **_query(data, int(example.query_rows[0])),
+        "num_history": len(history),
+        "history": _named(data, history[-_NUM_HISTORY_SHOWN:]),
+        "held_out": {**_named(data, np.array([target]))[0], "rank": rank},
+        "recommendations": [
+            {**named, "score": float(score), "is_held_out": int(row) == target}
+            for named, score, row in zip(_named(data, rows), scores, rows, strict=True)
+        ],
+    }
 
 
 def _query(data: prepared_data.PreparedData, row: int) -> dict:
