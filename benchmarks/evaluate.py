@@ -3,11 +3,11 @@
     python -m benchmarks.evaluate
 
 10,000 queries over 1,000,000 candidates of 64 dimensions, normalised, the best 100. Ours also ranks a target of each
-query and excludes 50 candidates of each. The three take turns of 2,000 queries each, on all processors; a ratio is
+query and excludes 50 candidates of each. They take turns of 2,000 queries each, on all processors; a ratio is
 that of the medians of turns. The bare one multiplies blocks of as many queries as ours, and calls `tf.math.top_k`.
-FactorizedTopK streams candidates in batches of the size that was fastest in a turn of its own. Peak memory is that of
-a process that does nothing but rank all queries by ours. Limits: 1.5 times the bare one, a third of FactorizedTopK,
-3 GB.
+FactorizedTopK streams candidates in batches of 128, as the tutorials of TFRS have it, and in those of the size that was
+fastest in a turn of its own, which is the one that counts. Peak memory is that of a process that does nothing but rank
+all queries by ours. Limits: 1.5 times the bare one, a third of FactorizedTopK, 3 GB.
 """
 
 import dataclasses
@@ -35,7 +35,8 @@ _EMBEDDING_DIM = 64
 _K = 100
 _NUM_EXCLUDED = 50
 _NUM_TURNS = 5
-_STREAMED_BATCH_SIZES = (1024, 8192, 65536)
+_STREAMED_BATCH_SIZES = (8192, 65536, 262144)
+_DOCUMENTED_BATCH_SIZE = 128
 _MOST_OF_BARE, _LEAST_OF_TFRS, _MAX_BYTES = 1.5, 3.0, 3_000_000_000
 
 
@@ -81,6 +82,7 @@ def run(num_queries: int, num_candidates: int) -> dict:
     case = Case.drawn(num_queries, num_candidates)
     systems = {"ours": case.rank, "bare": _bare(case)}
     batch_size, systems["factorized_top_k"] = _fastest_streaming(case)
+    systems["factorized_top_k_as_documented"] = _streaming(case, _DOCUMENTED_BATCH_SIZE)
     _require_same_answers(case)
     seconds = _in_turns(systems, num_queries)
     medians = {name: statistics.median(each) for name, each in seconds.items()}
@@ -95,6 +97,7 @@ def run(num_queries: int, num_candidates: int) -> dict:
         "ours_over_bare": times_bare,
         "factorized_top_k_over_ours": times_tfrs,
         "factorized_top_k_batch_size": batch_size,
+        "factorized_top_k_as_documented_over_ours": medians["factorized_top_k_as_documented"] / medians["ours"],
         "peak_bytes": peak_bytes,
         "holds": times_bare <= _MOST_OF_BARE and times_tfrs >= _LEAST_OF_TFRS and peak_bytes < _MAX_BYTES,
     }
@@ -142,8 +145,9 @@ def _streaming(case: Case, batch_size: int) -> Callable[[int, int], None]:
 
 
 def _fastest_streaming(case: Case) -> tuple[int, Callable[[int, int], None]]:
-    num_tried = len(case.queries) // (10 * _NUM_TURNS)
-    tried = {size: _streaming(case, size) for size in _STREAMED_BATCH_SIZES if size <= len(case.corpus)}
+    num_tried = max(1, len(case.queries) // (10 * _NUM_TURNS))
+    sizes = sorted({min(size, len(case.corpus)) for size in _STREAMED_BATCH_SIZES})
+    tried = {size: _streaming(case, size) for size in sizes}
     seconds = {}
     for size, rank in tried.items():
         with job.stage(f"Streaming in batches of {size}"):
