@@ -1,21 +1,13 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipelines import (
-    artifacts,
-    corpus_columns,
-    export,
-    export_gates,
-    export_versions,
-    job,
-    model_directory,
-    served_content,
-)
+from pipelines import artifacts, corpus_columns, export, export_gates, export_versions, model_directory, served_content
 from serving import manifest, warm_up_requests
 from serving.index import brute_force
 from tests.pipelines import prepared_tables
@@ -26,14 +18,56 @@ def config(line, tmp_path):
     return export.ExportConfig(line.prepared_dir, line.model_dir, str(tmp_path / "shop"), "brute_force", 20)
 
 
+@pytest.fixture(scope="module")
+def exported(line, tmp_path_factory):
+    """What `config` exports, once for all tests; they change copies of it."""
+    export_dir = tmp_path_factory.mktemp("exported") / "shop"
+    return export.run(export.ExportConfig(line.prepared_dir, line.model_dir, str(export_dir), "brute_force", 20))
+
+
+@pytest.fixture(scope="module")
+def full_exported(line, tmp_path_factory):
+    """Columns to show and to filter, known queries and the default k, in a folder that held something before."""
+    export_dir = tmp_path_factory.mktemp("full") / "shop"
+    (export_dir / "\u00b2").mkdir(parents=True)
+    config = export.ExportConfig(line.prepared_dir, line.model_dir, str(export_dir), "brute_force", None)
+    more = {"display_columns": ("title",), "filter_columns": ("tags",), "precompute_queries": True}
+    return export.run(dataclasses.replace(config, **more))
+
+
+def _publish(exported: export.ExportResult, config: export.ExportConfig, version: int = 1, **changes) -> pathlib.Path:
+    """Puts a copy of what was exported where `config` exports to; what is said of it may be other."""
+    version_dir = pathlib.Path(config.export_dir) / str(version)
+    shutil.copytree(exported.version_dir, version_dir)
+    if changes:
+        manifest.write_manifest(version_dir, exported.manifest | changes)
+    return version_dir
+
+
+@pytest.fixture
+def written_at_once(exported, monkeypatch):
+    """For tests that end with what is done around the SavedModel: it is that of `exported`."""
+
+    def copied(served, building):
+        beside = shutil.ignore_patterns("assets.extra")
+        shutil.copytree(exported.version_dir, building, ignore=beside, dirs_exist_ok=True)
+
+    monkeypatch.setattr(export.saved_model, "write_saved_model", copied)
+
+
+@pytest.fixture
+def tried_before(written_at_once, monkeypatch):
+    """For tests of which versions there are: beside that, the loader that accepted `exported` is not asked again."""
+    monkeypatch.setattr(export_gates, "require_loadable", lambda *arguments: None)
+
+
 def _served(export_dir: str) -> list[str]:
     return sorted(path.name for path in pathlib.Path(export_dir).iterdir())
 
 
-def test_a_version_is_published_with_manifest_and_warm_up(config):
-    result = export.run(config)
-    assert _served(config.export_dir) == ["1"]
-    content = manifest.read_manifest(result.version_dir)
+def test_a_version_is_published_with_manifest_and_warm_up(exported, line):
+    assert _served(exported.version_dir.parent) == ["1"]
+    content = manifest.read_manifest(exported.version_dir)
     assert (content["index"], content["num_candidates"], content["index_recall_at_20"]) == (
         "brute_force_index",
         80,
@@ -41,15 +75,19 @@ def test_a_version_is_published_with_manifest_and_warm_up(config):
     )
     assert content["inputs"]["serving_default"]["history"] == {"dtype": "string", "shape": [-1, -1]}
     assert content["inputs"]["similar_candidates"]["candidate_id"] == {"dtype": "string", "shape": [-1]}
+    best_checkpoint = model_directory.best_checkpoint_name(line.model_dir)
+    assert content["validation"] == model_directory.validation_metrics(line.model_dir, best_checkpoint)
     assert 0.0 < content["validation"]["recall_at_50"] <= 1.0
-    records = list(tf.data.TFRecordDataset(str(result.version_dir / warm_up_requests.PATH)))
+    records = list(tf.data.TFRecordDataset(str(exported.version_dir / warm_up_requests.PATH)))
     # One for each of six signatures, and two more that retrieve under restrictions.
     assert len(records) == 8
 
 
-def test_the_same_export_is_not_published_twice_and_another_becomes_the_next_version(config):
-    first, again = export.run(config), export.run(config)
-    assert (again.reused, again.version_dir) == (True, first.version_dir)
+@pytest.mark.usefixtures("tried_before")
+def test_the_same_export_is_not_published_twice_and_another_becomes_the_next_version(exported, config):
+    published, again = _publish(exported, config), export.run(config)
+    assert (again.reused, again.version_dir) == (True, published)
+    assert _served(config.export_dir) == ["1"]
     other = export.run(dataclasses.replace(config, k=10))
     assert (other.reused, other.version_dir.name) == (False, "2")
 
@@ -63,8 +101,8 @@ def test_k_above_the_corpus_is_refused(config):
     assert not pathlib.Path(config.export_dir).exists()
 
 
-def test_an_index_below_the_recall_floor_is_refused_and_the_version_before_stays(config, monkeypatch):
-    export.run(config)
+def test_an_index_below_the_recall_floor_is_refused_and_the_version_before_stays(exported, config, monkeypatch):
+    _publish(exported, config)
     exact = brute_force.BruteForceIndex.search_rows
 
     def worst_first(self, query_embeddings, k):
@@ -79,8 +117,9 @@ def test_an_index_below_the_recall_floor_is_refused_and_the_version_before_stays
     assert _served(config.export_dir) == ["1"]
 
 
-def test_a_failure_in_the_middle_of_writing_leaves_the_version_before_and_nothing_else(config, monkeypatch):
-    export.run(config)
+@pytest.mark.usefixtures("tried_before")
+def test_a_failure_in_the_middle_of_writing_leaves_the_version_before_and_nothing_else(exported, config, monkeypatch):
+    _publish(exported, config)
 
     def full_disk(*arguments):
         raise OSError(28, "No space left on device")
@@ -104,28 +143,14 @@ def test_an_export_that_the_serving_loader_cannot_run_is_refused(config, monkeyp
     assert _served(config.export_dir) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"k": 0}, "--k must be >= 1, but is 0."),
-        ({"index": "faiss"}, "--index must be one of auto, brute_force, scann, partitioned, but is 'faiss'."),
-        ({"min_index_recall": 1.5}, r"--min_index_recall must be in \[0, 1\], but is 1.5."),
-        ({"k": 30, "max_k": 20}, "--k must not exceed --max_k=20, but is 30."),
-        ({"max_metric_loss": -0.1}, r"--max_metric_loss must be in \[0, 1\], but is -0.1."),
-        ({"export_dir": ""}, "--export_dir must name a directory, but is empty."),
-    ],
-)
-def test_options_out_of_range_are_refused_with_a_sentence(config, changes, sentence):
-    with pytest.raises(job.ConfigError, match=sentence):
-        dataclasses.replace(config, **changes)
-
-
-def test_a_version_without_a_readable_manifest_is_not_taken_for_the_same_export(config):
-    first = export.run(config)
-    (first.version_dir / "assets.extra" / "manifest.json").write_text(json.dumps({"format_version": 99}))
+@pytest.mark.usefixtures("tried_before")
+def test_a_version_without_a_readable_manifest_is_not_taken_for_the_same_export(exported, config):
+    version_dir = _publish(exported, config)
+    (version_dir / "assets.extra" / "manifest.json").write_text(json.dumps({"format_version": 99}))
     assert export.run(config).version_dir.name == "2"
 
 
+@pytest.mark.usefixtures("tried_before")
 def test_a_version_below_the_floor_that_is_now_asked_for_is_not_reused(config, monkeypatch):
     monkeypatch.setattr(served_content.tuning, "index_recall", lambda *arguments: 0.5)
     export.run(dataclasses.replace(config, min_index_recall=0.0))
@@ -133,12 +158,14 @@ def test_a_version_below_the_floor_that_is_now_asked_for_is_not_reused(config, m
         export.run(config)
 
 
-def test_a_damaged_version_is_not_taken_for_the_same_export(config):
-    first = export.run(config)
-    (first.version_dir / "variables" / "variables.index").unlink()
+@pytest.mark.usefixtures("tried_before")
+def test_a_damaged_version_is_not_taken_for_the_same_export(exported, config):
+    version_dir = _publish(exported, config)
+    (version_dir / "variables" / "variables.index").unlink()
     assert export.run(config).version_dir.name == "2"
 
 
+@pytest.mark.usefixtures("tried_before")
 def test_two_exports_at_once_cannot_replace_each_other(config, monkeypatch):
     def publish_first(export_dir, inputs, served):
         (pathlib.Path(config.export_dir) / "1").mkdir()
@@ -158,6 +185,7 @@ def test_prepared_data_of_another_schema_is_refused(config, tmp_path):
         export.run(dataclasses.replace(config, prepared_dir=other))
 
 
+@pytest.mark.usefixtures("written_at_once")
 def test_an_export_that_answers_otherwise_elsewhere_is_refused(config, monkeypatch):
     recommend = export_gates.served_recommender.ServedRecommender.recommend
 
@@ -171,19 +199,13 @@ def test_an_export_that_answers_otherwise_elsewhere_is_refused(config, monkeypat
     assert _served(config.export_dir) == []
 
 
-def test_a_folder_whose_name_only_looks_like_a_number_is_no_version(config):
-    (pathlib.Path(config.export_dir) / "\u00b2").mkdir(parents=True)
-    assert export.run(config).version_dir.name == "1"
+def test_a_folder_whose_name_only_looks_like_a_number_is_no_version(full_exported):
+    assert full_exported.version_dir.name == "1"
+    assert _served(full_exported.version_dir.parent) == ["1", "\u00b2"]
 
 
-def test_k_is_the_corpus_where_that_is_below_the_default(config):
-    assert export.run(dataclasses.replace(config, k=None)).manifest["k"] == 80
-
-
-def test_a_file_in_place_of_the_directory_is_refused_at_once(config, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(job.ConfigError, match="file is a file; name a directory for the versions"):
-        dataclasses.replace(config, export_dir=str(tmp_path / "file"))
+def test_k_is_the_corpus_where_that_is_below_the_default(full_exported):
+    assert full_exported.manifest["k"] == 80
 
 
 def test_a_corpus_below_its_floor_is_refused(config):
@@ -193,9 +215,9 @@ def test_a_corpus_below_its_floor_is_refused(config):
         export.run(dataclasses.replace(config, min_num_candidates=81))
 
 
-def test_a_model_that_lost_more_than_the_bound_is_refused_and_one_within_it_is_not(config, monkeypatch):
-    monkeypatch.setattr(model_directory, "validation_metrics", lambda *arguments: {"recall_at_50": 0.5})
-    export.run(config)
+@pytest.mark.usefixtures("tried_before")
+def test_a_model_that_lost_more_than_the_bound_is_refused_and_one_within_it_is_not(exported, config, monkeypatch):
+    _publish(exported, config, validation={"recall_at_50": 0.5})
     monkeypatch.setattr(model_directory, "validation_metrics", lambda *arguments: {"recall_at_50": 0.44})
     with pytest.raises(
         export_gates.ExportRefusedError,
@@ -206,43 +228,44 @@ def test_a_model_that_lost_more_than_the_bound_is_refused_and_one_within_it_is_n
     assert export.run(dataclasses.replace(config, k=10, max_metric_loss=0.2)).version_dir.name == "2"
 
 
-def test_a_model_without_validation_is_not_taken_for_as_good_as_one_that_has_some(config, monkeypatch):
-    export.run(config)
+def test_a_model_without_validation_is_not_taken_for_as_good_as_one_that_has_some(exported, config, monkeypatch):
+    _publish(exported, config)
     monkeypatch.setattr(model_directory, "validation_metrics", lambda *arguments: None)
     with pytest.raises(export_gates.ExportRefusedError, match=r"The model has no validation recall_at_50 to compare"):
         export.run(dataclasses.replace(config, k=10))
 
 
-def test_titles_are_written_beside_the_model_and_columns_that_are_not_there_are_refused(config):
-    result = export.run(dataclasses.replace(config, display_columns=("title",)))
-    shown = pq.read_table(result.version_dir / "assets.extra" / "display.parquet")
+def test_titles_are_written_beside_the_model_and_columns_that_are_not_there_are_refused(full_exported, config):
+    shown = pq.read_table(full_exported.version_dir / "assets.extra" / "display.parquet")
     assert shown.column_names == ["candidate_id", "title"]
     assert shown.num_rows == 80
     with pytest.raises(corpus_columns.CorpusColumnError, match=r"--display_columns names 'poster', which the prepared"):
         export.run(dataclasses.replace(config, display_columns=("poster",)))
 
 
-def test_rolling_back_serves_the_version_before_and_the_next_one_gets_a_new_number(config):
-    export.run(config)
-    export.run(dataclasses.replace(config, k=10))
+@pytest.mark.usefixtures("tried_before")
+def test_rolling_back_serves_the_version_before_and_the_next_one_gets_a_new_number(exported, config):
+    for version in (1, 2):
+        _publish(exported, config, version)
     assert export_versions.roll_back(config.export_dir) == (2, 1)
     assert export.run(dataclasses.replace(config, k=5)).version_dir.name == "3"
 
 
-def test_no_more_versions_stay_than_are_kept(config):
-    for k in (10, 9, 8):
+@pytest.mark.usefixtures("tried_before")
+def test_no_more_versions_stay_than_are_kept(exported, config):
+    _publish(exported, config)
+    for k in (10, 9):
         export.run(dataclasses.replace(config, k=k, keep_versions=2))
     assert _served(config.export_dir) == ["2", "3"]
 
 
-def test_a_newer_candidate_table_is_served_without_training(config, line, tmp_path):
-    first = export.run(config)
+def test_a_newer_candidate_table_is_served_without_training(exported, config, line, tmp_path):
     rows = line.log.candidates.read_text().splitlines()
     new = rows[1].replace("item-0", "item-new")
     (tmp_path / "items.csv").write_text("\n".join([rows[0], new, *rows[2:]]) + "\n")
     newer = dataclasses.replace(config, corpus=str(tmp_path / "items.csv"))
     result = export.run(newer)
-    assert result.manifest["model_stamp"] == first.manifest["model_stamp"]
+    assert result.manifest["model_stamp"] == exported.manifest["model_stamp"]
     assert export.run(newer).reused
     score = tf.saved_model.load(str(result.version_dir)).signatures["score"]
     specs = score.structured_input_signature[1]
@@ -251,12 +274,11 @@ def test_a_newer_candidate_table_is_served_without_training(config, line, tmp_pa
     assert answer["valid"].numpy().tolist() == [[True, False, True]]
 
 
-def test_filters_and_precomputed_queries_are_in_the_export_and_in_its_manifest(config):
-    result = export.run(dataclasses.replace(config, filter_columns=("tags",), precompute_queries=True))
-    inputs = result.manifest["inputs"]["serving_default"]
+def test_filters_and_precomputed_queries_are_in_the_export_and_in_its_manifest(full_exported):
+    inputs = full_exported.manifest["inputs"]["serving_default"]
     assert inputs["filter_tags"] == {"dtype": "string", "shape": [-1, -1]}
     assert inputs["use_precomputed"] == {"dtype": "bool", "shape": [-1]}
-    assert result.manifest["num_precomputed_queries"] == 160
+    assert full_exported.manifest["num_precomputed_queries"] == 160
 
 
 @pytest.mark.parametrize(
