@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipelines import export, model_directory, prepare_data, train, training_config
 from tests import planted_log
@@ -56,3 +57,14 @@ def tower_weights(model_dir) -> list[np.ndarray]:
     """Returns the weights of both towers of the best epoch."""
     model = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir))
     return [weight.numpy() for weight in (*model.query_tower.weights, *model.candidate_tower.weights)]
+
+
+def newest_state(model_dir) -> dict[str, np.ndarray]:
+    """Everything in the newest checkpoint but the wall clock in its history."""
+    reader = tf.train.load_checkpoint(model_directory.ModelPaths(model_dir).checkpoints)
+    names = [
+        name
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith("history/") and "save_counter" not in name
+    ]
+    return {name: reader.get_tensor(name) for name in names if name != "_CHECKPOINTABLE_OBJECT_GRAPH"}

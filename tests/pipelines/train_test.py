@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import pathlib
 import shutil
@@ -7,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import artifacts, job, model_directory, progress, train, training_config, training_state
+from pipelines import artifacts, job, model_directory, train, training_config, training_state
 from tests.pipelines import conftest, prepared_tables
 from tfrs_model import model_config
 from tfrs_model import schema as schema_lib
@@ -24,73 +23,53 @@ def _job(line: conftest.Line, model_dir, **changes) -> train.TrainJobConfig:
     return _job_on(line.prepared_dir, model_dir, **changes)
 
 
-def _state(model_dir) -> dict[str, np.ndarray]:
-    """Everything in the newest checkpoint but the wall clock in its history."""
-    reader = tf.train.load_checkpoint(model_directory.ModelPaths(model_dir).checkpoints)
-    names = [
-        name
-        for name in reader.get_variable_to_shape_map()
-        if not name.startswith("history/") and "save_counter" not in name
-    ]
-    return {name: reader.get_tensor(name) for name in names if name != "_CHECKPOINTABLE_OBJECT_GRAPH"}
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A run that several tests read; none may change it, but copies of it."""
+
+    model_dir: pathlib.Path
+    result: train.TrainResult
+
+    def copy(self, model_dir: pathlib.Path) -> pathlib.Path:
+        return shutil.copytree(self.model_dir, model_dir)
 
 
-def test_a_run_resumed_after_each_epoch_ends_with_the_bits_of_an_undisturbed_one(line, tmp_path):
-    train.run(_job(line, tmp_path / "undisturbed"))
-    for num_epochs in (1, 3, 4):
-        train.run(_job(line, tmp_path / "resumed", num_epochs=num_epochs))
-    undisturbed, resumed = _state(tmp_path / "undisturbed"), _state(tmp_path / "resumed")
-    assert undisturbed.keys() == resumed.keys()
+@pytest.fixture(scope="module")
+def undisturbed(line, tmp_path_factory):
+    model_dir = tmp_path_factory.mktemp("undisturbed") / "model"
+    return Trained(model_dir, train.run(_job(line, model_dir)))
+
+
+@pytest.fixture(scope="module")
+def one_epoch(line, tmp_path_factory):
+    model_dir = tmp_path_factory.mktemp("one_epoch") / "model"
+    return Trained(model_dir, train.run(_job(line, model_dir, num_epochs=1)))
+
+
+@pytest.fixture(scope="module")
+def resumed(line, one_epoch, tmp_path_factory):
+    model_dir = one_epoch.copy(tmp_path_factory.mktemp("resumed") / "model")
+    results = [train.run(_job(line, model_dir, num_epochs=num_epochs)) for num_epochs in (3, 4)]
+    return Trained(model_dir, results[-1])
+
+
+@pytest.fixture(scope="module")
+def begun_anew(line, one_epoch, tmp_path_factory):
+    """A run of another seed, by --noresume where another run was, beside a file of somebody else."""
+    model_dir = one_epoch.copy(tmp_path_factory.mktemp("begun_anew") / "model")
+    (model_dir / "precious.txt").write_text("mine")
+    config = dataclasses.replace(_job(line, model_dir, num_epochs=1, seed=5), resume=False)
+    return Trained(model_dir, train.run(config))
+
+
+def test_a_run_resumed_after_each_epoch_ends_with_the_bits_of_an_undisturbed_one(undisturbed, resumed):
+    expected, actual = conftest.newest_state(undisturbed.model_dir), conftest.newest_state(resumed.model_dir)
+    assert expected.keys() == actual.keys()
     # Towers, optimizer slots, frequency arrays and dropout counters are all among them.
     for part in ("query_tower", "optimizer", "counts_65536", "exact_copies", "num_calls"):
-        assert any(part in name for name in undisturbed), part
-    for name, value in undisturbed.items():
-        np.testing.assert_array_equal(value, resumed[name], err_msg=name)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"optimizer": "lazy_adam", "table_learning_rate": 0.02, "weight_decay": 0.01, "clip_norm": 0.1},
-        {"optimizer": "row_wise_adagrad", "schedule": "cosine", "warm_up_steps": 3, "decay_steps": 100},
-    ],
-    ids=lambda options: options["optimizer"],
-)
-def test_neither_resuming_nor_the_steps_of_an_execution_change_a_bit(line, tmp_path, options, monkeypatch):
-    bars = []
-    monkeypatch.setattr(progress, "progress_bar", lambda *args: bars.append(_Bar(*args)) or bars[-1])
-    one = train.run(_job(line, tmp_path / "one", num_epochs=2, **options))
-    train.run(_job(line, tmp_path / "many", num_epochs=1, steps_per_execution=4, **options))
-    many = train.run(_job(line, tmp_path / "many", num_epochs=2, steps_per_execution=1000, **options))
-    num_steps = one.num_steps // 2
-    # The last execution of an epoch is cut to what is left; more than an epoch's steps are cut to those.
-    assert num_steps > 4
-    assert num_steps % 4
-    fours = [*range(4, num_steps, 4), num_steps]
-    assert [bar.shown for bar in bars] == [list(range(1, 2 * num_steps + 1)), fours, [2 * num_steps]]
-    expected, actual = _state(tmp_path / "one"), _state(tmp_path / "many")
-    assert expected.keys() == actual.keys()
-    assert any("optimizer/tables" in name for name in expected)
+        assert any(part in name for name in expected), part
     for name, value in expected.items():
         np.testing.assert_array_equal(value, actual[name], err_msg=name)
-    assert [record["loss"] for record in one.history] == [record["loss"] for record in many.history]
-    assert all(type(record["loss"]) is float for record in one.history)
-
-
-class _Bar(contextlib.nullcontext):
-    """A progress bar that remembers every position."""
-
-    def __init__(self, total, description, unit, initial):
-        super().__init__(self)
-        self.n = initial
-        self.shown = []
-
-    def update(self, steps):
-        self.n += steps
-        self.shown.append(self.n)
-
-    def set_postfix(self, numbers):
-        pass
 
 
 def test_a_cosine_that_ends_before_the_run_is_refused_before_a_directory_is_made(line, tmp_path):
@@ -99,9 +78,7 @@ def test_a_cosine_that_ends_before_the_run_is_refused_before_a_directory_is_made
     assert not (tmp_path / "model").exists()
 
 
-def test_an_exception_in_the_middle_of_an_epoch_loses_that_epoch_only(line, tmp_path, monkeypatch):
-    train.run(_job(line, tmp_path / "undisturbed"))
-
+def test_an_exception_in_the_middle_of_an_epoch_loses_that_epoch_only(undisturbed, line, tmp_path, monkeypatch):
     def die_in_epoch_2(self, epoch, logs=None):
         if epoch == 2:
             raise KeyboardInterrupt
@@ -110,29 +87,25 @@ def test_an_exception_in_the_middle_of_an_epoch_loses_that_epoch_only(line, tmp_
     with pytest.raises(KeyboardInterrupt):
         train.run(_job(line, tmp_path / "killed"))
     monkeypatch.undo()
-    assert (
-        train.run(_job(line, tmp_path / "killed")).num_steps * 2 == train.run(_job(line, tmp_path / "fresh")).num_steps
-    )
+    assert train.run(_job(line, tmp_path / "killed")).num_steps * 2 == undisturbed.result.num_steps
     for expected, actual in zip(
-        conftest.tower_weights(tmp_path / "undisturbed"), conftest.tower_weights(tmp_path / "killed"), strict=True
+        conftest.tower_weights(undisturbed.model_dir), conftest.tower_weights(tmp_path / "killed"), strict=True
     ):
         np.testing.assert_array_equal(expected, actual)
 
 
-def test_a_finished_run_has_nothing_left_to_do(line, tmp_path):
-    first = train.run(_job(line, tmp_path / "model", num_epochs=1))
-    again = train.run(_job(line, tmp_path / "model", num_epochs=1))
+def test_a_finished_run_has_nothing_left_to_do(one_epoch, line, tmp_path):
+    first, again = one_epoch.result, train.run(_job(line, one_epoch.copy(tmp_path / "model"), num_epochs=1))
     assert (first.num_steps > 0, again.num_steps, again.history) == (True, 0, first.history)
 
 
-def test_another_seed_gives_other_weights(line, tmp_path):
-    train.run(_job(line, tmp_path / "a", num_epochs=1))
-    train.run(_job(line, tmp_path / "b", num_epochs=1, seed=1))
-    assert not np.array_equal(conftest.tower_weights(tmp_path / "a")[0], conftest.tower_weights(tmp_path / "b")[0])
+def test_another_seed_gives_other_weights(one_epoch, begun_anew):
+    weights = [conftest.tower_weights(each.model_dir)[0] for each in (one_epoch, begun_anew)]
+    assert not np.array_equal(*weights)
 
 
-def test_a_directory_of_another_run_is_refused_and_untouched(line, tmp_path):
-    train.run(_job(line, tmp_path / "model", num_epochs=1))
+def test_a_directory_of_another_run_is_refused_and_untouched(one_epoch, line, tmp_path):
+    one_epoch.copy(tmp_path / "model")
     before = conftest.tower_weights(tmp_path / "model")
     with pytest.raises(
         model_directory.ModelDirectoryError, match="other options, another seed, other data or of other code"
@@ -142,10 +115,10 @@ def test_a_directory_of_another_run_is_refused_and_untouched(line, tmp_path):
         np.testing.assert_array_equal(expected, actual)
 
 
-def test_noresume_discards_the_run_that_is_there(line, tmp_path):
-    train.run(_job(line, tmp_path / "model", num_epochs=1))
-    config = dataclasses.replace(_job(line, tmp_path / "model", num_epochs=1, seed=5), resume=False)
-    assert train.run(config).num_steps > 0
+def test_noresume_discards_the_run_that_is_there(begun_anew):
+    assert begun_anew.result.num_steps > 0
+    assert [record["epoch"] for record in begun_anew.result.history] == [1]
+    assert model_directory.read_description(begun_anew.model_dir).seed == 5
 
 
 def test_training_stops_early_and_keeps_the_best_epoch(line, tmp_path):
@@ -170,10 +143,8 @@ def _curves(model_dir, run="frequency"):
     return curves
 
 
-def test_the_health_of_the_frequencies_is_a_curve_over_all_epochs_of_both_runs(line, tmp_path):
-    for num_epochs in (2, 4):
-        train.run(_job(line, tmp_path / "model", num_epochs=num_epochs))
-    curves = _curves(tmp_path / "model")
+def test_the_health_of_the_frequencies_is_a_curve_over_all_epochs_of_all_runs(resumed):
+    curves = _curves(resumed.model_dir)
     names = {"frequency/buckets_in_use", "frequency/collision_rate", "frequency/mean_log_error"}
     assert {name: sorted(curve) for name, curve in curves.items()} == {name: [0, 1, 2, 3] for name in names}
     in_use = curves["frequency/buckets_in_use"]
@@ -186,15 +157,15 @@ def test_the_health_of_the_frequencies_is_a_curve_over_all_epochs_of_both_runs(l
 
 def test_the_paper_estimator_can_be_trained_with_and_no_correction_has_no_curves(line, tmp_path):
     train.run(_job(line, tmp_path / "paper", num_epochs=1, frequency_estimator="paper"))
-    assert any("mean_gap" in name for name in _state(tmp_path / "paper"))
+    assert any("mean_gap" in name for name in conftest.newest_state(tmp_path / "paper"))
     assert len(_curves(tmp_path / "paper")) == 3
     train.run(_job(line, tmp_path / "plain", num_epochs=1, log_q_correction="none"))
     assert not (model_directory.ModelPaths(tmp_path / "plain").tensorboard / "frequency").exists()
 
 
-def test_the_history_is_written_for_people_too(line, tmp_path):
-    result = train.run(_job(line, tmp_path / "model", num_epochs=2))
-    assert artifacts.read_json(model_directory.ModelPaths(tmp_path / "model").history) == result.history
+def test_the_history_is_written_for_people_too(undisturbed):
+    history = artifacts.read_json(model_directory.ModelPaths(undisturbed.model_dir).history)
+    assert history == undisturbed.result.history
 
 
 def test_missing_prepared_data_is_one_sentence(tmp_path):
@@ -213,37 +184,33 @@ def test_a_model_directory_without_a_finished_epoch_cannot_be_restored(line, tmp
         model_directory.best_checkpoint_name(tmp_path)
 
 
-def test_noresume_removes_nothing_but_what_training_wrote(line, tmp_path):
-    (tmp_path / "precious.txt").write_text("mine")
-    train.run(_job(line, tmp_path, num_epochs=1))
-    train.run(dataclasses.replace(_job(line, tmp_path, num_epochs=1, seed=5), resume=False))
-    assert (tmp_path / "precious.txt").read_text() == "mine"
+def test_noresume_removes_nothing_but_what_training_wrote(begun_anew):
+    assert (begun_anew.model_dir / "precious.txt").read_text() == "mine"
 
 
-def test_checkpoints_of_another_run_are_refused(line, tmp_path):
-    train.run(_job(line, tmp_path / "a", num_epochs=1))
-    train.run(_job(line, tmp_path / "b", num_epochs=1, seed=5))
+def test_checkpoints_of_another_run_are_refused(one_epoch, begun_anew, line, tmp_path):
+    one_epoch.copy(tmp_path / "a")
     shutil.rmtree(tmp_path / "a" / "description")
     with pytest.raises(
         model_directory.ModelDirectoryError, match="checkpoints of a run whose description is gone; disc"
     ):
         train.run(_job(line, tmp_path / "a", num_epochs=2, seed=99))
-    shutil.copytree(tmp_path / "b" / "description", tmp_path / "a" / "description")
+    shutil.copytree(begun_anew.model_dir / "description", tmp_path / "a" / "description")
     with pytest.raises(model_directory.ModelDirectoryError, match="is of another run than"):
         train.run(_job(line, tmp_path / "a", num_epochs=2, seed=5))
 
 
-def test_lost_best_towers_and_damaged_checkpoints_are_refused(line, tmp_path):
-    train.run(_job(line, tmp_path, num_epochs=1))
-    newest = tf.train.latest_checkpoint(tmp_path / "checkpoints")
+def test_lost_best_towers_and_damaged_checkpoints_are_refused(one_epoch, line, tmp_path):
+    model_dir = one_epoch.copy(tmp_path / "model")
+    newest = tf.train.latest_checkpoint(model_dir / "checkpoints")
     pathlib.Path(f"{newest}.index").write_bytes(b"no index")
     with pytest.raises(
         model_directory.ModelDirectoryError, match="is damaged, incomplete or gone; train on with --resume"
     ):
-        train.run(_job(line, tmp_path, num_epochs=2))
-    shutil.rmtree(tmp_path / "best")
+        train.run(_job(line, model_dir, num_epochs=2))
+    shutil.rmtree(model_dir / "best")
     with pytest.raises(model_directory.ModelDirectoryError, match="has no finished epoch"):
-        model_directory.best_checkpoint_name(tmp_path)
+        model_directory.best_checkpoint_name(model_dir)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_nothing_of_the_epoch(line, tmp_path):
