@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from concurrent import futures
 
 import grpc
 import numpy as np
@@ -20,9 +21,20 @@ from tests import planted_log
 _ROOT = pathlib.Path(__file__).parents[1]
 
 
-def _job(module: str, *flags: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", f"pipelines.{module}", *flags]
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+def _job(module: str, *flags: str) -> list[str]:
+    return [sys.executable, "-m", f"pipelines.{module}", *flags]
+
+
+def _run_at_once(*commands: list[str], **options) -> list[str]:
+    """Returns what each command printed; none needs another, and most of them wait for the import of TensorFlow."""
+
+    def run(command: list[str]) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **{"cwd": _ROOT, **options})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with futures.ThreadPoolExecutor(len(commands)) as pool:
+        return list(pool.map(run, commands))
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +42,22 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("own_data")
     log = planted_log.write(root / "raw")
     directories = [f"--prepared_dir={root / 'prepared'}", f"--model_dir={root / 'model'}"]
-    commands = [
-        (
-            "prepare_data",
-            f"--interactions={log.interactions}",
-            f"--candidates={log.candidates}",
-            f"--queries={log.queries}",
-            f"--schema={log.schema}",
-            directories[0],
-        ),
-        ("train", *directories, "--embedding_dim=16", "--batch_size=128", "--learning_rate=0.01", "--num_epochs=12"),
-        ("evaluate", *directories, f"--evaluation_path={root / 'evaluation.json'}"),
-        ("export", *directories, f"--export_dir={root / 'served' / 'shop'}", "--k=20", "--index=scann"),
-    ]
-    for module, *flags in commands:
-        done = _job(module, *flags)
-        assert done.returncode == 0, done.stderr
+    prepare = (
+        "prepare_data",
+        f"--interactions={log.interactions}",
+        f"--candidates={log.candidates}",
+        f"--queries={log.queries}",
+        f"--schema={log.schema}",
+        directories[0],
+    )
+    train = ("train", *directories, "--embedding_dim=16", "--batch_size=128", "--learning_rate=0.01", "--num_epochs=12")
+    _run_at_once(_job(*prepare))
+    _run_at_once(_job(*train))
+    _run_at_once(
+        _job("evaluate", *directories, f"--evaluation_path={root / 'evaluation.json'}"),
+        _job("export", *directories, f"--export_dir={root / 'served' / 'shop'}", "--k=20", "--index=scann"),
+        _job("export", *directories, f"--export_dir={root / 'exact'}", "--k=20", "--index=brute_force"),
+    )
     return root
 
 
@@ -151,9 +163,7 @@ print(json.dumps([each.decode() for each in ids]))
 
 def _c_api(version: pathlib.Path, inputs: str, *flags: str) -> list[str]:
     command = [sys.executable, "-m", "serving.c_api_loader", f"--c_api_model_dir={version}", f"--c_api_inputs={inputs}"]
-    done = subprocess.run([*command, *flags], cwd=_ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["candidate_ids"][0]
+    return [*command, *flags]
 
 
 def test_every_loader_gives_the_same_ids(made, server):
@@ -161,14 +171,11 @@ def test_every_loader_gives_the_same_ids(made, server):
     version = made / "served" / "shop" / "1"
     with client.GrpcClient(server.grpc_target) as over:
         expected = [each.candidate_id for each in over.recommend("shop", **_QUERY)[0]]
-    for code in (_LOAD_AS_TF2, _LOAD_AS_TF1):
-        command = [sys.executable, "-c", code, str(version), inputs]
-        done = subprocess.run(command, cwd=made, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == expected
-    assert _c_api(version, inputs, "--c_api_op_library=scann") == expected
-    directories = [f"--prepared_dir={made / 'prepared'}", f"--model_dir={made / 'model'}"]
-    exact = _job("export", *directories, f"--export_dir={made / 'exact'}", "--k=20", "--index=brute_force")
-    assert exact.returncode == 0, exact.stderr
-    # Without ScaNN's op library: stock operations only.
-    assert _c_api(made / "exact" / "1", inputs) == expected
+    # Python TensorFlow's loaders know nothing of this project.
+    loaders = [[sys.executable, "-c", code, str(version), inputs] for code in (_LOAD_AS_TF2, _LOAD_AS_TF1)]
+    for printed in _run_at_once(*loaders, cwd=made, env={**os.environ, "PYTHONPATH": ""}):
+        assert json.loads(printed) == expected
+    # An exact index needs stock operations only, no op library of ScaNN.
+    loaders = [_c_api(version, inputs, "--c_api_op_library=scann"), _c_api(made / "exact" / "1", inputs)]
+    for printed in _run_at_once(*loaders):
+        assert json.loads(printed)["candidate_ids"][0] == expected
