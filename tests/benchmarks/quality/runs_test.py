@@ -1,8 +1,12 @@
+import dataclasses
 import json
+import pathlib
+import shutil
 
 import pytest
 
-from benchmarks.quality import runs, variants
+from benchmarks import test_split_ledger
+from benchmarks.quality import kept_results, runs, variants
 from benchmarks.quality import sources as sources_lib
 from benchmarks.quality.datasets import DATASETS
 from pipelines import train, training_state
@@ -25,9 +29,35 @@ def prepared_dirs(sources, tmp_path_factory):
     return {split: sources_lib.prepare(_ML1M, folder, split, False, sources, True) for split in ("validation", "test")}
 
 
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A run that several tests read; none may change it, but copies of it."""
+
+    directory: pathlib.Path
+    result: kept_results.Result
+    trainings: list[int]
+    has_looked: bool
+
+
+@pytest.fixture(scope="module")
+def finished(prepared_dirs, tmp_path_factory):
+    """The default, asked for validation."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as context:
+        # The ledger that each test has of its own is not there yet.
+        context.setattr(test_split_ledger, "_LEDGER", folder / "ledger.jsonl")
+        trainings = _counted_trainings(context)
+        result = _run(prepared_dirs, folder / "run")
+    return Finished(folder / "run", result, trainings, (folder / "ledger.jsonl").exists())
+
+
 @pytest.fixture
 def trainings(monkeypatch):
     """Returns the numbers of steps that each call of training made."""
+    return _counted_trainings(monkeypatch)
+
+
+def _counted_trainings(monkeypatch):
     calls, run = [], train.run
 
     def counted(*arguments):
@@ -44,19 +74,22 @@ def _run(prepared_dirs, directory, split="validation", name="default", seed=0, *
     return runs.run_once(_ML1M, variant, seed, prepared_dirs[split], directory, split)
 
 
-def test_a_finished_run_is_kept_and_validation_is_no_look_at_the_test_split(prepared_dirs, tmp_path, trainings, ledger):
-    first = _run(prepared_dirs, tmp_path / "run")
-    assert _run(prepared_dirs, tmp_path / "run") == first
+def test_a_finished_run_is_kept_and_validation_is_no_look_at_the_test_split(prepared_dirs, finished, trainings, ledger):
+    first = finished.result
+    assert _run(prepared_dirs, finished.directory) == first
     # 240 interactions in batches of 64, three times.
-    assert trainings == [12]
+    assert (finished.trainings, trainings) == ([12], [])
+    assert not finished.has_looked
     assert not ledger.exists()
     assert (first.figures["num_epochs"], first.figures["seed"]) == (3, 0)
     assert 0.0 <= first.figures["recall_at_20"] <= 1.0
 
 
 def test_a_look_at_the_test_split_is_noted_before_it_is_taken_and_not_taken_again(
-    prepared_dirs, tmp_path, trainings, ledger, monkeypatch
+    prepared_dirs, tmp_path, ledger, monkeypatch
 ):
+    trained = train.TrainResult([{"seconds": 1.0}], best_epoch=1, seconds=1.0, num_steps=5)
+    monkeypatch.setattr(train, "run", lambda *arguments: trained)
     monkeypatch.setattr(runs, "_ask", lambda *arguments: pytest.fail("asked"))
     with pytest.raises(pytest.fail.Exception):
         _run(prepared_dirs, tmp_path / "run", "test", seed=4)
@@ -79,9 +112,8 @@ def test_the_test_split_is_asked_of_a_model_that_is_fitted_on_validation_too_for
 
 
 def test_an_interrupted_training_goes_on_and_gives_the_figures_of_an_undisturbed_one(
-    prepared_dirs, tmp_path, trainings, monkeypatch
+    prepared_dirs, finished, tmp_path, trainings, monkeypatch
 ):
-    undisturbed = _run(prepared_dirs, tmp_path / "undisturbed")
     finish = training_state.TrainingState.finish_epoch
 
     def die_in_second(state, *arguments, **keywords):
@@ -95,15 +127,15 @@ def test_an_interrupted_training_goes_on_and_gives_the_figures_of_an_undisturbed
             _run(prepared_dirs, tmp_path / "resumed")
     resumed = _run(prepared_dirs, tmp_path / "resumed")
     # Four steps an epoch; one epoch was kept.
-    assert trainings == [12, 8]
+    assert (finished.trainings, trainings) == ([12], [8])
     names = ("recall_at_20", "ndcg_at_20", "best_epoch", "num_epochs")
-    assert [resumed.figures[name] for name in names] == [undisturbed.figures[name] for name in names]
+    assert [resumed.figures[name] for name in names] == [finished.result.figures[name] for name in names]
 
 
-def test_other_options_discard_what_lies_there_and_begin_anew(prepared_dirs, tmp_path, trainings):
-    _run(prepared_dirs, tmp_path / "run")
+def test_other_options_discard_what_lies_there_and_begin_anew(prepared_dirs, finished, tmp_path, trainings):
+    shutil.copytree(finished.directory, tmp_path / "run")
     _run(prepared_dirs, tmp_path / "run", temperature=0.2)
-    assert trainings == [12, 12]
+    assert trainings == [12]
 
 
 def test_exact_counts_are_trained_and_resumed_like_the_estimate(prepared_dirs, tmp_path, trainings):
