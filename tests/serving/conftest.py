@@ -1,3 +1,5 @@
+import contextlib
+import functools
 import gc
 
 import numpy as np
@@ -59,18 +61,39 @@ def scann_dir(tmp_path_factory):
     return model_dir
 
 
-@pytest.fixture(scope="session", params=["brute_force", "scann"])
-def small_export(request, tmp_path_factory):
-    """The small recommender with precomputed queries as a SavedModel; see `small_recommender.export`."""
-    return small_recommender.export(request.param, tmp_path_factory.mktemp("small") / "1")
+@pytest.fixture(scope="session")
+def small_exports(tmp_path_factory):
+    """Returns the export of a kind, made when it is first asked for.
+
+    A fixture with parameters forgets one for the next, and would make each again for every file.
+    """
+    return functools.cache(lambda kind: small_recommender.export(kind, tmp_path_factory.mktemp("small") / "1"))
 
 
 @pytest.fixture(scope="session")
-def small_servable(small_export):
+def small_servables(small_exports):
+    """Returns what `small_servable` is of a kind; as with the exports."""
+    with contextlib.ExitStack() as loaded:
+
+        @functools.cache
+        def load(kind):
+            made = servable.Servable.load("small", 1, small_exports(kind).path)
+            loaded.callback(made.close)
+            return made
+
+        yield load
+
+
+@pytest.fixture(scope="session", params=["brute_force", "scann"])
+def small_export(request, small_exports):
+    """The small recommender with precomputed queries as a SavedModel; see `small_recommender.export`."""
+    return small_exports(request.param)
+
+
+@pytest.fixture(scope="session")
+def small_servable(small_export, small_servables):
     """The small recommender, loaded as the server loads it."""
-    loaded = servable.Servable.load("small", 1, small_export.path)
-    yield loaded
-    loaded.close()
+    return small_servables(small_export.kind)
 
 
 @pytest.fixture(scope="session")

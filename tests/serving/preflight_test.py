@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -11,14 +12,15 @@ from tests.serving import small_recommender
 
 
 @pytest.fixture(scope="module", params=["brute_force", "scann"])
-def export(request, tmp_path_factory):
+def export(request, small_exports, tmp_path_factory):
     """A version as it is published: with warm-up requests and manifest."""
     folder = tmp_path_factory.mktemp("shop") / "1"
-    made = small_recommender.export(request.param, folder)
+    made = small_exports(request.param)
+    shutil.copytree(made.path, folder)
     asked = {"query_id": small_recommender.arrays({"query_id": ["u1"]})["query_id"]}
     warm_up_requests.write_warm_up_requests(folder, "shop", [("serving_default", asked)])
     manifest.write_manifest(folder, {})
-    return made
+    return dataclasses.replace(made, path=folder)
 
 
 def _trial(error: str = "", failures: tuple[str, ...] = ()) -> preflight.Trial:
