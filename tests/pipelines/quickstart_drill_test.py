@@ -14,7 +14,6 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "pipelines.quickstart", "--num_epochs=4", "--early_stop_patience=0"]
 # Each is printed when its stage has begun; between two of them a run always gets further than before.
 _STOPS = [
-    ("Checking the source files ...", signal.SIGINT),
     ("Checking the source files ...", signal.SIGKILL),
     ("Training ...", signal.SIGINT),
     ("epoch=1", signal.SIGKILL),
@@ -47,11 +46,18 @@ def _run_until(output_dir: pathlib.Path, marker: str, how: signal.Signals) -> tu
         return process.wait(), rest.decode()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Directory of a whole run, and what it printed."""
+    output_dir = tmp_path_factory.mktemp("undisturbed")
+    return output_dir, _run(output_dir)
+
+
 @pytest.mark.drill
 @pytest.mark.timeout(900)
-def test_a_quick_start_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path):
-    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
-    recommended = _run(undisturbed).split("Report:")[0]
+def test_a_quick_start_stopped_anywhere_ends_as_an_undisturbed_one(undisturbed, tmp_path):
+    whole, printed = undisturbed
+    stopped, recommended = tmp_path / "stopped", printed.split("Report:")[0]
     for marker, how in _STOPS:
         code, rest = _run_until(stopped, marker, how)
         if how is signal.SIGINT:
@@ -61,7 +67,7 @@ def test_a_quick_start_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path):
         else:
             assert code == -signal.SIGKILL
     assert _run(stopped).split("Report:")[0] == recommended
-    evaluations = [json.loads((each / "evaluation.json").read_text()) for each in (undisturbed, stopped)]
+    evaluations = [json.loads((each / "evaluation.json").read_text()) for each in (whole, stopped)]
     assert evaluations[0]["model"] == evaluations[1]["model"]
     assert [each.name for each in (stopped / "served" / "movielens").iterdir()] == ["1"]
     leftovers = [path for path in stopped.rglob(".*") if ".tmp-" in path.name or ".old-" in path.name]
@@ -69,11 +75,11 @@ def test_a_quick_start_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path):
 
 
 @pytest.mark.drill
-def test_a_second_quick_start_reuses_everything(tmp_path):
-    _run(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
-    _run(tmp_path)
-    report = json.loads((tmp_path / "report.json").read_text())
+def test_a_second_quick_start_reuses_everything(undisturbed):
+    output_dir, _ = undisturbed
+    before = {path: path.stat().st_mtime_ns for path in output_dir.rglob("*.parquet")}
+    _run(output_dir)
+    report = json.loads((output_dir / "report.json").read_text())
     reused = {stage["name"]: stage["reused"] for stage in report["stages"]}
     assert {name for name, was_reused in reused.items() if was_reused} >= {
         "prepare",
@@ -82,8 +88,8 @@ def test_a_second_quick_start_reuses_everything(tmp_path):
         "evaluate",
         "export",
     }
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before
-    _require_report_that_opens(tmp_path / "report.html")
+    assert {path: path.stat().st_mtime_ns for path in output_dir.rglob("*.parquet")} == before
+    _require_report_that_opens(output_dir / "report.html")
 
 
 def _require_report_that_opens(path: pathlib.Path) -> None:
