@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from pipelines.report import inline_svg, number_format
+from tfrs_model.diagnostics import group_map
 
 _SIZE, _MARGINS = (420, 300), (52, 14, 46, 62)
 _MAP_SIZE, _MAP_MARGINS = (300, 310), (10, 10, 10, 20)
@@ -56,7 +57,7 @@ def _told(dose: str, point: Mapping) -> str:
 
 
 def candidate_map(name: str, title: str, candidates: np.ndarray, groups: np.ndarray) -> markupsafe.Markup:
-    """Returns a map of candidates, each group in a color and shape of its own, as `places_by_group` has them.
+    """Returns a map of candidates, each group in a color and shape of its own, as `group_map` places them.
 
     Args:
       name: of the figure.
@@ -64,7 +65,7 @@ def candidate_map(name: str, title: str, candidates: np.ndarray, groups: np.ndar
       candidates: `[num_candidates, embedding_dim]`.
       groups: `[num_candidates]` int64 in [0, num_groups).
     """
-    places, explained = places_by_group(candidates, groups)
+    places, explained = group_map.places_by_group(candidates, groups)
 
     def paint(axes: Axes) -> None:
         for group in np.unique(groups):
@@ -82,24 +83,3 @@ def candidate_map(name: str, title: str, candidates: np.ndarray, groups: np.ndar
         f"{number_format.percent(explained)} of which corner of a polygon each belongs to."
     )
     return inline_svg.draw(name, title, alt, _MAP_SIZE, _MAP_MARGINS, paint)
-
-
-def places_by_group(candidates: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns the picture of the embedding that best tells the groups apart.
-
-    Each group has a corner of a regular polygon around the origin, and the embedding less its mean is mapped
-    linearly, by least squares, so that each candidate comes near the corner of its group. The plane of the largest
-    singular values would show two of many orthogonal groups and lay the others upon each other.
-
-    Args:
-      candidates: `[num_candidates, embedding_dim]`.
-      groups: `[num_candidates]` int64 in [0, num_groups).
-
-    Returns:
-      `[num_candidates, 2]` places, and the share of the corners' squared distance from the origin that they explain.
-    """
-    angles = 2.0 * np.pi * groups / (np.max(groups) + 1)
-    corners = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    centred = candidates - np.mean(candidates, axis=0, dtype=np.float64)
-    places = centred @ np.linalg.lstsq(centred, corners, rcond=None)[0]
-    return places, float(1.0 - np.sum((corners - places) ** 2) / np.sum(corners**2))
