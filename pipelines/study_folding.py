@@ -27,7 +27,7 @@ from tfrs_model import ranking, row_lists
 from tfrs_model.diagnostics import folding, planted_groups
 
 flags.declare_key_flag("output_dir")
-_NUM_GROUPS = flags.DEFINE_integer("folding_groups", 8, "Planted groups.")
+_NUM_GROUPS = flags.DEFINE_integer("folding_groups", 8, "Planted groups.", lower_bound=2)
 _EMBEDDING_DIM = flags.DEFINE_integer("folding_embedding_dim", 8, "Width of the embeddings.")
 _NUM_SEEDS = flags.DEFINE_integer("folding_seeds", 5, "Logs and initial values to average over.")
 _NUM_EPOCHS = flags.DEFINE_integer("folding_epochs", 40, "Epochs of the two-tower model and the softmax.")

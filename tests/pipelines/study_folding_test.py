@@ -81,6 +81,11 @@ def test_a_configuration_out_of_range_is_refused(config, changes, sentence):
         dataclasses.replace(config, **changes)
 
 
+def test_one_group_is_refused_by_the_name_of_its_flag():
+    with flagsaver.flagsaver(), pytest.raises(flags.IllegalFlagValueError, match="--folding_groups=1"):
+        flags.FLAGS(["study_folding", "--folding_groups=1"])
+
+
 def test_the_flags_are_the_defaults_of_the_configuration():
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(["study_folding"])
