@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from pipelines import job, offline_evaluation, prepared_data
+from tfrs_model import schema as schema_lib
 from tfrs_model.metrics import groupings
+
+_IDS = (schema_lib.QUERY_ID, schema_lib.CANDIDATE_ID)
 
 
 def of_questions(
@@ -53,14 +56,19 @@ def require_columns(
     """Checks that questions or targets can be grouped by columns.
 
     Raises:
-      ConfigError: if a column is in no table, in more than one, or has lists of values.
+      ConfigError: if a column is in no table, in more than one, has lists of values, or is that of the ids.
     """
     context = questions.examples.context
+    if ids := [name for name in columns if name in _IDS]:
+        raise job.ConfigError(
+            f"--slice_columns must name columns that group, but {ids[0]!r} has a value for each; who asked would stand "
+            "in the evaluation and in the report. Name another column."
+        )
     tables = {"the query table": data.queries, "the candidate table": data.corpus, "the moment": context}
     for name in columns:
         owners = [table for table, values in tables.items() if name in _names(values)]
         if len(owners) != 1:
-            known = sorted({each for values in tables.values() for each in _names(values)})
+            known = sorted({each for values in tables.values() for each in _names(values)} - set(_IDS))
             raise job.ConfigError(
                 f"--slice_columns must name columns of one table each, of {', '.join(known)}, but {name!r} is "
                 f"in {' and '.join(owners) or 'none of them'}."

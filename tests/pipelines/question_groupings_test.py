@@ -23,7 +23,9 @@ def test_questions_and_targets_have_the_groupings_of_their_own_tables(data):
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        ("size", "of one table each, of age, candidate_id, genres, query_id, year, but 'size' is in none of them"),
+        ("size", "of one table each, of age, genres, year, but 'size' is in none of them"),
+        ("query_id", "must name columns that group, but 'query_id' has a value for each"),
+        ("candidate_id", "must name columns that group, but 'candidate_id' has a value for each"),
         ("genres", "columns of one value each, but 'genres' of the candidate table has lists"),
     ],
 )
