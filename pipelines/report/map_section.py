@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipelines.report import inline_svg
-from pipelines.report.number_format import count, percent
+from pipelines.report.number_format import count, percent, plain
 from pipelines.report.short_text import shortened
 
 _SIZE = (400, 340)
@@ -55,7 +55,7 @@ def _places(points: Sequence[Mapping]) -> list[tuple[float, float]]:
 
 
 def _dot(number: int, point: Mapping, x: float, y: float) -> dict:
-    name = point["title"] or point["candidate_id"]
+    name = plain(point["title"] or point["candidate_id"])
     return {
         "id": f"dot-{number}",
         "x": f"{x:.1f}",

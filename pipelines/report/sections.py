@@ -110,7 +110,9 @@ def _asked(sample: Mapping) -> dict:
 def _named(candidate: Mapping) -> dict:
     """Returns a candidate's id and what to call it: its title, or the id where it has none."""
     title, candidate_id = candidate.get("title"), shortened(candidate["candidate_id"], _MAX_TITLE)
-    return {"id": candidate_id if title else None, "name": shortened(title, _MAX_TITLE) if title else candidate_id}
+    if not title:
+        return {"id": None, "name": candidate_id}
+    return {"id": candidate_id, "name": shortened(plain(title), _MAX_TITLE)}
 
 
 def _data(data: Mapping) -> dict | None:

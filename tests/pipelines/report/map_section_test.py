@@ -62,6 +62,14 @@ def test_a_title_as_long_as_a_book_is_cut_where_it_is_seen():
     assert "\n" not in dot["name"]
 
 
+@pytest.mark.parametrize(("title", "name"), [(1984, "1984"), (2.5, "2.5"), (["Drama", "War"], "Drama, War")])
+def test_a_title_that_is_no_text_is_written_as_text(title, name):
+    embeddings = example_figures.embeddings(1)
+    embeddings["points"][0]["title"] = title
+    (dot,) = map_section.embedding_map(embeddings)["dots"]
+    assert (dot["label"], dot["name"]) == (name, name)
+
+
 def test_without_points_there_is_no_map():
     assert map_section.embedding_map(None) is None
     assert map_section.embedding_map({"points": [], "num_candidates": 0, "kept_variance": [0.0, 0.0]}) is None
