@@ -106,6 +106,8 @@ _COMMANDS = {
     "tfrs-tune": "tune",
     "tfrs-simulate-frequency": "simulate_frequency",
     "tfrs-analyze-similarity": "analyze_similarity",
+    "tfrs-study-folding": "study_folding",
+    "tfrs-measure-folding": "measure_folding",
     "tfrs-write-report": "write_report",
     "tfrs-doctor": "doctor",
     "tfrs_model_server": "model_server",

@@ -56,6 +56,16 @@ def analyze_similarity() -> None:
     _start("pipelines.analyze_similarity")
 
 
+def study_folding() -> None:
+    """Entry point of `tfrs-study-folding`."""
+    _start("pipelines.study_folding")
+
+
+def measure_folding() -> None:
+    """Entry point of `tfrs-measure-folding`."""
+    _start("pipelines.measure_folding")
+
+
 def write_report() -> None:
     """Entry point of `tfrs-write-report`."""
     _start("pipelines.write_report")

@@ -122,7 +122,7 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
     assert {name for name, _ in help_answers} == {
         *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
         *("tfrs-simulate-frequency", "tfrs-analyze-similarity", "tfrs-export-embeddings", "tfrs_model_server"),
-        *("tfrs-tune", "tfrs-compare", "tfrs-write-report"),
+        *("tfrs-tune", "tfrs-compare", "tfrs-write-report", "tfrs-study-folding", "tfrs-measure-folding"),
     }
     for call, answer in help_answers.items():
         assert "Traceback" not in answer.stderr, f"{call}: {answer.stderr[-2000:]}"
@@ -143,6 +143,8 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         ("tfrs-export", "model_dir"),
         ("tfrs-quickstart", "output_dir"),
         ("tfrs-write-report", "output_dir"),
+        ("tfrs-study-folding", "output_dir"),
+        ("tfrs-measure-folding", "model_dir"),
         ("tfrs_model_server", "model_base_path"),
     ],
 )
