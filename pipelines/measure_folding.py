@@ -5,10 +5,11 @@
         --least_group_share=.8
 
 Asked are the queries that have all of their interactions in one group, or the least
-share of them, as they stand at the end of the log, what they chose left out. Prints one
-JSON object: the foreign share of the top 10 of the model and of popularity, beside
-that of their own history, of an order at random, and the least that is possible. A foreign
-answer is no mistake by itself: folding is a share far above that of the history.
+share of them, as they stand at the end of the log, what they chose left out; those that
+have fewer than 10 candidates left are counted and not asked. Prints one JSON object: the
+foreign share of the top 10 of the model and of popularity, beside that of their own
+history, of an order at random, and the least that is possible. A foreign answer is no
+mistake by itself: folding is a share far above that of the history.
 """
 
 import dataclasses
@@ -91,6 +92,7 @@ def run(config: MeasureFoldingConfig) -> dict:
     Raises:
       ArtifactError, PreparedDataError, ModelDirectoryError, CandidateGroupsError, FoldingError: if an input cannot be
         read, or nothing can be measured.
+      ConfigError: if no pure query has enough candidates left.
     """
     data = prepared_data.read_prepared_data(config.prepared_dir)
     model_directory.require_schema(config.model_dir, data)
@@ -99,6 +101,7 @@ def run(config: MeasureFoldingConfig) -> dict:
         states = data.newest_states()
         pure = folding.pure_queries(states.states.history_lists, groups.labels, config.least_share)
         counts.update(groups=len(groups.groups), pure_queries=len(pure), queries=len(states))
+    pure, num_left_out = _with_enough_left(pure, states, data.corpus.num_rows)
     asked = states.take(pure.rows)
     best_checkpoint = model_directory.best_checkpoint_name(config.model_dir)
     embedder = offline_evaluation.Embedder.of_directory(config.model_dir, best_checkpoint, data)
@@ -113,6 +116,7 @@ def run(config: MeasureFoldingConfig) -> dict:
         "k": _K,
         "num_queries": len(states),
         "num_pure_queries": len(pure),
+        "num_pure_queries_with_too_few_candidates_left": num_left_out,
         "history_foreign_share": float(np.mean(1.0 - pure.shares)),
         "model": model.summary(),
         "popularity": popularity.summary(),
@@ -126,12 +130,25 @@ def _groups(config: MeasureFoldingConfig, data: prepared_data.PreparedData) -> g
     return candidate_groups.by_co_occurrence(data, config.num_groups)
 
 
+def _with_enough_left(
+    pure: folding.PureQueries, states: Examples, num_candidates: int
+) -> tuple[folding.PureQueries, int]:
+    """Returns the queries that did not choose so much that fewer than 10 candidates are left, and how many did."""
+    num_left = num_candidates - states.states.history_lists.distinct().lengths[pure.rows]
+    enough = pure.take(np.flatnonzero(num_left >= _K))
+    if not len(enough):
+        raise job.ConfigError(
+            f"A query must have {_K} candidates left that it did not choose, but of {len(pure)} pure queries none has; "
+            "a corpus this small cannot be measured."
+        )
+    return enough, len(pure) - len(enough)
+
+
 def _shares(
     queries: np.ndarray, corpus: np.ndarray, asked: Examples, pure: folding.PureQueries, labels: np.ndarray
 ) -> folding.ForeignShares:
     excluded = asked.states.history_lists.distinct()
-    k = min(_K, len(labels))
-    ranked = ranking.rank_by_embeddings(queries, corpus, row_lists.RowLists.empty(len(asked)), excluded, k)
+    ranked = ranking.rank_by_embeddings(queries, corpus, row_lists.RowLists.empty(len(asked)), excluded, _K)
     return folding.foreign_shares(ranked.top_rows, pure.groups, labels, excluded)
 
 

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipelines import candidate_groups, job, measure_folding
+from pipelines import candidate_groups, job, measure_folding, model_directory, offline_evaluation
 from tests import planted_log
+from tests.pipelines import prepared_tables
 from tfrs_model.metrics import groupings
 
 
@@ -54,6 +55,51 @@ def test_groups_are_found_where_no_column_is_named(config):
     assert result["num_pure_queries"] > 0
     names = {each["group"] for each in result["model_by_group"]}
     assert names <= {"group 1", "group 2", "group 3", "group 4"}
+
+
+class _Alike:
+    """Embeds all queries and all of 12 candidates alike."""
+
+    def queries(self, asked):
+        return np.ones([len(asked), 1], np.float32)
+
+    def corpus(self):
+        return np.ones([12, 1], np.float32)
+
+
+@pytest.fixture
+def measure_small(tmp_path, monkeypatch):
+    """Measures on 12 candidates, the first six in a group of their own, of which queries chose some."""
+    halves = groupings.Grouping("half", ("first", "second"), np.repeat([0, 1], 6))
+    monkeypatch.setattr(candidate_groups, "by_column", lambda corpus, name: halves)
+    monkeypatch.setattr(model_directory, "require_schema", lambda model_dir, data: None)
+    monkeypatch.setattr(model_directory, "best_checkpoint_name", lambda model_dir: "towers-1")
+    monkeypatch.setattr(offline_evaluation.Embedder, "of_directory", lambda *arguments: _Alike())
+
+    def measure(num_chosen):
+        rows = [
+            (query, "abcdefghijkl"[place], place, "train", place)
+            for query, count in num_chosen.items()
+            for place in range(count)
+        ]
+        prepared_dir = prepared_tables.write(tmp_path / "prepared", rows, list("abcdefghijkl"))
+        return measure_folding.run(measure_folding.MeasureFoldingConfig(prepared_dir, "model", "half"))
+
+    return measure
+
+
+def test_a_query_with_fewer_than_ten_candidates_left_is_counted_and_not_asked(measure_small):
+    result = measure_small({"p": 1, "q": 3})
+    assert result["num_pure_queries"] == 1
+    assert result["num_pure_queries_with_too_few_candidates_left"] == 1
+    # Of the 11 candidates that are left to p, 6 are of the other group.
+    assert result["model"]["chance"] == pytest.approx(6 / 11)
+    assert [each["num_pure_queries"] for each in result["model_by_group"]] == [1]
+
+
+def test_where_no_query_has_enough_left_the_corpus_is_too_small(measure_small):
+    with pytest.raises(job.ConfigError, match="10 candidates left that it did not choose, but of 2 pure queries none"):
+        measure_small({"p": 3, "q": 4})
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,10 @@ class PureQueries:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def take(self, positions: np.ndarray) -> "PureQueries":
+        """Returns the queries at these positions, ascending ones."""
+        return PureQueries(self.rows[positions], self.groups[positions], self.shares[positions])
+
 
 @dataclasses.dataclass(frozen=True)
 class ForeignShares:
