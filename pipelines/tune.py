@@ -9,8 +9,9 @@ Every trial trains as `train` would, with the options of `--config` and of the f
 epoch so far is below the median of the others at the same epoch is given up.
 
 The search can be interrupted anywhere, and goes on when started again with the same command: trials that ended are
-kept, and the one that was cut off is tried again from its last checkpoint. A higher `--num_trials` goes on too. One
-trial runs at a time, since one training uses all cores.
+kept, and the one that was cut off is tried again from its last checkpoint. One in which the process is killed three
+times in a row before another epoch is finished, as where memory does not suffice, ends so. A higher `--num_trials` goes
+on too. One trial runs at a time, since one training uses all cores.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ from pipelines import (
 )
 from pipelines.tuning import search_space, summary
 from pipelines.tuning.paths import TuningPaths
-from pipelines.tuning.trial_training import TrialTraining
+from pipelines.tuning.trial_training import Ended, TrialTraining
 from pipelines.tuning.trials import Trial, Trials
 
 flags.declare_key_flag("prepared_dir")
@@ -54,6 +55,9 @@ _NUM_UNPRUNED_TRIALS = flags.DEFINE_integer(
     "num_unpruned_trials", 5, "Trials that must be finished before one is given up; no fewer than 1."
 )
 _NUM_UNPRUNED_EPOCHS = flags.DEFINE_integer("num_unpruned_epochs", 3, "Epochs that every trial gets; at least 1.")
+
+# More than one may be bad luck.
+_MAX_KILLS = 3
 
 
 class TuningError(ValueError):
@@ -215,7 +219,7 @@ def _try_next(config: TuneConfig, trials: Trials, training: TrialTraining) -> bo
     trial, options = trials.draw()
     number = len(trials.ended()) + 1
     with job.stage(f"Trial {number} of {config.num_trials}: {_text(options)}") as counts:
-        ended = training.run(trial, options)
+        ended = _train(trials, training, trial, options)
         if ended is None:
             counts["interrupted"] = "time is up; the next run goes on with it"
             return False
@@ -227,6 +231,21 @@ def _try_next(config: TuneConfig, trials: Trials, training: TrialTraining) -> bo
             counts["best so far"] = f"{best.metric:.4f} of trial {best.number}"
         training.drop_all_checkpoints_but(best and best.options)
         return True
+
+
+def _train(trials: Trials, training: TrialTraining, trial: optuna.Trial, options: dict[str, Any]) -> Ended | None:
+    """Returns how the trial ended, or `None` if time was up; what kills the process each time is not tried on."""
+    if (num_kills := trials.num_kills(trial)) >= _MAX_KILLS:
+        reason = f"The process was killed {num_kills} times before it finished another epoch, perhaps for its memory."
+        return Ended("killed", None, {"reason": reason})
+    ended = None
+    try:
+        ended = training.run(trial, options)
+    finally:
+        # Also after Ctrl-C; a process that is killed comes by here no more.
+        if ended is None:
+            trials.set_aside(trial)
+    return ended
 
 
 def _write(config: TuneConfig, paths: TuningPaths, trials: Trials) -> None:

@@ -23,7 +23,7 @@ class Ended:
     """How a trial ended.
 
     Attributes:
-      outcome: `finished`, `pruned`, `diverged` or `refused`.
+      outcome: `finished`, `pruned`, `diverged`, `refused` or `killed`.
       metric: the highest of all epochs, or `None` unless it was finished.
       about: epochs and seconds, or the reason why it could not be trained.
     """
@@ -64,6 +64,8 @@ class TrialTraining:
             return Ended("diverged", None, {"reason": str(error)})
         except _REFUSALS as error:
             return Ended("refused", None, {"reason": str(error)})
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            return Ended("killed", None, {"reason": f"Memory did not suffice ({type(error).__name__})."})
         if watch.is_out_of_time:
             return None
         metric = trained.history[trained.best_epoch - 1]["validation"][training.early_stop_metric]

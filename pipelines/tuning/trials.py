@@ -16,8 +16,8 @@ import optuna
 from pipelines.tuning.search_space import SearchSpace
 from tfrs_model import seeds
 
-OUTCOMES = ("finished", "pruned", "diverged", "refused")
-_OUTCOME, _ABOUT = "outcome", "about"
+OUTCOMES = ("finished", "pruned", "diverged", "refused", "killed")
+_OUTCOME, _ABOUT, _SET_ASIDE = "outcome", "about", "set aside"
 _STUDY = "tune"
 
 
@@ -43,8 +43,9 @@ class Trial:
 class Trials:
     """The trials of one search, those of earlier runs among them.
 
-    A trial that was killed is marked as failed and counts for nothing, so the next one is drawn as it was. Draws
-    are by the seed and the number of trials that came to an end, and by what those came to.
+    A trial that was killed is marked as failed and counts for nothing, so the next one is drawn as it was; who draws
+    it asks `num_kills` whether that goes on without end. Draws are by the seed and the number of trials that came to an
+    end, and by what those came to.
 
     Args:
       path: of the SQLite file, made if need be.
@@ -100,6 +101,20 @@ class Trials:
         self._study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
         trial = self._study.ask()
         return trial, self._space.suggest(trial)
+
+    def num_kills(self, trial: optuna.Trial) -> int:
+        """Returns how often in a row the process was killed in this configuration before it finished another epoch."""
+        num_kills = num_epochs = 0
+        for attempt in self._frozen(optuna.trial.TrialState.FAIL):
+            if attempt.params == trial.params and _SET_ASIDE not in attempt.user_attrs:
+                reported = len(attempt.intermediate_values)
+                num_kills = 0 if reported > num_epochs else num_kills + 1
+                num_epochs = max(num_epochs, reported)
+        return num_kills
+
+    def set_aside(self, trial: optuna.Trial) -> None:
+        """Writes that a trial was left on purpose, to be gone on with; one that was killed is left without."""
+        trial.set_user_attr(_SET_ASIDE, True)
 
     def end(
         self, trial: optuna.Trial, outcome: str, metric: float | None, options: dict[str, Any], **about: object

@@ -143,6 +143,45 @@ def test_a_trial_that_is_refused_has_a_reason_and_is_not_the_end(line, tmp_path,
     assert result.best.number == 2
 
 
+class _Killed(BaseException):
+    """Stands for a process that ends without a word."""
+
+
+@pytest.fixture
+def dying(monkeypatch):
+    """Makes the training of the first configuration fail, and that of others end with a recall of .2."""
+
+    def make(error):
+        def train_or_die(config, is_hopeless):
+            if config.training.optimization.learning_rate == _OPTIONS["learning_rate"]:
+                raise error
+            return train.TrainResult([{"epoch": 1, "seconds": 1.0, "validation": {"recall_at_10": 0.2}}], 1, 0.0, 0)
+
+        monkeypatch.setattr(trial_training.train, "run", train_or_die)
+
+    return make
+
+
+def test_a_trial_that_kills_the_process_three_times_is_not_tried_on(line, tmp_path, monkeypatch, dying):
+    dying(_Killed())
+    config = _config(line, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(tune.Trials, "set_aside", lambda self, trial: None)
+        for _ in range(3):
+            with pytest.raises(_Killed):
+                tune.run(config)
+    result = tune.run(config)
+    assert [(each.outcome, each.metric) for each in result.trials] == [("killed", None), ("finished", 0.2)]
+    assert result.trials[0].about["reason"].startswith("The process was killed 3 times before it finished another")
+
+
+def test_a_trial_that_is_left_by_a_person_is_tried_as_often_as_need_be(line, tmp_path, dying):
+    dying(KeyboardInterrupt())
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            tune.run(_config(line, tmp_path))
+
+
 def test_where_nothing_can_be_finished_the_last_reason_is_the_error(line, tmp_path):
     raw = {"decay_steps": {"low": 1, "high": 3}}
     options = {"schedule": "cosine", "decay_steps": 2}

@@ -2,6 +2,7 @@ import math
 
 import optuna
 import pytest
+import tensorflow as tf
 
 from pipelines import train, training_state
 from pipelines.tuning.paths import TuningPaths
@@ -42,6 +43,20 @@ def test_a_combination_that_is_refused_is_an_outcome_with_its_sentence(training,
     ended = training.run(trial, drawn)
     assert (ended.outcome, ended.metric) == ("refused", None)
     assert sentence in ended.about["reason"]
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [(tf.errors.ResourceExhaustedError(None, None, "OOM"), "ResourceExhaustedError"), (MemoryError(), "MemoryError")],
+)
+def test_memory_that_does_not_suffice_is_an_outcome(training, trial, monkeypatch, error, name):
+    def exhaust(config, is_hopeless):
+        raise error
+
+    monkeypatch.setattr(train, "run", exhaust)
+    ended = training.run(trial, {})
+    assert (ended.outcome, ended.metric) == ("killed", None)
+    assert ended.about == {"reason": f"Memory did not suffice ({name})."}
 
 
 def test_a_defect_is_no_outcome(training, trial, monkeypatch):

@@ -76,6 +76,27 @@ def test_a_trial_that_was_cut_off_is_drawn_again_and_counts_for_nothing(tmp_path
         assert [each.number for each in kept.ended()] == list(range(1, num_before + 2))
 
 
+def test_kills_are_counted_in_a_row_and_until_another_epoch_is_finished(tmp_path):
+    counted = []
+    for num_epochs, is_set_aside in ((0, False), (1, False), (1, False), (1, True), (0, False), (0, False)):
+        with _open(tmp_path / "trials") as kept:
+            trial, options = kept.draw()
+            counted.append(kept.num_kills(trial))
+            for epoch in range(num_epochs):
+                trial.report(0.5, epoch + 1)
+            if is_set_aside:
+                kept.set_aside(trial)
+    # By hand: killed in the first epoch, in the second, there again, left there on purpose, killed there again.
+    assert counted == [0, 1, 0, 1, 1, 2]
+    with _open(tmp_path / "trials") as kept:
+        trial, options = kept.draw()
+        assert kept.num_kills(trial) == 3
+        kept.end(trial, "killed", None, options, reason="none")
+        following, _ = kept.draw()
+        assert following.params != trial.params
+        assert kept.num_kills(following) == 0
+
+
 def test_only_finished_trials_win_and_of_two_alike_the_earlier(tmp_path):
     with _open(tmp_path / "trials") as kept:
         assert kept.best() is None
