@@ -147,21 +147,35 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
 
 
 def _origin(config: EvaluateConfig, data: prepared_data.PreparedData) -> dict:
-    """Returns what an evaluation is of; two of equal origin have equal figures."""
-    models = {"": config.model_dir, **({"other_": config.other_model_dir} if config.other_model_dir else {})}
-    origin = {"split": config.split, "ask_per": config.ask_per, "slice_columns": list(config.slice_columns)}
-    for prefix, model_dir in models.items():
-        model_directory.require_schema(model_dir, data)
-        origin[f"{prefix}model_stamp"] = model_directory.read_description(model_dir).stamp
-        origin[f"{prefix}best_checkpoint"] = model_directory.best_checkpoint_name(model_dir)
-    if config.version_dir:
-        served_answers.require_export_of(config.version_dir, origin["model_stamp"])
-        origin["version_sha256"] = artifacts.sha256_of_json(manifest.read_manifest(config.version_dir))
+    """Returns what an evaluation is of, `None` for what it has not; two of equal origin have equal figures."""
+    asked = {"split": config.split, "ask_per": config.ask_per, "slice_columns": list(config.slice_columns)}
+    model = _origin_of_model(config.model_dir, data)
+    other = _origin_of_model(config.other_model_dir, data)
     return {
-        **origin,
+        **asked,
+        **model,
+        **{f"other_{name}": value for name, value in other.items()},
+        "version_sha256": _version_sha256(config.version_dir, model["model_stamp"]),
         "prepared_data_sha256": data.manifest_sha256,
         "source_sha256": source_digest.source_sha256("tfrs_model", "pipelines"),
     }
+
+
+def _origin_of_model(model_dir: str, data: prepared_data.PreparedData) -> dict:
+    if not model_dir:
+        return {"model_stamp": None, "best_checkpoint": None}
+    model_directory.require_schema(model_dir, data)
+    return {
+        "model_stamp": model_directory.read_description(model_dir).stamp,
+        "best_checkpoint": model_directory.best_checkpoint_name(model_dir),
+    }
+
+
+def _version_sha256(version_dir: str, model_stamp: str) -> str | None:
+    if not version_dir:
+        return None
+    served_answers.require_export_of(version_dir, model_stamp)
+    return artifacts.sha256_of_json(manifest.read_manifest(version_dir))
 
 
 def _answers(

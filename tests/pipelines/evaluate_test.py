@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pipelines import (
     model_directory,
     offline_evaluation,
     prepared_data,
+    served_answers,
     train,
     training_config,
 )
@@ -50,6 +52,18 @@ def test_an_evaluation_that_is_there_is_not_made_again(line, tmp_path):
     assert again["model"] == first["model"]
     other = evaluate.run(dataclasses.replace(config, split="validation"))
     assert not other["reused"]
+
+
+def test_an_evaluation_that_holds_more_than_is_asked_is_another_one(line, tmp_path, monkeypatch):
+    monkeypatch.setattr(served_answers, "index_loss", lambda *arguments: {"recall_at_10": 0.0})
+    alone = evaluate.EvaluateConfig(line.prepared_dir, line.model_dir, str(tmp_path / "test.json"))
+    version_dir = str(pathlib.Path(line.export_dir) / "1")
+    more = dataclasses.replace(alone, other_model_dir=line.model_dir, version_dir=version_dir)
+    assert {"other_model", "index"} <= evaluate.run(more).keys()
+    again = evaluate.run(alone)
+    assert not again["reused"]
+    assert not {"other_model", "index"} & again.keys()
+    assert "other_model" not in json.loads((tmp_path / "test.json").read_text())["differences"]
 
 
 def test_a_model_of_another_schema_is_refused(line, tmp_path):
