@@ -101,8 +101,9 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     Returns:
       The JSON object that is written: what was asked, counts, and `model` and `popularity` with accuracy, coverage
       and popularity bias each; `intervals` of the accuracy of both; `differences` of the model to popularity, and to
-      the other model if there is one; `slices` of each; `index`, if there is an export. `reused` says whether the
-      file already held this evaluation.
+      the other model if there is one; `slices` of each; `index`, if there is an export; `trained_on_other_data` names
+      the models that may have been fitted on what is asked. `reused` says whether the file already held this
+      evaluation.
 
     Raises:
       ArtifactError, PreparedDataError, ModelDirectoryError, ManifestError: if an input cannot be read.
@@ -113,6 +114,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
     if (existing := _existing(config.evaluation_path)) and origin.items() <= existing.items():
         logging.info("%s is this evaluation already", config.evaluation_path)
         return {**existing, "reused": True}
+    on_other_data = _trained_on_other_data(config, data)
     before_asking()
     questions = offline_evaluation.require_questions(data, config.split, config.ask_per)
     question_groupings.require_columns(data, questions, config.slice_columns)
@@ -125,6 +127,7 @@ def run(config: EvaluateConfig, before_asking: Callable[[], None] = lambda: None
             **origin,
             **questions.counts,
             "num_candidates": data.corpus.num_rows,
+            "trained_on_other_data": on_other_data,
             **{name: each.figures() for name, each in answered.items()},
             "intervals": {name: each.intervals() for name, each in answered.items()},
             "differences": {
@@ -176,6 +179,19 @@ def _version_sha256(version_dir: str, model_stamp: str) -> str | None:
         return None
     served_answers.require_export_of(version_dir, model_stamp)
     return artifacts.sha256_of_json(manifest.read_manifest(version_dir))
+
+
+def _trained_on_other_data(config: EvaluateConfig, data: prepared_data.PreparedData) -> list[str]:
+    """Returns which of the models were trained on other data than that of the questions, and warns of them."""
+    model_dirs = {"model": config.model_dir, "other_model": config.other_model_dir}
+    found = [name for name, each in model_dirs.items() if each and not model_directory.was_trained_on(each, data)]
+    for name in found:
+        logging.warning(
+            "%s was trained on other data than %s: it may have been fitted on what is asked here",
+            model_dirs[name],
+            data.paths.directory,
+        )
+    return found
 
 
 def _answers(

@@ -17,17 +17,16 @@ def measure(model_dir: str | os.PathLike[str], data: prepared_data.PreparedData)
     """Returns the calibration of the estimate as a JSON object, `None` where none was trained or none is left.
 
     Every epoch of the stream is a permutation of the training interactions, so that what is observed is the share of
-    each candidate in them.
+    each candidate in them. Of a model that was trained on other data the stream is not known, which gives `None` too.
 
     Args:
       model_dir: directory that `pipelines.train` wrote.
-      data: that it was trained on.
+      data: whose training interactions were its stream.
 
     Raises:
       ModelDirectoryError: if the checkpoint is damaged.
     """
-    estimate = restore(model_dir)
-    if estimate is None:
+    if not model_directory.was_trained_on(model_dir, data) or (estimate := restore(model_dir)) is None:
         return None
     ids = data.candidate_ids
     blocks = [ids[begin : begin + _IDS_PER_BLOCK].astype(str) for begin in range(0, len(ids), _IDS_PER_BLOCK)]

@@ -260,6 +260,11 @@ def require_schema(model_dir: str | os.PathLike[str], data: prepared_data.Prepar
         )
 
 
+def was_trained_on(model_dir: str | os.PathLike[str], data: prepared_data.PreparedData) -> bool:
+    """Returns whether a model was trained on this data; if not, it may have been fitted on what this holds out."""
+    return read_description(model_dir).prepared_data_sha256 == data.manifest_sha256
+
+
 def towers_checkpoint(model: two_tower.TwoTowerModel) -> tf.train.Checkpoint:
     """Returns the checkpoint of what serves: the two towers, without any training state."""
     return tf.train.Checkpoint(query_tower=model.query_tower, candidate_tower=model.candidate_tower)

@@ -56,6 +56,7 @@ def page(report: Mapping) -> dict[str, Any]:
         "created_shown": _moment(report.get("created") or ""),
         "headline": sentences.headline(evaluation),
         "question": sentences.question(evaluation),
+        "other_data": sentences.trained_on_other_data(evaluation, {each.key: each.name for each in answered}),
         "rivals": evaluation_sections.bars(evaluation, answered),
         "differences": evaluation_sections.differences(evaluation, answered),
         "contents": [(key.replace("_", "-"), name) for key, name in _CONTENTS if shown[key]],

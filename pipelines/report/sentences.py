@@ -40,6 +40,23 @@ def question(evaluation: Mapping) -> str:
     )
 
 
+def trained_on_other_data(evaluation: Mapping, names: Mapping[str, str]) -> str | None:
+    """Returns which models may have been fitted on what is asked, or `None` if none was trained on other data.
+
+    Args:
+      evaluation: what `pipelines.evaluate` wrote.
+      names: of the models for a reader, by their keys in the evaluation.
+    """
+    found = evaluation.get("trained_on_other_data")
+    if not found:
+        return None
+    listed = " and ".join(names[each] for each in found)
+    sentence = f"Trained on other data than this, so perhaps fitted on what is asked: {listed}."
+    if "model" not in found:
+        return sentence
+    return f"{sentence} The frequency estimate counted another stream than this data, so its calibration is not shown."
+
+
 def training_summary(training: Mapping, watched: str | None) -> str:
     """Returns how long was trained and which epoch was kept, and why."""
     history, best_epoch = training["history"], training.get("best_epoch")

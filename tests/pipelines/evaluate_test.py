@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -64,6 +65,16 @@ def test_an_evaluation_that_holds_more_than_is_asked_is_another_one(line, tmp_pa
     assert not again["reused"]
     assert not {"other_model", "index"} & again.keys()
     assert "other_model" not in json.loads((tmp_path / "test.json").read_text())["differences"]
+
+
+def test_a_model_that_was_trained_on_other_data_is_named_and_warned_of(line, tmp_path, caplog):
+    shutil.copytree(line.prepared_dir, tmp_path / "newer")
+    manifest = tmp_path / "newer" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "configuration": "another"}))
+    config = evaluate.EvaluateConfig(str(tmp_path / "newer"), line.model_dir, str(tmp_path / "test.json"))
+    assert evaluate.run(config)["trained_on_other_data"] == ["model"]
+    assert f"{line.model_dir} was trained on other data than" in caplog.text
+    assert json.loads((tmp_path / "test.json").read_text())["trained_on_other_data"] == ["model"]
 
 
 def test_a_model_of_another_schema_is_refused(line, tmp_path):
@@ -153,6 +164,7 @@ def test_figures_come_with_intervals_and_by_slice(line):
     for name in ("model", "popularity"):
         counts = {each["group"]: each["count"] for each in result["slices"][name] if each["grouping"] == "parity"}
         assert counts == {"even": 80, "odd": 80}
+    assert result["trained_on_other_data"] == []
     # What is not known is no number in JSON.
     json.dumps(result, allow_nan=False)
 

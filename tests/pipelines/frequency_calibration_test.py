@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -21,6 +24,14 @@ def test_the_estimate_of_a_training_run_is_near_the_shares_of_its_interactions(l
     shares = [each["observed"] for each in found["bins"]]
     assert shares == sorted(shares)
     assert min(counts[counts > 0]) / counts.sum() <= shares[0] <= shares[-1] <= max(counts) / counts.sum()
+
+
+def test_the_stream_of_other_data_calibrates_nothing(line, tmp_path):
+    shutil.copytree(line.prepared_dir, tmp_path / "newer")
+    manifest = tmp_path / "newer" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "configuration": "another"}))
+    newer = prepared_data.read_prepared_data(str(tmp_path / "newer"))
+    assert frequency_calibration.measure(line.model_dir, newer) is None
 
 
 def test_the_estimate_is_the_one_that_was_counted(line):

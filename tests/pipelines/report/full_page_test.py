@@ -116,6 +116,14 @@ def test_the_index_shows_what_it_trades_and_what_it_loses(document):
     assert "12.5% of the leaves find 95.0%, which is served" in section.find("desc")[0].text
 
 
+def test_a_model_of_other_data_is_named_at_the_top_of_the_page(document):
+    report = example_figures.full_report()
+    report["evaluation"]["trained_on_other_data"] = ["other_model"]
+    (header,) = parsed_page.parse(html_report.render_html_report(report)).find("header")
+    assert "Trained on other data than this, so perhaps fitted on what is asked: model_b." in header.text
+    assert "other data" not in document.text
+
+
 def test_an_index_that_reads_everything_says_so():
     report = example_figures.full_report()
     report["index"]["trade_off"] = []

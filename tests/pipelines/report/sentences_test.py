@@ -48,6 +48,23 @@ def test_the_question_says_when_each_query_was_asked_once():
 
 
 @pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ([], None),
+        (["other_model"], "Trained on other data than this, so perhaps fitted on what is asked: B."),
+        (
+            ["model", "other_model"],
+            "Trained on other data than this, so perhaps fitted on what is asked: A and B. The frequency estimate "
+            "counted another stream than this data, so its calibration is not shown.",
+        ),
+    ],
+)
+def test_models_of_other_data_are_named(found, sentence):
+    names = {"model": "A", "other_model": "B", "popularity": "C"}
+    assert sentences.trained_on_other_data({"trained_on_other_data": found}, names) == sentence
+
+
+@pytest.mark.parametrize(
     ("model", "verdict"),
     [
         (0.70, "favors popular candidates more than queries themselves do: 70.0% of"),
