@@ -3,8 +3,8 @@
     python -m pipelines.quickstart --output_dir=quickstart
 
 Started again it reuses what is finished and continues what is not. The options
-of `pipelines.train`, such as --num_epochs, stand above those of the shipped
-configuration.
+of `pipelines.train`, such as --num_epochs, stand above those of --config, which
+is the shipped movielens_100k if it is not given.
 """
 
 import dataclasses
@@ -64,12 +64,12 @@ class QuickstartConfig:
     Attributes:
       output_dir: everything goes below it.
       data_dir: folder of MovieLens-100K, or empty to fetch it.
-      options: training options over those of the shipped configuration.
+      options: training options.
     """
 
     output_dir: str
     data_dir: str = ""
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    options: dict[str, Any] = dataclasses.field(default_factory=lambda: training_config.read_options(_TRAINING_CONFIG))
 
     def __post_init__(self) -> None:
         if not self.output_dir:
@@ -78,7 +78,8 @@ class QuickstartConfig:
 
 def config_from_flags() -> QuickstartConfig:
     """Returns the configuration that the flags describe."""
-    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "", training_flags.options_from_flags())
+    options = training_flags.options_from_file_and_flags(_TRAINING_CONFIG)
+    return QuickstartConfig(common_flags.OUTPUT_DIR.value, _DATA_DIR.value or "", options)
 
 
 def run(config: QuickstartConfig) -> dict:
@@ -92,7 +93,7 @@ def run(config: QuickstartConfig) -> dict:
     """
     output = pathlib.Path(config.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    training = training_config.training_config({**training_config.read_options(_TRAINING_CONFIG), **config.options})
+    training = training_config.training_config(config.options)
     prepared_dir, model_dir = str(output / "prepared"), str(output / "model")
     stages = _Stages()
     files = stages.run("fetch", lambda: movielens.fetch_movielens_100k(config.data_dir, output / "movielens_100k"))

@@ -138,11 +138,15 @@ def options_from_flags() -> dict[str, Any]:
     return {flag.name: flag.value for flag in _FLAGS if flag.present}
 
 
-def options_from_file_and_flags() -> dict[str, Any]:
+def options_from_file_and_flags(default_config: str = "") -> dict[str, Any]:
     """Returns the options of the `--config` file, under those that were given as flags.
+
+    Args:
+      default_config: the file where none is given as a flag, or empty for none.
 
     Raises:
       ConfigError: if there is no such file, or it is not a JSON object.
     """
-    from_file = training_config.read_options(_CONFIG.value) if _CONFIG.value else {}
+    name = _CONFIG.value or default_config
+    from_file = training_config.read_options(name) if name else {}
     return {**from_file, **options_from_flags()}

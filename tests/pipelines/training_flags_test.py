@@ -4,7 +4,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import offline_evaluation, train, training_config, training_flags
+from pipelines import offline_evaluation, quickstart, train, training_config, training_flags
 
 
 @pytest.fixture
@@ -44,6 +44,17 @@ def test_a_default_leaves_a_configuration_file_its_say():
         flags.FLAGS(["train", "--config=movielens_100k", "--dropout=.1", "--prepared_dir=p", "--model_dir=m"])
         shipped = training_config.read_options("movielens_100k")
         assert train.config_from_flags().training == training_config.training_config({**shipped, "dropout": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [([], "movielens_100k"), (["--config=movielens_100k_small"], "movielens_100k_small")],
+)
+def test_the_quick_start_trains_the_configuration_that_is_given_or_the_shipped_one(given, expected):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["quickstart", "--output_dir=quickstart", "--dropout=.5", *given])
+        options = {**training_config.read_options(expected), "dropout": 0.5}
+        assert quickstart.config_from_flags().options == options
 
 
 def test_every_way_to_ask_is_a_value_of_the_flag():
