@@ -86,9 +86,15 @@ class ReportConfig:
 
 def config_from_flags() -> ReportConfig:
     """Returns the configuration that the flags describe."""
+    evaluation = evaluate.config_from_flags()
+    if evaluation.evaluation_path:
+        raise job.ConfigError(
+            f"--evaluation_path={evaluation.evaluation_path} is no flag of a report, whose evaluation.json is in "
+            "--output_dir; leave it out."
+        )
     return ReportConfig(
         common_flags.OUTPUT_DIR.value,
-        evaluate.config_from_flags(),
+        evaluation,
         tuple(_CORRECTION_DIRS.value),
         _HISTORIES.value,
         _TITLE.value,

@@ -3,6 +3,8 @@ import json
 import pathlib
 
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from pipelines import evaluate, job, train, training_config, write_report
 from tests.pipelines import conftest
@@ -106,6 +108,13 @@ def test_models_of_the_correction_may_be_others_and_are_asked_on_validation(conf
 def test_one_model_of_the_correction_is_refused(config):
     with pytest.raises(job.ConfigError, match=r"--correction_model_dirs must be two directories, .* but are 1"):
         dataclasses.replace(config, correction_model_dirs=("one",))
+
+
+def test_the_place_of_the_evaluation_is_no_flag_of_a_report():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["report", "--prepared_dir=p", "--model_dir=m", "--output_dir=o", "--evaluation_path=elsewhere"])
+        with pytest.raises(job.ConfigError, match="--evaluation_path=elsewhere is no flag of a report"):
+            write_report.config_from_flags()
 
 
 def test_a_report_needs_a_place(config):
