@@ -57,6 +57,13 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dic
     ]
 
 
+def differ_in_correction_alone(model_dirs: Sequence[str | os.PathLike[str]]) -> bool:
+    """Returns whether two models were trained alike and on the same data, but one of them without logQ correction."""
+    same_data = len({model_directory.read_description(each).prepared_data_sha256 for each in model_dirs}) == 1
+    found = differences(*map(configuration, model_dirs))
+    return same_data and [each["option"] for each in found] == ["log_q_correction"] and "none" in found[0]["values"]
+
+
 def names_of(model_dirs: Sequence[str | os.PathLike[str]]) -> list[str]:
     """Returns what to call two models: what they differ in if that is little, else their directories."""
     different = differences(*map(configuration, model_dirs))

@@ -8,6 +8,7 @@ It evaluates first, as `pipelines.evaluate` with the same flags, and reads the r
 Writes:
 
   evaluation.json   what `pipelines.evaluate` writes; used again where it is there
+  correction.json   the same of two models that differ in the logQ correction alone, on validation, if there are such
   report.json       every figure
   report.html       the same as a page
 
@@ -46,7 +47,7 @@ _CORRECTION_DIRS = flags.DEFINE_list(
     "correction_model_dirs",
     [],
     "Two directories, of a model with logQ correction and of one that differs in that alone, to show what it does; "
-    "without them --model_dir and --other_model_dir, where they differ in it.",
+    "without them --model_dir and --other_model_dir, where they differ in that alone. Asked on validation.",
 )
 _TITLE = flags.DEFINE_string("report_title", "", "Heading of the page; by default the name of --model_dir.")
 
@@ -113,8 +114,9 @@ def run(config: ReportConfig, more: Mapping | None = None) -> dict:
 
     Raises:
       ArtifactError, PreparedDataError, ModelDirectoryError, ManifestError: if an input cannot be read.
-      ConfigError: as `evaluate.run`.
+      ConfigError: as `evaluate.run`, or if the models of the correction differ in more than that.
     """
+    _require_correction_alone(config.correction_model_dirs)
     output = pathlib.Path(config.output_dir)
     output.mkdir(parents=True, exist_ok=True)
     evaluation = evaluate.run(config.evaluation)
@@ -142,7 +144,7 @@ def _figures(config: ReportConfig, evaluation: dict) -> dict:
         "frequency": frequency_calibration.measure(asked.model_dir, data),
         "index": report_figures.index_card(asked.version_dir) if asked.version_dir else None,
         "comparison": _comparison(asked),
-        "correction": _correction(config, evaluation),
+        "correction": _correction(config, data),
     }
 
 
@@ -158,26 +160,41 @@ def _comparison(asked: evaluate.EvaluateConfig) -> dict | None:
     return report_figures.comparison([asked.model_dir, asked.other_model_dir]) if asked.other_model_dir else None
 
 
-def _correction(config: ReportConfig, evaluation: dict) -> dict | None:
-    """Returns the figures of two models that differ in the correction, if there are such."""
-    asked, model_dirs = config.evaluation, config.correction_model_dirs
-    if model_dirs:
-        path = str(pathlib.Path(config.output_dir) / "correction.json")
-        measured = dataclasses.replace(
-            asked,
-            model_dir=model_dirs[0],
-            other_model_dir=model_dirs[1],
-            evaluation_path=path,
-            split=_CORRECTION_SPLIT,
-            version_dir="",
-        )
-        return {"evaluation": evaluate.run(measured), **report_figures.comparison(model_dirs)}
-    if not asked.other_model_dir:
+def _correction(config: ReportConfig, data: prepared_data.PreparedData) -> dict | None:
+    """Returns the figures of two models that differ in the correction alone, if there are such."""
+    model_dirs = config.correction_model_dirs or _asked_models_of_correction(config.evaluation, data)
+    if not model_dirs:
         return None
-    compared = _comparison(asked)
-    if "log_q_correction" not in [each["option"] for each in compared["differences"]]:
-        return None
-    return {"evaluation": evaluation, **compared}
+    measured = dataclasses.replace(
+        config.evaluation,
+        model_dir=model_dirs[0],
+        other_model_dir=model_dirs[1],
+        evaluation_path=str(pathlib.Path(config.output_dir) / "correction.json"),
+        split=_CORRECTION_SPLIT,
+        version_dir="",
+    )
+    return {"evaluation": evaluate.run(measured), **report_figures.comparison(model_dirs)}
+
+
+def _asked_models_of_correction(
+    asked: evaluate.EvaluateConfig, data: prepared_data.PreparedData
+) -> tuple[str, str] | None:
+    """Returns the models that are compared anyway, where they show the correction and can be asked on its split."""
+    pair = asked.model_dir, asked.other_model_dir
+    shows_it = all(pair) and report_figures.differ_in_correction_alone(pair)
+    return pair if shows_it and data.has_split(_CORRECTION_SPLIT) else None
+
+
+def _require_correction_alone(model_dirs: tuple[str, ...]) -> None:
+    if not model_dirs or report_figures.differ_in_correction_alone(model_dirs):
+        return
+    found = report_figures.differences(*map(report_figures.configuration, model_dirs))
+    differing = ", ".join(f"{each['option']} ({each['values'][0]}, {each['values'][1]})" for each in found)
+    raise job.ConfigError(
+        "--correction_model_dirs must be two models of the same data, one with --log_q_correction=none, that differ in "
+        f"that option alone, but {' and '.join(model_dirs)} differ in {differing or 'no option'}; train one of them as "
+        "the other but for that option."
+    )
 
 
 def main(argv: list[str]) -> None:

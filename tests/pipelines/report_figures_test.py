@@ -50,18 +50,43 @@ def test_two_models_are_called_by_the_option_in_which_they_differ(line, without_
     assert [len(each["history"]) for each in compared["training"]] == [12, 2]
 
 
+def _described(line, model_dir, training_options=None, config=None, **changes):
+    """Writes the description of the planted model under another name, with other values."""
+    raw = artifacts.read_json(model_directory.ModelPaths(line.model_dir).description / "model.json")
+    raw |= {
+        "config": {**raw["config"], **(config or {})},
+        "training_options": {**raw["training_options"], **(training_options or {})},
+        **changes,
+    }
+    directory = model_directory.ModelPaths(model_dir).description
+    directory.mkdir(parents=True)
+    artifacts.write_json(directory / "model.json", raw)
+    return model_dir
+
+
 def test_models_that_differ_in_much_or_nothing_are_called_by_their_directories(line, tmp_path):
     assert report_figures.names_of([line.model_dir, line.model_dir]) == [line.model_dir, line.model_dir]
-    for name, options in {"small": {"embedding_dim": 4, "batch_size": 64, "seed": 3}, "same": {}}.items():
-        description = model_directory.read_description(line.model_dir)
-        raw = artifacts.read_json(model_directory.ModelPaths(line.model_dir).description / "model.json")
-        raw["config"]["embedding_dim"] = options.get("embedding_dim", description.config.embedding_dim)
-        raw["training_options"]["batch_size"] = options.get("batch_size", 128)
-        raw["seed"] = options.get("seed", description.seed)
-        directory = model_directory.ModelPaths(tmp_path / name).description
-        directory.mkdir(parents=True)
-        artifacts.write_json(directory / "model.json", raw)
-        assert report_figures.names_of([line.model_dir, tmp_path / name]) == ["model", name]
+    small = _described(line, tmp_path / "small", {"batch_size": 64}, {"embedding_dim": 4}, seed=3)
+    same = _described(line, tmp_path / "same")
+    assert report_figures.names_of([line.model_dir, small]) == ["model", "small"]
+    assert report_figures.names_of([line.model_dir, same]) == ["model", "same"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"config": {"log_q_correction": "none"}}, True),
+        ({"config": {"log_q_correction": "none"}, "seed": 3}, False),
+        ({"config": {"log_q_correction": "none"}, "prepared_data_sha256": "other"}, False),
+        # Both are corrected.
+        ({"config": {"log_q_correction": "corrected2025"}}, False),
+        ({}, False),
+    ],
+)
+def test_two_models_show_the_correction_where_they_differ_in_that_alone(line, tmp_path, changes, expected):
+    other = _described(line, tmp_path / "other", **changes)
+    assert report_figures.differ_in_correction_alone([line.model_dir, other]) == expected
+    assert report_figures.differ_in_correction_alone([other, line.model_dir]) == expected
 
 
 def test_an_option_that_one_configuration_lacks_is_none_there():

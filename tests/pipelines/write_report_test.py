@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import evaluate, job, train, training_config, write_report
+from pipelines import evaluate, job, report_figures, train, training_config, write_report
 from tests.pipelines import conftest
 from tests.pipelines.report import parsed_page
 
@@ -66,9 +66,18 @@ def test_the_page_shows_what_was_evaluated(config, report, document):
     assert rows[1][2].split(" ", 1)[1] == f"{low:.3f} to {high:.3f}"
 
 
-def test_two_models_that_differ_in_the_correction_show_what_it_does(report):
+def test_two_models_that_differ_in_the_correction_show_on_validation_what_it_does(report):
     assert report["correction"]["evaluation"]["other_model_stamp"] == report["evaluation"]["other_model_stamp"]
+    assert report["correction"]["evaluation"]["split"] == "validation"
     assert report["correction"]["names"] == report["comparison"]["names"]
+
+
+def test_two_models_that_differ_in_more_say_nothing_of_the_correction(config, report, monkeypatch):
+    configuration = report_figures.configuration
+    monkeypatch.setattr(report_figures, "configuration", lambda each: {**configuration(each), "seed": each})
+    again = write_report.run(config)
+    assert [each["option"] for each in again["comparison"]["differences"]] == ["log_q_correction", "seed"]
+    assert again["correction"] is None
 
 
 def test_report_json_is_what_the_page_was_made_of(config, report):
@@ -108,6 +117,17 @@ def test_models_of_the_correction_may_be_others_and_are_asked_on_validation(conf
 def test_one_model_of_the_correction_is_refused(config):
     with pytest.raises(job.ConfigError, match=r"--correction_model_dirs must be two directories, .* but are 1"):
         dataclasses.replace(config, correction_model_dirs=("one",))
+
+
+def test_models_of_the_correction_that_differ_in_more_or_nothing_are_refused(config, line, monkeypatch):
+    pair = (line.model_dir, config.evaluation.other_model_dir)
+    alike = dataclasses.replace(config, correction_model_dirs=(line.model_dir, line.model_dir))
+    with pytest.raises(job.ConfigError, match="differ in no option; train one of them as the other but for that"):
+        write_report.run(alike)
+    configuration = report_figures.configuration
+    monkeypatch.setattr(report_figures, "configuration", lambda each: {**configuration(each), "seed": each})
+    with pytest.raises(job.ConfigError, match=r"differ in log_q_correction \(yi2019, none\), seed \("):
+        write_report.run(dataclasses.replace(config, correction_model_dirs=pair))
 
 
 def test_the_place_of_the_evaluation_is_no_flag_of_a_report():
