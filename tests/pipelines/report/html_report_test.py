@@ -230,14 +230,6 @@ def test_a_candidate_without_a_title_is_called_by_its_id():
     assert rows[1] == ["1", "50", "0.500"]
 
 
-@pytest.mark.parametrize(("title", "name"), [(1984, "1984"), (["Drama", "War"], "Drama, War")])
-def test_a_title_that_is_no_text_is_written_as_text(title, name):
-    report = example_report.example_report()
-    report["serving"]["recommendations"][0] = {"candidate_id": "50", "title": title, "score": 0.5}
-    rows = parsed_page.table(_render(report), "Recommendations for query").rows()
-    assert rows[1] == ["1", f"{name} 50", "0.500"]
-
-
 def test_a_query_without_history_says_so():
     report = example_report.example_report()
     report["serving"]["history"] = []
