@@ -1,10 +1,12 @@
 """Results that are kept, so that nothing is made again while code, options and data stay the same."""
 
 import dataclasses
+import io
 import json
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ class Result:
 
 
 def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[], Result]) -> Result:
-    """Returns the result of that name in a directory if it is of the same origin, else makes and writes it.
+    """Returns the result of that name in a directory if it is whole and of the same origin, else makes and writes it.
 
     Args:
       directory: where it lies, made if need be.
@@ -34,18 +36,16 @@ def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[],
       make: makes it.
     """
     path, arrays_path = directory / f"{name}.json", directory / f"{name}.npz"
-    if path.exists():
-        kept = artifacts.read_json(path)
-        if kept["origin"] == as_json(origin):
-            return Result(kept["figures"], _read_arrays(arrays_path))
+    if (kept := _read(path, arrays_path, origin)) is not None:
+        return kept
     directory.mkdir(parents=True, exist_ok=True)
-    for each in (path, arrays_path):
-        each.unlink(missing_ok=True)
     result = make()
-    if result.arrays:
-        np.savez(arrays_path, **result.arrays)
+    packed = io.BytesIO()
+    np.savez(packed, **result.arrays)
+    artifacts.write_bytes(arrays_path, packed.getvalue())
     # Written last: without it nothing is kept.
-    artifacts.write_json(path, {"origin": origin, "figures": result.figures})
+    about = {"origin": origin, "figures": result.figures, "arrays_sha256": artifacts.sha256_of_file(arrays_path)}
+    artifacts.write_json(path, about)
     return result
 
 
@@ -57,7 +57,7 @@ def continue_or_discard(folder: pathlib.Path, begun: pathlib.Path, origin: Mappi
       begun: JSON file beside it that notes the origin, its directory made if need be.
       origin: all that it depends on, as JSON can write it.
     """
-    if begun.exists() and artifacts.read_json(begun) == as_json(origin):
+    if _read_json(begun) == as_json(origin):
         return
     begun.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,8 +70,20 @@ def as_json(value: Mapping) -> dict:
     return json.loads(json.dumps(value))
 
 
-def _read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    if not path.exists():
-        return {}
-    with np.load(path) as arrays:
-        return dict(arrays)
+def _read(path: pathlib.Path, arrays_path: pathlib.Path, origin: Mapping) -> Result | None:
+    """Returns what is kept, or `None` where nothing is, it is of another origin, or its files are not as written."""
+    kept = _read_json(path)
+    if not isinstance(kept, dict) or kept.get("origin") != as_json(origin) or not arrays_path.exists():
+        return None
+    if kept.get("arrays_sha256") != artifacts.sha256_of_file(arrays_path):
+        return None
+    with np.load(arrays_path) as arrays:
+        return Result(kept["figures"], dict(arrays))
+
+
+def _read_json(path: pathlib.Path) -> Any:
+    """Returns what a JSON file holds, `None` where it is missing or damaged."""
+    try:
+        return artifacts.read_json(path)
+    except artifacts.ArtifactError:
+        return None

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipelines import kept_results
 
@@ -39,6 +40,41 @@ def test_a_result_whose_making_was_interrupted_is_made_again(tmp_path):
     assert make.num_calls == 1
 
 
+def _tear(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: _tear(folder / "test.npz"),
+        lambda folder: (folder / "test.npz").unlink(),
+        lambda folder: np.savez(folder / "test.npz", ranks=np.array([7])),
+        lambda folder: _tear(folder / "test.json"),
+        lambda folder: (folder / "test.json").write_text("[3]", encoding="utf-8"),
+        lambda folder: (folder / "test.json").write_text('{"mrr": 0.5}', encoding="utf-8"),
+    ],
+    ids=["torn arrays", "no arrays", "other arrays", "torn figures", "a list", "an object of something else"],
+)
+def test_a_result_whose_files_are_not_as_they_were_written_is_made_again(tmp_path, harm):
+    kept_results.keep(tmp_path, "test", {"a": 1}, _Maker(ranks=np.array([1, 2, 3])))
+    harm(tmp_path)
+    make = _Maker(ranks=np.array([4]))
+    for _ in range(2):
+        assert kept_results.keep(tmp_path, "test", {"a": 1}, make).arrays["ranks"].tolist() == [4]
+    assert make.num_calls == 1
+
+
+def test_a_full_disk_leaves_no_half_written_arrays(tmp_path, monkeypatch):
+    def refuse(*paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        kept_results.keep(tmp_path, "test", {"a": 1}, _Maker(ranks=np.array([1])))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_begun_with_the_same_origin_is_left_and_of_another_removed(tmp_path):
     folder, begun = tmp_path / "work" / "model", tmp_path / "work" / "training.json"
     kept_results.continue_or_discard(folder, begun, {"seed": 1, "units": (1, 2)})
@@ -50,5 +86,9 @@ def test_what_was_begun_with_the_same_origin_is_left_and_of_another_removed(tmp_
     folder.mkdir()
     # Whatever nobody has noted the origin of.
     begun.unlink()
+    kept_results.continue_or_discard(folder, begun, {"seed": 2, "units": (1, 2)})
+    assert not folder.exists()
+    folder.mkdir()
+    _tear(begun)
     kept_results.continue_or_discard(folder, begun, {"seed": 2, "units": (1, 2)})
     assert not folder.exists()
