@@ -15,7 +15,7 @@ import pathlib
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, job, offline_evaluation, prepared_data
+from pipelines import artifacts, common_flags, job, offline_evaluation, prepared_data, publishing
 from pipelines.comparison import answering, baselines, figures, systems, table
 from pipelines.comparison import questions as questions_lib
 from tfrs_model import metrics
@@ -114,19 +114,33 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
 
     Raises:
       ConfigError, ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
+      ArtifactError: if another run works in `comparison_dir`.
     """
     found = [systems.find(name, config.history) for name in config.systems]
     data = prepared_data.read_prepared_data(config.prepared_dir)
     directory = pathlib.Path(config.comparison_dir)
-    examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)
-    questions = examiner.questions(config.split)
-    answered = [examiner.examine(system, config.num_seeds, config.split) for system in found]
+    with publishing.hold(directory, "comparison_dir"):
+        examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)
+        questions = examiner.questions(config.split)
+        answered = [examiner.examine(system, config.num_seeds, config.split) for system in found]
+        comparison = _comparison(config, data, questions, answered)
+        artifacts.write_json(directory / "comparison.json", comparison)
+    return comparison
+
+
+def _comparison(
+    config: CompareConfig,
+    data: prepared_data.PreparedData,
+    questions: offline_evaluation.Questions,
+    answered: list[answering.Answered],
+) -> dict:
+    """Measures what was answered, and returns the JSON object that is written."""
     with job.stage("Measuring") as counts:
         rows = figures.figures_of(
             [each.answers for each in answered], questions.examples.query_rows, data.training_counts(), config.metrics
         )
         counts.update(systems=len(rows), questions=len(questions.examples))
-    comparison = {
+    return {
         "split": config.split,
         "ask_per": config.ask_per,
         "history_of_baselines": config.history,
@@ -145,8 +159,6 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
             for each, row in zip(answered, rows, strict=True)
         ],
     }
-    artifacts.write_json(directory / "comparison.json", comparison)
-    return comparison
 
 
 def main(argv: list[str]) -> None:

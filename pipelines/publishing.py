@@ -222,6 +222,28 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def hold(directory: pathlib.Path, flag: str) -> Iterator[None]:
+    """Makes a directory that a job works in, and keeps other runs out of it until the block, or the process, ends.
+
+    Args:
+      directory: made if need be.
+      flag: that names it, for the message.
+
+    Raises:
+      ArtifactError: if another run works there.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock(directory))
+        except BlockingIOError as error:
+            raise artifacts.ArtifactError(
+                f"Another run is working in {directory}; wait until it has ended, or name another --{flag}."
+            ) from error
+        yield
+
+
 def _swap_in(building: pathlib.Path, path: pathlib.Path) -> None:
     """Puts a finished directory in place in one step; what was there takes its old name and is removed."""
     if not path.exists():

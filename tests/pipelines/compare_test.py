@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from pipelines import compare, job, kept_results, train
+from pipelines import artifacts, compare, job, kept_results, publishing, train
 from tests.pipelines import conftest
 
 _OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 2}
@@ -56,6 +56,15 @@ def test_a_second_run_trains_and_looks_at_nothing(compared, monkeypatch):
     looks = []
     assert compare.run(config, lambda *look: looks.append(look)) == comparison
     assert looks == []
+
+
+def test_a_directory_that_another_run_works_in_is_refused(line, tmp_path):
+    config = compare.CompareConfig(line.prepared_dir, str(tmp_path), ("popularity",))
+    with publishing.lock(tmp_path), pytest.raises(artifacts.ArtifactError, match="Another run is working in .*--comp"):
+        compare.run(config)
+    assert list(tmp_path.iterdir()) == []
+    compare.run(config)
+    assert (tmp_path / "comparison.json").exists()
 
 
 @pytest.mark.parametrize(
