@@ -18,11 +18,16 @@ def require_metrics(names: Sequence[str]) -> None:
     """
     for each in names:
         name, _, cut_off = each.partition("_at_")
-        if each != relevance.MRR and not (name in relevance.AT_K and cut_off.isdigit() and int(cut_off)):
+        if each != relevance.MRR and not (name in relevance.AT_K and _is_count(cut_off)):
             raise metrics.MetricsError(
                 f"A metric must be mrr, or one of {', '.join(relevance.AT_K)} with a cut-off such as recall_at_10, but "
                 f"is {each!r}."
             )
+
+
+def _is_count(text: str) -> bool:
+    """Returns whether a text is a number >= 1 as it would be written, so that a metric has one name."""
+    return text.isdecimal() and int(text) >= 1 and str(int(text)) == text
 
 
 def values_of(ranked: ranking.Ranking, metric: str) -> np.ndarray:
