@@ -42,17 +42,28 @@ class Baseline:
             dict(zip(self.choices, values, strict=True)) for values in itertools.product(*self.choices.values())
         )
 
-    def fit(self, log: interactions.Interactions, parameters: Mapping[str, Any], seed: int) -> scorer.Scorer:
-        """Returns what answers; shows how far it is where it makes steps.
+    def require_valid(self, parameters: Mapping[str, Any]) -> None:
+        """Checks parameters before anything is fitted.
 
         Raises:
-          ConfigError: if there is no such parameter, or a value is out of its range.
+          ConfigError: if there is no such parameter, one is missing, or a value is of another kind.
+          ValueError: of the baseline, if a value is out of its range.
         """
-        known = [field.name for field in dataclasses.fields(self.build) if field.name != "seed"]
-        if unknown := [name for name in parameters if name not in known]:
-            raise job.ConfigError(
-                f"{self.build.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}."
-            )
+        name = self.build.__name__
+        fields = {field.name: field for field in dataclasses.fields(self.build) if field.name != "seed"}
+        if unknown := [each for each in parameters if each not in fields]:
+            raise job.ConfigError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(fields) or 'none'}.")
+        needed = [each for each, field in fields.items() if field.default is dataclasses.MISSING]
+        if missing := [each for each in needed if each not in parameters]:
+            raise job.ConfigError(f"{name} needs {' and '.join(missing)}; add what is missing to the JSON file.")
+        for each, value in parameters.items():
+            kind = fields[each].type
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise job.ConfigError(f"{each} of {name} must be of kind {kind.__name__}, but is {value!r}.")
+        self.build(**parameters)
+
+    def fit(self, log: interactions.Interactions, parameters: Mapping[str, Any], seed: int) -> scorer.Scorer:
+        """Returns what answers; shows how far it is where it makes steps."""
         built = self.build(**parameters, **({"seed": seed} if self.is_seeded else {}))
         if not self.steps:
             return built.fit(log)

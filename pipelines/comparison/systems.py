@@ -60,7 +60,7 @@ def find(name: str, history: str = "visible") -> System:
       history: what baselines are shown of each query, one of `questions.HISTORIES`.
 
     Raises:
-      ConfigError: if there is none of that name.
+      ConfigError: if there is none of that name, or a file holds what its system does not take.
     """
     if name in BASELINES:
         return _baseline(name, name, BASELINES[name].parameter_sets, history)
@@ -76,20 +76,29 @@ def find(name: str, history: str = "visible") -> System:
             f"--systems must name baselines ({known}), model directories, shipped configurations or JSON files, but "
             f"{name!r} is none of them."
         ) from error
+    try:
+        return _of_options(name, options, history)
+    except ValueError as error:
+        if not job.is_expected(error):
+            raise
+        raise job.ConfigError(f"--systems={name}: {error}") from error
+
+
+def _of_options(name: str, options: Mapping[str, Any], history: str) -> System:
+    """Returns the system of a file, whose values are checked before any other system is fitted."""
     if _BASELINE_KEY not in options:
+        trained.require_options(options)
         return System(name, "two-tower", (options,), True, _fit_two_tower)
-    return _of_file(name, options, history)
-
-
-def _of_file(name: str, options: Mapping[str, Any], history: str) -> System:
     parameters = {key: value for key, value in options.items() if key != _BASELINE_KEY}
     baseline = options[_BASELINE_KEY]
     if baseline == SOFTMAX_DNN:
+        trained.require_options(parameters, is_softmax_dnn=True)
         return _softmax_dnn(name, parameters)
-    if baseline not in BASELINES:
+    if not isinstance(baseline, str) or baseline not in BASELINES:
         raise job.ConfigError(
-            f'"{_BASELINE_KEY}" in {name} must be one of {", ".join((*BASELINES, SOFTMAX_DNN))}, but is {baseline!r}.'
+            f'"{_BASELINE_KEY}" must be one of {", ".join((*BASELINES, SOFTMAX_DNN))}, but is {baseline!r}.'
         )
+    BASELINES[baseline].require_valid(parameters)
     return _baseline(name, baseline, (parameters,), history)
 
 

@@ -9,6 +9,7 @@ from absl import logging
 
 from pipelines import (
     feeding,
+    job,
     kept_results,
     model_directory,
     offline_evaluation,
@@ -38,6 +39,19 @@ def ask_directory(data: prepared_data.PreparedData, model_dir: pathlib.Path) -> 
     return _ask_best_of(model_dir, data)
 
 
+def require_options(options: Mapping[str, Any], is_softmax_dnn: bool = False) -> None:
+    """Checks training options before anything is trained.
+
+    Raises:
+      ConfigError, ModelConfigError, OptimizerConfigError: if one is unknown or out of its range, or is the seed.
+    """
+    if "seed" in options:
+        raise job.ConfigError("seed is that of --seeds_per_system, from 0; leave it out of the file.")
+    training = training_config.training_config(dict(options))
+    if is_softmax_dnn:
+        softmax_dnn.require_valid(training.model)
+
+
 def train_and_ask(
     data: prepared_data.PreparedData,
     options: Mapping[str, Any],
@@ -49,8 +63,8 @@ def train_and_ask(
 
     Args:
       data: what it is trained on.
-      options: training options, named like their flags.
-      seed: of the training, before one among the options.
+      options: training options, named like their flags, without a seed.
+      seed: of the training.
       directory: where the model goes.
       is_softmax_dnn: whether a softmax DNN is trained with these options, else two towers.
     """

@@ -1,6 +1,7 @@
 """EASE-R (Steck, WWW 2019): a linear item-to-item model with a closed form, the strongest simple peer on dense logs."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -16,17 +17,17 @@ class EaseR:
     time grows with `num_candidates`^3.
 
     Attributes:
-      penalty: added to the diagonal, > 0.
+      penalty: added to the diagonal, > 0 and finite.
 
     Raises:
-      InteractionsError: if the penalty is not positive.
+      InteractionsError: if the penalty is not positive and finite.
     """
 
     penalty: float
 
     def __post_init__(self) -> None:
-        if not self.penalty > 0.0:
-            raise interactions_lib.InteractionsError(f"penalty must be > 0, but is {self.penalty}.")
+        if not 0.0 < self.penalty < math.inf:
+            raise interactions_lib.InteractionsError(f"penalty must be > 0 and finite, but is {self.penalty}.")
 
     def fit(self, interactions: interactions_lib.Interactions) -> item_to_item.ItemToItem:
         """Solves the closed form."""

@@ -1,6 +1,7 @@
 """Netflix's two regularised linear models as baselines."""
 
 import dataclasses
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -47,7 +48,7 @@ class LinearAutoencoder:
       rank: columns of the factors, >= 1, at most `num_candidates`.
 
     Raises:
-      InteractionsError: if there is no such objective.
+      InteractionsError: if a parameter is out of its range whatever it is fitted to.
     """
 
     objective: str
@@ -59,6 +60,10 @@ class LinearAutoencoder:
             raise interactions_lib.InteractionsError(
                 f"objective must be one of {', '.join(OBJECTIVES)}, but is {self.objective!r}."
             )
+        if not 0.0 < self.penalty < math.inf:
+            raise interactions_lib.InteractionsError(f"penalty must be > 0 and finite, but is {self.penalty}.")
+        if self.rank < 1:
+            raise interactions_lib.InteractionsError(f"rank must be >= 1, but is {self.rank}.")
 
     def fit(self, interactions: interactions_lib.Interactions) -> HistoryFactors:
         """Solves the closed form.

@@ -59,6 +59,25 @@ class SoftmaxDnn(two_tower.TwoTowerModel):
         return self.task(queries, self.candidate_tower.matrix, rows, inputs["weight"], training=training)
 
 
+def require_valid(config: model_config.ModelConfig) -> None:
+    """Checks options that two towers take and this model may not.
+
+    Raises:
+      ModelConfigError: if an option is given that has no meaning here, or the similarity is not the inner product.
+    """
+    default = model_config.ModelConfig()
+    for field in dataclasses.fields(config):
+        if field.name not in _OPTIONS and getattr(config, field.name) != getattr(default, field.name):
+            raise model_config.ModelConfigError(
+                f"The softmax DNN has a query tower and a softmax over all candidates, to which {field.name} is "
+                f"nothing; leave it at {getattr(default, field.name)!r}. Its options are {', '.join(_OPTIONS)}."
+            )
+    if config.similarity != "dot":
+        raise model_config.ModelConfigError(
+            f"A free output matrix needs similarity=dot, but similarity is {config.similarity!r}."
+        )
+
+
 def build_softmax_dnn(
     config: model_config.ModelConfig,
     inputs: model_config.ModelInputs,
@@ -78,17 +97,7 @@ def build_softmax_dnn(
     Raises:
       ModelConfigError: if an option is given that has no meaning here, or the similarity is not the inner product.
     """
-    default = model_config.ModelConfig()
-    for field in dataclasses.fields(config):
-        if field.name not in _OPTIONS and getattr(config, field.name) != getattr(default, field.name):
-            raise model_config.ModelConfigError(
-                f"The softmax DNN has a query tower and a softmax over all candidates, to which {field.name} is "
-                f"nothing; leave it at {getattr(default, field.name)!r}. Its options are {', '.join(_OPTIONS)}."
-            )
-    if config.similarity != "dot":
-        raise model_config.ModelConfigError(
-            f"A free output matrix needs similarity=dot, but similarity is {config.similarity!r}."
-        )
+    require_valid(config)
     query_tower, _ = two_tower_builder.build_towers(config, inputs, seed)
     num_sampled = NUM_SAMPLED if len(candidate_ids) > MAX_FULL_SOFTMAX else None
     return SoftmaxDnn(

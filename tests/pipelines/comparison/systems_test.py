@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -38,18 +39,42 @@ def test_a_shipped_configuration_and_a_file_of_options_are_trained(tmp_path):
     assert systems.find("movielens_100k").kind == "two-tower"
     system = systems.find(_file(tmp_path, {"num_epochs": 2}))
     assert (system.kind, system.parameter_sets) == ("two-tower", ({"num_epochs": 2},))
-    assert systems.find(_file(tmp_path, {"baseline": "softmax_dnn", "num_epochs": 2})).kind == "softmax_dnn"
+    assert systems.find(_file(tmp_path, {"baseline": "softmax_dnn", "similarity": "dot"})).kind == "softmax_dnn"
 
 
 def test_what_there_is_not_is_refused(tmp_path):
     with pytest.raises(job.ConfigError, match=r"must name baselines .*, but 'eas' is none of them"):
         systems.find("eas")
-    with pytest.raises(job.ConfigError, match=r'"baseline" in .* must be one of popularity, .* but is \'eas\''):
-        systems.find(_file(tmp_path, {"baseline": "eas"}))
+    for baseline in ("eas", ["als"], None):
+        with pytest.raises(job.ConfigError) as refused:
+            systems.find(_file(tmp_path, {"baseline": baseline}))
+        assert '"baseline" must be one of popularity, ' in str(refused.value)
+        assert str(refused.value).endswith(f"but is {baseline!r}.")
 
 
-def test_a_parameter_that_a_baseline_has_not_is_refused():
-    with pytest.raises(job.ConfigError, match="EaseR has no parameter 'rank'; it has penalty"):
-        baselines.BASELINES["ease"].fit(None, {"rank": 3}, 0)
-    with pytest.raises(job.ConfigError, match="Popularity has no parameter 'rank'; it has none"):
-        baselines.BASELINES["popularity"].fit(None, {"rank": 3}, 0)
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"baseline": "ease"}, "EaseR needs penalty; add what is missing"),
+        ({"baseline": "linear_product", "rank": 8}, "LinearAutoencoder needs objective and penalty"),
+        ({"baseline": "ease", "penalty": "100"}, "penalty of EaseR must be of kind float, but is '100'"),
+        ({"baseline": "ease", "penalty": True}, "penalty of EaseR must be of kind float, but is True"),
+        ({"baseline": "als", "embedding_dim": 8.5}, "embedding_dim of WeightedAls must be of kind int, but is 8.5"),
+        ({"baseline": "als", "folds_in": 1}, "folds_in of WeightedAls must be of kind bool, but is 1"),
+        ({"baseline": "als", "regularization": 0}, "regularization must be finite and > 0, but is 0"),
+        ({"baseline": "als", "seed": 3}, "WeightedAls has no parameter 'seed'; it has embedding_dim, "),
+        ({"baseline": "ease", "rank": 3}, "EaseR has no parameter 'rank'; it has penalty"),
+        ({"baseline": "popularity", "rank": 3}, "Popularity has no parameter 'rank'; it has none"),
+        ({"num_epochs": "2"}, "--num_epochs must be of kind int, but is '2'"),
+        ({"num_epoch": 2}, "Unknown training option 'num_epoch'"),
+        ({"similarity": "dice"}, "similarity must be one of"),
+        ({"learning_rate": -1.0}, "learning_rate must be"),
+        ({"num_epochs": 2, "seed": 7}, "seed is that of --seeds_per_system"),
+        ({"baseline": "softmax_dnn", "seed": 7}, "seed is that of --seeds_per_system"),
+        ({"baseline": "softmax_dnn", "similarity": "cosine"}, "needs similarity=dot, but similarity is 'cosine'"),
+        ({"baseline": "softmax_dnn", "similarity": "dot", "bank_size": 5}, "to which bank_size is nothing"),
+    ],
+)
+def test_what_the_system_of_a_file_does_not_take_is_refused_before_anything_is_fitted(tmp_path, options, sentence):
+    with pytest.raises(job.ConfigError, match=f"^--systems=.*system.json: .*{re.escape(sentence)}"):
+        systems.find(_file(tmp_path, options))

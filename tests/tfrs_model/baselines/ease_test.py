@@ -29,6 +29,7 @@ def test_a_history_scores_by_the_weights_of_what_is_in_it():
     np.testing.assert_allclose(scores, [[0, 1 / 3], [0.5, 0], [0, 0]], atol=1e-6)
 
 
-def test_a_penalty_that_is_not_positive_is_refused():
-    with pytest.raises(interactions.InteractionsError, match=r"penalty must be > 0, but is 0"):
-        ease.EaseR(0)
+@pytest.mark.parametrize("penalty", [0, -1.0, float("inf"), float("nan")])
+def test_a_penalty_that_is_not_positive_and_finite_is_refused(penalty):
+    with pytest.raises(interactions.InteractionsError, match=f"penalty must be > 0 and finite, but is {penalty}"):
+        ease.EaseR(penalty)

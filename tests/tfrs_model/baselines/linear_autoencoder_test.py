@@ -27,3 +27,16 @@ def test_the_factors_objective_leaves_out_what_the_penalty_reaches():
 def test_an_objective_that_there_is_not_is_refused():
     with pytest.raises(interactions.InteractionsError, match="must be one of product, factors, but is 'sum'"):
         linear_autoencoder.LinearAutoencoder("sum", 1.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("product", 0.0, 2), "penalty must be > 0 and finite, but is 0"),
+        (("factors", float("inf"), 2), "penalty must be > 0 and finite, but is inf"),
+        (("factors", 1.0, 0), "rank must be >= 1, but is 0"),
+    ],
+)
+def test_what_no_interactions_could_be_fitted_with_is_refused_before_there_are_any(arguments, sentence):
+    with pytest.raises(interactions.InteractionsError, match=sentence):
+        linear_autoencoder.LinearAutoencoder(*arguments)
