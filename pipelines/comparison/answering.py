@@ -17,6 +17,7 @@ from pipelines import (
 )
 from pipelines.comparison import figures, systems
 from tfrs_model import ranking
+from tfrs_model.baselines import linear_models
 
 _OWN_CODE = ("pipelines/comparison", "pipelines/kept_results.py")
 
@@ -31,7 +32,8 @@ class Answered:
     Attributes:
       system: which.
       parameters: those that were taken, of several the best on validation.
-      on_validation: each parameter set with the metric that chose among them; empty where nothing was chosen.
+      on_validation: each parameter set with the metric that chose among them, or why it was `refused`; empty where
+        nothing was chosen.
       answers: one for each seed.
     """
 
@@ -79,7 +81,11 @@ class Examiner:
         return self._questions[split]
 
     def examine(self, system: systems.System, num_seeds: int, split: str) -> Answered:
-        """Tunes a system that has a choice, asks it with each seed if it has seeds, and returns what it answered."""
+        """Tunes a system that has a choice, asks it with each seed if it has seeds, and returns what it answered.
+
+        Raises:
+          ConfigError: if the data refuse every setting.
+        """
         parameters, tried = self._tune(system)
         seeds = range(num_seeds if system.is_seeded else 1)
         return Answered(system, parameters, tried, tuple(self._ask(system, parameters, seed, split) for seed in seeds))
@@ -88,15 +94,27 @@ class Examiner:
         sets = system.parameter_sets
         if len(sets) == 1 or not self._data.has_split("validation"):
             return sets[0], ()
-        tried = []
+        tried: list[dict[str, Any]] = []
         with progress.progress_bar(len(sets), f"Tuning {system.name}", "setting") as bar:
             for parameters in sets:
-                answers = self._ask(system, parameters, 0, "validation")
-                tried.append({**parameters, self._metric: figures.mean_of(answers, self._metric)})
+                tried.append({**parameters, **self._validate(system, parameters)})
                 bar.update()
+        fitted = [i for i, each in enumerate(tried) if self._metric in each]
+        if not fitted:
+            raise job.ConfigError(
+                f"None of the {len(sets)} settings of {system.name} suits these data; the last one: "
+                f"{tried[-1]['refused']} Leave it out of --systems, or give its parameters in a JSON file."
+            )
         # The first of equals.
-        best = max(range(len(sets)), key=lambda i: tried[i][self._metric])
-        return sets[best], tuple(tried)
+        return sets[max(fitted, key=lambda i: tried[i][self._metric])], tuple(tried)
+
+    def _validate(self, system: systems.System, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the metric on validation, or why these data refuse the setting, such as a rank above the corpus."""
+        try:
+            answers = self._ask(system, parameters, 0, "validation")
+        except linear_models.LinearModelError as error:
+            return {"refused": str(error)}
+        return {self._metric: figures.mean_of(answers, self._metric)}
 
     def _ask(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> ranking.Ranking:
         shaping = {"kind": system.kind, "parameters": parameters, "seed": seed, **system.identity}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines import prepared_data
+from pipelines import job, prepared_data
 from pipelines.comparison import answering, systems
 from tests.pipelines import prepared_tables
 
@@ -75,6 +75,25 @@ def test_without_validation_the_first_choice_is_taken(tmp_path):
     data = prepared_data.read_prepared_data(prepared_tables.write(tmp_path / "prepared", rows, list("abcde")))
     answered = _examiner(data, tmp_path).examine(_Planted().system("d", "c"), 1, "test")
     assert (answered.parameters, answered.on_validation) == ({"best": "d"}, ())
+
+
+def _linear(*ranks):
+    fit = systems.find("linear_product").fit
+    sets = tuple({"objective": "product", "penalty": 1.0, "rank": rank} for rank in ranks)
+    return systems.System("linear_product", "linear_product", sets, False, fit)
+
+
+def test_a_setting_that_the_data_refuse_is_noted_and_not_chosen(data, tmp_path):
+    answered = _examiner(data, tmp_path).examine(_linear(128, 2), 1, "test")
+    assert answered.parameters["rank"] == 2
+    refused, tried = answered.on_validation
+    assert refused["refused"].startswith("rank must be between 1 and the 5 candidates of the corpus, but is 128")
+    assert "recall_at_1" in tried
+
+
+def test_data_that_refuse_every_setting_are_an_error(data, tmp_path):
+    with pytest.raises(job.ConfigError, match=r"None of the 2 settings of linear_product .* but is 64\. Leave it out"):
+        _examiner(data, tmp_path).examine(_linear(128, 64), 1, "test")
 
 
 def test_a_split_that_asks_for_nothing_new_is_refused(tmp_path):
