@@ -54,6 +54,8 @@ _RANGES = [
     "pyarrow==25.*",
     # Log lines as JSON objects.
     "python-json-logger>=3.2,<5",
+    # Sparse matrices of who chose what; tests also compare intervals, p-values and closed forms with it.
+    "scipy>=1.15,<2",
     # The `tensorboard` command of 2.20 imports pkg_resources, which setuptools 82 no longer has.
     "setuptools>=70.1,<82",
     # Ibis 12 writes `DROP VIEW IF EXISTS` without a name through sqlglot 30.20 and later.
@@ -85,8 +87,6 @@ _EXTRAS = {
         'pytrec-eval-terrier>=0.5.10,<0.6; platform_machine == "x86_64"',
         "pyyaml>=6,<7",
         "ruff>=0.11",
-        # What intervals, p-values and closed forms are compared with; trec_eval's bindings need it too.
-        "scipy>=1.15,<2",
         # Authorities and certificates for the tests of TLS.
         "trustme>=1.1,<2",
         "yamllint>=1.35,<2",

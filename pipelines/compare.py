@@ -15,7 +15,7 @@ import pathlib
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, job, offline_evaluation, prepared_data, publishing
+from pipelines import artifacts, common_flags, job, machine, offline_evaluation, prepared_data, publishing
 from pipelines.comparison import answering, baselines, figures, systems, table
 from pipelines.comparison import questions as questions_lib
 from tfrs_model import metrics
@@ -115,9 +115,11 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
     Raises:
       ConfigError, ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
       ArtifactError: if another run works in `comparison_dir`.
+      ConfigError: if a system needs more memory than there is, or the data refuse every setting of one.
     """
     found = [systems.find(name, config.history) for name in config.systems]
     data = prepared_data.read_prepared_data(config.prepared_dir)
+    systems.require_memory(found, data.corpus.num_rows, machine.available_memory_bytes())
     directory = pathlib.Path(config.comparison_dir)
     with publishing.hold(directory, "comparison_dir"):
         examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)

@@ -54,7 +54,7 @@ def analyze(
       An object for JSON for each remedy: the setting, and recall@10 of dot, of cosine, and of the scores brought back
       to the units of X where the interactions were transformed.
     """
-    chosen = questions_lib.training_interactions(data).matrix()
+    chosen = questions_lib.training_interactions(data).matrix().toarray()
     asked = _Asked(questions, chosen[questions.examples.query_rows])
     width = min(_WIDTH, *chosen.shape)
     return [*_closed_forms(chosen, width, asked, on_step), *_trained(chosen, width, asked, on_step)]

@@ -9,6 +9,7 @@ from pipelines import job, progress
 from tfrs_model.baselines import (
     co_occurrence,
     ease,
+    interaction_spectrum,
     interactions,
     linear_autoencoder,
     own_frequency,
@@ -27,13 +28,15 @@ class Baseline:
       build: returns it, given parameters; it has `fit`.
       choices: by parameter, the values that are tried, all with all; the first are taken where there is no validation.
       is_seeded: whether it draws at random, and takes a `seed`.
-      steps: the attribute that says how many steps a fit makes, which is then told of each; or empty.
+      num_steps: how many steps a fit of what was built makes, which is then told of each; `None` where it is short.
+      fit_bytes: the memory that a fit takes, given the number of candidates, where it grows with its square.
     """
 
     build: Callable[..., Any]
     choices: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     is_seeded: bool = False
-    steps: str = ""
+    num_steps: Callable[[Any, interactions.Interactions], int] | None = None
+    fit_bytes: Callable[[int], int] = lambda num_candidates: 0
 
     @property
     def parameter_sets(self) -> tuple[dict[str, Any], ...]:
@@ -65,9 +68,9 @@ class Baseline:
     def fit(self, log: interactions.Interactions, parameters: Mapping[str, Any], seed: int) -> scorer.Scorer:
         """Returns what answers; shows how far it is where it makes steps."""
         built = self.build(**parameters, **({"seed": seed} if self.is_seeded else {}))
-        if not self.steps:
+        if self.num_steps is None:
             return built.fit(log)
-        with progress.progress_bar(getattr(built, self.steps), f"Fitting {self.build.__name__}", "step") as bar:
+        with progress.progress_bar(self.num_steps(built, log), f"Fitting {self.build.__name__}", "step") as bar:
             return built.fit(log, bar.update)
 
 
@@ -78,20 +81,27 @@ BASELINES = {
     "co_occurrence": Baseline(
         co_occurrence.CoOccurrence,
         {"normalisation": ("cosine", "jaccard", "conditional"), "num_neighbours": (50, 20, 100, 200)},
+        num_steps=lambda built, log: int((log.counts > 0).sum()),
     ),
     "als": Baseline(
         weighted_als.WeightedAls,
         {"embedding_dim": (64, 32), "unobserved_weight": (0.3, 0.1, 1.0), "regularization": (3.0, 1.0, 10.0)},
         is_seeded=True,
-        steps="num_sweeps",
+        num_steps=lambda built, log: built.num_sweeps,
     ),
-    "ease": Baseline(ease.EaseR, {"penalty": (500.0, 50.0, 100.0, 200.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)}),
+    "ease": Baseline(
+        ease.EaseR,
+        {"penalty": (500.0, 50.0, 100.0, 200.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)},
+        fit_bytes=ease.fit_bytes,
+    ),
     "linear_product": Baseline(
         linear_autoencoder.LinearAutoencoder,
         {"objective": ("product",), "penalty": (300.0, 30.0, 100.0, 1000.0, 3000.0), "rank": (128, 32, 64)},
+        fit_bytes=interaction_spectrum.spectrum_bytes,
     ),
     "linear_factors": Baseline(
         linear_autoencoder.LinearAutoencoder,
         {"objective": ("factors",), "penalty": (10.0, 1.0, 3.0, 20.0), "rank": (128, 32, 64)},
+        fit_bytes=interaction_spectrum.spectrum_bytes,
     ),
 }

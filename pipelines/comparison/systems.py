@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines import job, model_directory, prepared_data, training_config
@@ -39,8 +39,9 @@ class System:
       kind: what it is, for a reader of the results.
       parameter_sets: what validation chooses from; one is taken as it is.
       is_seeded: whether another seed gives another answer.
-      identity: what else shapes its answers, apart from data, code, parameters and seed.
       fit: fits it.
+      identity: what else shapes its answers, apart from data, code, parameters and seed.
+      fit_bytes: the memory that a fit takes, given the number of candidates, where it grows with its square.
     """
 
     name: str
@@ -49,6 +50,27 @@ class System:
     is_seeded: bool
     fit: Fit
     identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fit_bytes: Callable[[int], int] = lambda num_candidates: 0
+
+
+def require_memory(found: Sequence[System], num_candidates: int, available_bytes: int | None) -> None:
+    """Checks, before anything is fitted, that what grows with the square of the corpus has room.
+
+    Args:
+      found: what will be fitted, one after another.
+      num_candidates: of the corpus.
+      available_bytes: what may still be taken; `None` where that is not known.
+
+    Raises:
+      ConfigError: if a system needs more.
+    """
+    for system in found:
+        needed = system.fit_bytes(num_candidates)
+        if available_bytes is not None and needed > available_bytes:
+            raise job.ConfigError(
+                f"--systems={system.name} takes {needed / 1e9:.1f} GB for a corpus of {num_candidates:,} candidates, "
+                f"but {available_bytes / 1e9:.1f} GB are free; leave it out, or compare on a machine with more memory."
+            )
 
 
 def find(name: str, history: str = "visible") -> System:
@@ -111,7 +133,7 @@ def _baseline(name: str, baseline: str, parameter_sets: tuple[Mapping[str, Any],
         fitted = chosen.fit(questions.training_interactions(data), parameters, seed)
         return questions.ask_scorer(fitted, data, history)
 
-    return System(name, baseline, parameter_sets, chosen.is_seeded, fit, {"history": history})
+    return System(name, baseline, parameter_sets, chosen.is_seeded, fit, {"history": history}, chosen.fit_bytes)
 
 
 def _softmax_dnn(name: str, options: Mapping[str, Any]) -> System:

@@ -60,7 +60,7 @@ def test_a_second_run_trains_and_looks_at_nothing(compared, monkeypatch):
 
 def test_a_directory_that_another_run_works_in_is_refused(line, tmp_path):
     config = compare.CompareConfig(line.prepared_dir, str(tmp_path), ("popularity",))
-    with publishing.lock(tmp_path), pytest.raises(artifacts.ArtifactError, match="Another run is working in .*--comp"):
+    with publishing.lock(tmp_path), pytest.raises(artifacts.ArtifactError, match=r"Another run is working in .*--comp"):
         compare.run(config)
     assert list(tmp_path.iterdir()) == []
     compare.run(config)

@@ -1,6 +1,7 @@
 """What was chosen together with what a query chose: the item-to-item neighbourhood."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -67,19 +68,25 @@ class CoOccurrence:
         if self.num_neighbours < 1:
             raise interactions_lib.InteractionsError(f"num_neighbours must be >= 1, but is {self.num_neighbours}.")
 
-    def fit(self, interactions: interactions_lib.Interactions) -> Neighbours:
-        """Finds the neighbours of every candidate, exactly; equals keep the order of the corpus."""
+    def fit(
+        self, interactions: interactions_lib.Interactions, on_candidate: Callable[[], object] = lambda: None
+    ) -> Neighbours:
+        """Finds the neighbours of every candidate, exactly; equals keep the order of the corpus.
+
+        `on_candidate` is called after each candidate that was chosen.
+        """
         num_candidates = interactions.num_candidates
         width = min(self.num_neighbours, num_candidates)
         rows, weights = np.zeros([num_candidates, width], np.int64), np.zeros([num_candidates, width], np.float32)
         _, candidates, _ = interactions.pairs()
         counts = np.bincount(candidates, minlength=num_candidates)
-        for own, both in interactions.chosen_together():
-            both[own] = 0
-            found = np.flatnonzero(both)
-            worth = self._worth(both[found], counts[own], counts[found])
+        for own, together, both in interactions.chosen_together():
+            is_other = together != own
+            found = together[is_other]
+            worth = self._worth(both[is_other], counts[own], counts[found])
             best = np.argsort(-worth, kind="stable")[:width]
             rows[own, : len(best)], weights[own, : len(best)] = found[best], worth[best]
+            on_candidate()
         return Neighbours(rows, weights)
 
     def _worth(self, both: np.ndarray, own: int, other: np.ndarray) -> np.ndarray:

@@ -68,6 +68,11 @@ class InteractionSpectrum:
         return cls(np.sqrt(squares[:rank]), kept)
 
 
+def spectrum_bytes(num_candidates: int) -> int:
+    """Returns the memory that `InteractionSpectrum.of` takes: with 10,000 candidates 2.4 GB."""
+    return 3 * 8 * num_candidates**2
+
+
 def gram_matrix(chosen: Any) -> np.ndarray:
     """Returns `[num_candidates, num_candidates]` float64, X'X, of a NumPy array or one of SciPy's sparse ones."""
     values = chosen.astype(np.float64)

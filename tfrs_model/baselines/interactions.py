@@ -1,9 +1,14 @@
 """What baselines are fitted on: who chose what and when, as rows."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
+
+# Counts of a block of candidates with all others: at most 256 MB with their places.
+_MAX_NUMBERS_PER_BLOCK = 1 << 24
 
 
 class InteractionsError(ValueError):
@@ -72,24 +77,27 @@ class Interactions:
         weights = np.bincount(inverse, weights=self.weights, minlength=len(pairs))
         return pairs // self.num_candidates, pairs % self.num_candidates, weights
 
-    def matrix(self) -> np.ndarray:
-        """Returns `[num_queries, num_candidates]` float32, 1 where a query chose a candidate, else 0; all in memory."""
-        chosen = np.zeros([self.num_queries, self.num_candidates], np.float32)
-        chosen[self.query_rows, self.candidate_rows] = 1.0
-        return chosen
+    def matrix(self) -> sparse.csr_array:
+        """Returns `[num_queries, num_candidates]` float32, 1 where a query chose a candidate, else 0."""
+        queries, candidates, _ = self.pairs()
+        shape = (self.num_queries, self.num_candidates)
+        return sparse.csr_array((np.ones(len(queries), np.float32), (queries, candidates)), shape)
 
-    def chosen_together(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yields each candidate that was chosen, and how many of its queries chose each candidate.
+    def chosen_together(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yields each candidate that was chosen, with those that its queries chose and how many of them did.
 
-        The time grows with the sum of the squares of how much each query chose, the memory not.
+        The time grows with the sum of the squares of how much each query chose; the memory is bounded.
 
         Yields:
-          A candidate row, ascending, and `[num_candidates]` int64, with its own number of queries in its own place.
+          A candidate row, ascending, `[num_together]` integers, candidate rows, ascending, itself among them, and
+          `[num_together]` integers, how many queries chose both.
         """
-        queries, candidates, _ = self.pairs()
-        begin = np.searchsorted(queries, np.arange(self.num_queries + 1))
-        counts = np.bincount(candidates, minlength=self.num_candidates)
-        of_candidates = np.split(queries[np.argsort(candidates, kind="stable")], np.cumsum(counts)[:-1])
-        for own in np.flatnonzero(counts):
-            together = [candidates[begin[query] : begin[query + 1]] for query in of_candidates[own]]
-            yield int(own), np.bincount(np.concatenate(together), minlength=self.num_candidates)
+        chosen = self.matrix().astype(np.int64)
+        of_candidates = chosen.T.tocsr()
+        size = max(1, _MAX_NUMBERS_PER_BLOCK // self.num_candidates)
+        for begin in range(0, self.num_candidates, size):
+            together = of_candidates[begin : begin + size] @ chosen
+            together.sort_indices()
+            for own, (first, last) in enumerate(itertools.pairwise(together.indptr), start=begin):
+                if last > first:
+                    yield own, together.indices[first:last], together.data[first:last]

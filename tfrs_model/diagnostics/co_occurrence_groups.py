@@ -1,6 +1,7 @@
 """Groups of candidates that are chosen by the same queries, where no column says what belongs together."""
 
 import numpy as np
+from scipy import sparse
 
 from tfrs_model.baselines import interaction_spectrum
 from tfrs_model.baselines import interactions as interactions_lib
@@ -42,10 +43,11 @@ def co_occurrence_groups(interactions: interactions_lib.Interactions, num_groups
             f"{interactions.num_candidates:,}; give the groups by a column."
         )
     chosen = interactions.matrix()
-    of_queries, of_candidates = chosen.sum(axis=1, keepdims=True), chosen.sum(axis=0)
-    spectrum = interaction_spectrum.InteractionSpectrum.of(
-        chosen / np.sqrt(np.maximum(of_queries, 1.0)) / np.sqrt(np.maximum(of_candidates, 1.0))
+    of_queries, of_candidates = chosen.sum(axis=1), chosen.sum(axis=0)
+    by_query, by_candidate = (
+        sparse.diags_array(1.0 / np.sqrt(np.maximum(each, 1.0))) for each in (of_queries, of_candidates)
     )
+    spectrum = interaction_spectrum.InteractionSpectrum.of(by_query @ chosen @ by_candidate)
     if not 2 <= num_groups <= spectrum.rank:
         raise CoOccurrenceGroupsError(
             f"num_groups must be in [2, {spectrum.rank}], the rank of what was chosen, but is {num_groups}."

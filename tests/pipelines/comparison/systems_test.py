@@ -78,3 +78,16 @@ def test_what_there_is_not_is_refused(tmp_path):
 def test_what_the_system_of_a_file_does_not_take_is_refused_before_anything_is_fitted(tmp_path, options, sentence):
     with pytest.raises(job.ConfigError, match=f"^--systems=.*system.json: .*{re.escape(sentence)}"):
         systems.find(_file(tmp_path, options))
+
+
+def test_a_system_that_has_no_room_is_refused_before_anything_is_fitted(tmp_path):
+    named = [systems.find(name) for name in ("popularity", "als", "co_occurrence", "ease")]
+    # Four matrices of 100,000 squared float64 are 320 GB, of 10,000 squared 3.2 GB.
+    with pytest.raises(job.ConfigError, match=r"--systems=ease takes 320.0 GB for .* 100,000 candidates, but 8.0 GB"):
+        systems.require_memory(named, 100_000, 8_000_000_000)
+    systems.require_memory(named[:3], 100_000, 8_000_000_000)
+    systems.require_memory(named, 10_000, 3_200_000_000)
+    systems.require_memory(named, 100_000, None)
+    factors = {"baseline": "linear_factors", "objective": "factors", "penalty": 1.0, "rank": 4}
+    with pytest.raises(job.ConfigError, match=r"takes 240.0 GB"):
+        systems.require_memory([systems.find(_file(tmp_path, factors))], 100_000, 8_000_000_000)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,16 @@ def test_a_history_scores_by_the_weights_of_what_is_in_it():
     # The worked numbers of `item_weights`.
     scores = ease.EaseR(1.0).fit(log).scores(logs.states([0], [1, 1], []))
     np.testing.assert_allclose(scores, [[0, 1 / 3], [0.5, 0], [0, 0]], atol=1e-6)
+
+
+def test_memory_does_not_grow_with_queries_times_candidates():
+    log = logs.log([(query, query % 100) for query in range(4000)], 1_000_000, 100)
+    tracemalloc.start()
+    ease.EaseR(1.0).fit(log)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A dense matrix of float32 alone would take 400 MB.
+    assert peak < 100e6
 
 
 @pytest.mark.parametrize("penalty", [0, -1.0, float("inf"), float("nan")])

@@ -37,6 +37,28 @@ def test_no_interactions_are_refused():
 
 def test_the_matrix_and_what_was_chosen_together_count_a_pair_once():
     log = logs.log([(0, 1), (0, 1), (0, 3), (1, 3), (2, 3), (2, 1)], 3, 4)
-    assert log.matrix().tolist() == [[0, 1, 0, 1], [0, 0, 0, 1], [0, 1, 0, 1]]
-    together = {own: both.tolist() for own, both in log.chosen_together()}
-    assert together == {1: [0, 2, 0, 2], 3: [0, 2, 0, 3]}
+    assert log.matrix().toarray().tolist() == [[0, 1, 0, 1], [0, 0, 0, 1], [0, 1, 0, 1]]
+    together = [(own, rows.tolist(), both.tolist()) for own, rows, both in log.chosen_together()]
+    assert together == [(1, [1, 3], [2, 2]), (3, [1, 3], [2, 3])]
+
+
+def test_what_was_chosen_together_is_the_same_however_few_candidates_a_block_has(monkeypatch):
+    log = logs.random_log(30, 40, 0.1)
+    # Nine candidates at a time.
+    monkeypatch.setattr(interactions, "_MAX_NUMBERS_PER_BLOCK", 399)
+    choosers = [set(log.query_rows[log.candidate_rows == each].tolist()) for each in range(40)]
+    expected = {
+        (own, other): len(of_own & of_other)
+        for own, of_own in enumerate(choosers)
+        for other, of_other in enumerate(choosers)
+        if of_own & of_other
+    }
+    found = {(own, int(row)): int(n) for own, *of in log.chosen_together() for row, n in zip(*of, strict=True)}
+    assert found == expected
+
+
+def test_many_queries_on_many_candidates_cost_what_was_chosen_alone():
+    # As a dense matrix 400 GB.
+    log = logs.log([(0, 5), (0, 99_999), (999_999, 5)], 1_000_000, 100_000)
+    assert log.matrix().nnz == 3
+    assert [own for own, *_ in log.chosen_together()] == [5, 99_999]

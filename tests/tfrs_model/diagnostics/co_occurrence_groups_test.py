@@ -1,6 +1,8 @@
+import tracemalloc
+
 import numpy as np
 import pytest
-from scipy.sparse import csgraph, csr_array
+from scipy.sparse import csgraph
 
 from tests.tfrs_model.baselines import logs
 from tfrs_model.baselines import interactions as interactions_lib
@@ -23,7 +25,7 @@ def test_groups_that_never_occur_together_are_the_connected_components():
         share = popularity[own] / popularity[own].sum()
         rows += [(query, each) for each in generator.choice(own, 3, replace=False, p=share)]
     log = logs.log(rows, 400, len(group_of))
-    chosen = csr_array(log.matrix())
+    chosen = log.matrix()
     count, components = csgraph.connected_components(chosen.T @ chosen)
     num_chosen = int((log.counts > 0).sum())
     assert count == 5 + len(group_of) - num_chosen
@@ -42,6 +44,16 @@ def test_planted_groups_are_found_where_a_tenth_of_what_is_chosen_is_from_anywhe
             rows.add((query, int(generator.integers(20) * 4 + query % 4 if own else generator.integers(80))))
     found = groups_lib.co_occurrence_groups(logs.log(sorted(rows), 300, 80), 4)
     assert _same_parts(found, np.arange(80) % 4)
+
+
+def test_memory_does_not_grow_with_queries_times_candidates():
+    log = logs.log([(query, query % 4 * 25 + query % 25) for query in range(4000)], 1_000_000, 100)
+    tracemalloc.start()
+    groups_lib.co_occurrence_groups(log, 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A dense matrix of float32 alone would take 400 MB.
+    assert peak < 100e6
 
 
 def test_what_cannot_be_parted_is_refused():
