@@ -41,7 +41,8 @@ _HISTORY = flags.DEFINE_enum(
     "history_of_baselines",
     "visible",
     questions_lib.HISTORIES,
-    "What baselines are shown of a query: all that models are shown and what is simultaneous, or its training row.",
+    "What baselines are shown of a query: all that models are shown and what is simultaneous, or its training row; als "
+    "reads it with folds_in alone, which validation chooses, else it answers with the vector of training.",
 )
 _NUM_SEEDS = flags.DEFINE_integer("seeds_per_system", 1, "Seeds of what draws at random, from 0.", lower_bound=1)
 

@@ -85,7 +85,12 @@ BASELINES = {
     ),
     "als": Baseline(
         weighted_als.WeightedAls,
-        {"embedding_dim": (64, 32), "unobserved_weight": (0.3, 0.1, 1.0), "regularization": (3.0, 1.0, 10.0)},
+        {
+            "embedding_dim": (64, 32),
+            "unobserved_weight": (0.3, 0.1, 1.0),
+            "regularization": (3.0, 1.0, 10.0),
+            "folds_in": (False, True),
+        },
         is_seeded=True,
         num_steps=lambda built, log: built.num_sweeps,
     ),

@@ -17,7 +17,9 @@ def test_a_baseline_is_found_with_all_combinations_of_its_choices():
     system = systems.find("als")
     assert system.is_seeded
     choices = baselines.BASELINES["als"].choices
-    assert len(system.parameter_sets) == 2 * 3 * 3
+    assert len(system.parameter_sets) == 2 * 3 * 3 * 2
+    # What is shown of a query counts where it is folded in alone; validation says whether.
+    assert {each["folds_in"] for each in system.parameter_sets} == {False, True}
     assert system.parameter_sets[0] == {name: values[0] for name, values in choices.items()}
     assert systems.find("popularity").parameter_sets == ({},)
 
