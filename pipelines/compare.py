@@ -15,7 +15,7 @@ import pathlib
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, job, machine, offline_evaluation, prepared_data, publishing
+from pipelines import artifacts, common_flags, directory_lock, job, machine, offline_evaluation, prepared_data
 from pipelines.comparison import answering, baselines, figures, systems, table
 from pipelines.comparison import questions as questions_lib
 from tfrs_model import metrics
@@ -122,7 +122,7 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
     data = prepared_data.read_prepared_data(config.prepared_dir)
     systems.require_memory(found, data.corpus.num_rows, machine.available_memory_bytes())
     directory = pathlib.Path(config.comparison_dir)
-    with publishing.hold(directory, "comparison_dir"):
+    with directory_lock.hold(directory, "comparison_dir"):
         examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)
         questions = examiner.questions(config.split)
         answered = [examiner.examine(system, config.num_seeds, config.split) for system in found]

@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import dataclasses
 import errno
-import fcntl
 import glob
 import os
 import pathlib
@@ -12,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 
-from pipelines import artifacts
+from pipelines import artifacts, directory_lock
 
 # Of renameat2, Linux 3.15 and later.
 _AT_FDCWD = -100
@@ -109,7 +108,7 @@ def resume_directory(
     with contextlib.ExitStack() as stack:
         try:
             building.mkdir(exist_ok=True)
-            stack.enter_context(lock(building))
+            stack.enter_context(directory_lock.lock(building))
         except (BlockingIOError, FileNotFoundError) as error:
             raise artifacts.ArtifactError(
                 f"Another run is making {path} from the same sources; wait for it, or choose another directory."
@@ -142,7 +141,7 @@ def sweep(path: str | os.PathLike[str], key: str | None = None) -> None:
     for leftover in [*path.parent.glob(f".{name}.tmp-*"), *path.parent.glob(f".{name}.part-*")]:
         if leftover.is_dir() and (key is None or leftover != _unfinished(path, key)):
             # Locked by a live run, or swept by another at this moment.
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), lock(leftover):
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), directory_lock.lock(leftover):
                 _remove(leftover)
     if path.exists() and not path.is_dir():
         raise artifacts.ArtifactError(
@@ -196,52 +195,12 @@ def _built_beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     sweep(path)
     building = _temporary(path)
     building.mkdir()
-    with lock(building):
+    with directory_lock.lock(building):
         try:
             yield building
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
-
-
-@contextlib.contextmanager
-def lock(directory: pathlib.Path) -> Iterator[None]:
-    """Marks a directory as in use; the kernel drops the mark when the process dies.
-
-    Raises:
-      BlockingIOError: if another process uses it, or has just put another in its place.
-      FileNotFoundError: if it is gone.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(descriptor), os.stat(directory)):
-            raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def hold(directory: pathlib.Path, flag: str) -> Iterator[None]:
-    """Makes a directory that a job works in, and keeps other runs out of it until the block, or the process, ends.
-
-    Args:
-      directory: made if need be.
-      flag: that names it, for the message.
-
-    Raises:
-      ArtifactError: if another run works there.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(lock(directory))
-        except BlockingIOError as error:
-            raise artifacts.ArtifactError(
-                f"Another run is working in {directory}; wait until it has ended, or name another --{flag}."
-            ) from error
-        yield
 
 
 def _swap_in(building: pathlib.Path, path: pathlib.Path) -> None:

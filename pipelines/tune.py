@@ -28,11 +28,11 @@ from absl import app, flags, logging
 from pipelines import (
     artifacts,
     common_flags,
+    directory_lock,
     job,
     model_directory,
     offline_evaluation,
     prepared_data,
-    publishing,
     training_config,
     training_flags,
 )
@@ -181,7 +181,7 @@ def _held(paths: TuningPaths) -> Iterator[None]:
     paths.directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(publishing.lock(paths.directory))
+            stack.enter_context(directory_lock.lock(paths.directory))
         except BlockingIOError as error:
             raise TuningError(
                 f"Another run is searching in {paths.directory}; wait until it has ended, or name another --output_dir."

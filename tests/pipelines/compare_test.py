@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from pipelines import artifacts, compare, job, kept_results, publishing, train
+from pipelines import artifacts, compare, directory_lock, job, kept_results, train
 from tests.pipelines import conftest
 
 _OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 2}
@@ -60,7 +60,10 @@ def test_a_second_run_trains_and_looks_at_nothing(compared, monkeypatch):
 
 def test_a_directory_that_another_run_works_in_is_refused(line, tmp_path):
     config = compare.CompareConfig(line.prepared_dir, str(tmp_path), ("popularity",))
-    with publishing.lock(tmp_path), pytest.raises(artifacts.ArtifactError, match=r"Another run is working in .*--comp"):
+    with (
+        directory_lock.lock(tmp_path),
+        pytest.raises(artifacts.ArtifactError, match=r"Another run is working in .*--comp"),
+    ):
         compare.run(config)
     assert list(tmp_path.iterdir()) == []
     compare.run(config)

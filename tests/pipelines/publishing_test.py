@@ -171,21 +171,6 @@ def test_work_that_could_not_be_published_can_be_gone_on_with(tmp_path, monkeypa
     assert _make(tmp_path / "prepared") == ["a.txt"]
 
 
-def test_a_lock_on_a_directory_that_was_replaced_meanwhile_is_none(tmp_path, monkeypatch):
-    directory = tmp_path / "work"
-    directory.mkdir()
-    lock = fcntl.flock
-
-    def replaced(descriptor, how):
-        lock(descriptor, how)
-        directory.rename(tmp_path / "moved")
-        directory.mkdir()
-
-    monkeypatch.setattr(fcntl, "flock", replaced)
-    with pytest.raises(BlockingIOError), publishing.lock(directory):
-        pass
-
-
 def test_what_was_published_before_is_replaced_and_never_taken_for_work(tmp_path):
     target = tmp_path / "prepared"
     target.mkdir()

@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import artifacts, job, offline_evaluation, prepare_data, publishing, train, training_config, tune
+from pipelines import artifacts, directory_lock, job, offline_evaluation, prepare_data, train, training_config, tune
 from pipelines.tuning import search_space, trial_training
 from tests import planted_log
 from tests.pipelines import conftest
@@ -104,7 +104,7 @@ def test_another_search_in_the_same_directory_is_refused_and_what_differs_is_nam
 
 
 def test_two_runs_on_one_directory_are_refused(line, tmp_path):
-    with publishing.lock(tmp_path), pytest.raises(tune.TuningError, match="Another run is searching in"):
+    with directory_lock.lock(tmp_path), pytest.raises(tune.TuningError, match="Another run is searching in"):
         tune.run(_config(line, tmp_path))
 
 

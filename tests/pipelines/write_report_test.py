@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import pytest
 from absl import flags
@@ -72,10 +73,11 @@ def test_two_models_that_differ_in_the_correction_show_on_validation_what_it_doe
     assert report["correction"]["names"] == report["comparison"]["names"]
 
 
-def test_two_models_that_differ_in_more_say_nothing_of_the_correction(config, report, monkeypatch):
+def test_two_models_that_differ_in_more_say_nothing_of_the_correction(config, report, monkeypatch, tmp_path):
     configuration = report_figures.configuration
     monkeypatch.setattr(report_figures, "configuration", lambda each: {**configuration(each), "seed": each})
-    again = write_report.run(config)
+    shutil.copytree(config.output_dir, tmp_path / "again")
+    again = write_report.run(dataclasses.replace(config, output_dir=str(tmp_path / "again")))
     assert [each["option"] for each in again["comparison"]["differences"]] == ["log_q_correction", "seed"]
     assert again["correction"] is None
 

@@ -1,0 +1,50 @@
+"""Directories that one run at a time works in."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator
+
+from pipelines import artifacts
+
+
+@contextlib.contextmanager
+def lock(directory: pathlib.Path) -> Iterator[None]:
+    """Marks a directory as in use; the kernel drops the mark when the process dies.
+
+    Raises:
+      BlockingIOError: if another process uses it, or has just put another in its place.
+      FileNotFoundError: if it is gone.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(descriptor), os.stat(directory)):
+            raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def hold(directory: pathlib.Path, flag: str) -> Iterator[None]:
+    """Makes a directory that a job works in, and keeps other runs out of it until the block, or the process, ends.
+
+    Args:
+      directory: made if need be.
+      flag: that names it, for the message.
+
+    Raises:
+      ArtifactError: if another run works there.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock(directory))
+        except BlockingIOError as error:
+            raise artifacts.ArtifactError(
+                f"Another run is working in {directory}; wait until it has ended, or name another --{flag}."
+            ) from error
+        yield
