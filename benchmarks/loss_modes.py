@@ -7,7 +7,8 @@ Every mode is an objective (list-wise softmax, pair-wise Bayesian personalised r
 squared errors) of the scores of a similarity (cosine, inner product, negated squared distance), divided by a
 temperature, with the sampling correction of the logits or without it. All else is alike: the towers, the in-batch
 negatives, the optimizer and its rate, by default those of `pipelines.train`, above which any training option may be
-given as a flag. What the model refuses to train stands in the table as refused, with its sentence below.
+given as a flag. What the model refuses to train stands in the table as refused, with its sentence below; a mode whose
+training diverges with any seed stands there as diverged.
 
 MovieLens-100K as the quick start prepares it. Models are fitted on train, validation picks the epoch and is asked; the
 test split is not. So each figure is a little high, and the best of a table more so. Beside each recall@10, the mean
@@ -34,7 +35,7 @@ from absl import app, flags
 from benchmarks.quality import kept_results, runs, sources
 from benchmarks.quality.datasets import DATASETS
 from benchmarks.quality.variants import Variant
-from pipelines import artifacts, job, progress, text_table, training_config, training_flags
+from pipelines import artifacts, job, progress, text_table, training_config, training_flags, training_state
 from tfrs_model import model_config
 from tfrs_model.metrics import paired
 
@@ -141,13 +142,20 @@ def run(config: LossModesConfig) -> dict:
     reasons = {mode: refusal(mode, config.options) for mode in config.modes}
     trained = [mode for mode, reason in reasons.items() if reason is None]
     results: dict[Mode, list[kept_results.Result]] = {mode: [] for mode in trained}
+    diverged: dict[Mode, str] = {}
     with progress.progress_bar(len(trained) * config.num_seeds, "Loss modes", "run") as bar:
         # All modes with one seed first, so that an interrupted study has compared something.
         for seed, mode in itertools.product(range(config.num_seeds), trained):
-            results[mode].append(_run_once(config, mode, seed, prepared_dir, directory))
+            try:
+                results[mode].append(_run_once(config, mode, seed, prepared_dir, directory))
+            except training_state.TrainingDivergedError as error:
+                # Without a reference there is nothing to compare with.
+                if mode == config.reference:
+                    raise
+                diverged.setdefault(mode, f"Seed {seed}: {error}")
             bar.update()
     reference = _hits(results[config.reference])
-    rows = [_row(mode, reasons[mode], results.get(mode, []), reference) for mode in config.modes]
+    rows = [_row(mode, reasons[mode], diverged.get(mode), results.get(mode, []), reference) for mode in config.modes]
     result = {
         "benchmark": "loss_modes",
         "dataset": _DATASET.name,
@@ -184,10 +192,19 @@ def _hits(results: Sequence[kept_results.Result]) -> np.ndarray:
     return np.stack([each.ranks <= _TOP for each in results]).astype(np.float64)
 
 
-def _row(mode: Mode, reason: str | None, results: Sequence[kept_results.Result], reference: np.ndarray) -> dict:
+def _row(
+    mode: Mode,
+    reason: str | None,
+    divergence: str | None,
+    results: Sequence[kept_results.Result],
+    reference: np.ndarray,
+) -> dict:
+    """Returns the figures of a mode, or why it has none: it was refused, or diverged with some seed."""
     about = {"kind": mode.kind, **dataclasses.asdict(mode)}
     if reason is not None:
         return {**about, "refused": reason}
+    if divergence is not None:
+        return {**about, "diverged": divergence}
     hits = _hits(results)
     figures = [each.figures for each in results]
     return {
@@ -230,6 +247,8 @@ def _start(row: Mapping) -> tuple[str, ...]:
 
 
 def _cell(row: Mapping) -> str:
+    if "diverged" in row:
+        return "diverged"
     low, high = row["minus_reference"]
     return f"{row['recall_at_10']:.3f} ({low:+.3f} to {high:+.3f})"
 

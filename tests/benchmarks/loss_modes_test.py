@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks import loss_modes
 from benchmarks.quality import kept_results
-from pipelines import job
+from pipelines import job, training_state
 from tfrs_model import model_config
 
 _FIRST, _SECOND = 0.05, 1.0
@@ -107,3 +107,31 @@ def test_the_table_has_recall_its_difference_to_the_reference_and_the_reasons_of
     assert uncorrectable.startswith(
         "Refused, dot with logQ yi2019, cosine with logQ yi2019, euclidean with logQ yi2019:"
     )
+
+
+def _diverging(similarity):
+    """Stands in for a run: trains of one similarity diverge, others answer."""
+
+    def planted(config, mode, seed, prepared_dir, directory):
+        if mode.similarity == similarity and mode.objective == "softmax" and seed == 1:
+            raise training_state.TrainingDivergedError("The loss is nan in epoch 2.")
+        return _answers(mode)
+
+    return planted
+
+
+def test_a_training_that_diverges_is_a_row_and_the_study_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(loss_modes, "_run_once", _diverging("dot"))
+    monkeypatch.setattr(loss_modes.sources, "prepare", lambda *arguments: str(tmp_path))
+    result = loss_modes.run(loss_modes.LossModesConfig(str(tmp_path), (_FIRST,), num_seeds=2))
+    diverged = [row for row in result["rows"] if "diverged" in row]
+    assert [(row["objective"], row["similarity"]) for row in diverged] == [("softmax", "dot")] * 2
+    assert {row["diverged"] for row in diverged} == {"Seed 1: The loss is nan in epoch 2."}
+    assert "| list-wise | softmax | dot | none | diverged |" in (tmp_path / "loss_modes.md").read_text(encoding="utf-8")
+
+
+def test_a_reference_that_diverges_leaves_nothing_to_compare_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(loss_modes, "_run_once", _diverging("cosine"))
+    monkeypatch.setattr(loss_modes.sources, "prepare", lambda *arguments: str(tmp_path))
+    with pytest.raises(training_state.TrainingDivergedError):
+        loss_modes.run(loss_modes.LossModesConfig(str(tmp_path), (_FIRST,), num_seeds=2))
