@@ -15,7 +15,16 @@ import pathlib
 
 from absl import app, flags, logging
 
-from pipelines import artifacts, common_flags, directory_lock, job, machine, offline_evaluation, prepared_data
+from pipelines import (
+    artifacts,
+    common_flags,
+    directory_lock,
+    job,
+    machine,
+    offline_evaluation,
+    prepared_data,
+    training_flags,
+)
 from pipelines.comparison import answering, baselines, figures, systems, table
 from pipelines.comparison import questions as questions_lib
 from tfrs_model import metrics
@@ -89,7 +98,12 @@ class CompareConfig:
 
 
 def config_from_flags() -> CompareConfig:
-    """Returns the configuration that the flags describe."""
+    """Returns the configuration that the flags describe.
+
+    Raises:
+      ConfigError: if a training option is given as a flag, which would be that of no system.
+    """
+    training_flags.refuse_given(("ask_per",), "name a JSON file of training options among --systems")
     return CompareConfig(
         common_flags.PREPARED_DIR.value,
         _DIRECTORY.value,

@@ -3,11 +3,12 @@
 Their defaults are those of the options, for `--help` alone: a `--config` file may hold others.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from absl import flags
 
-from pipelines import common_flags, training_config
+from pipelines import common_flags, job, training_config
 from tfrs_model import model_config, optimizers
 
 _MODEL_FLAGS = (
@@ -150,3 +151,17 @@ def options_from_file_and_flags(default_config: str = "") -> dict[str, Any]:
     name = _CONFIG.value or default_config
     from_file = training_config.read_options(name) if name else {}
     return {**from_file, **options_from_flags()}
+
+
+def refuse_given(own: Collection[str], remedy: str) -> None:
+    """Refuses flags of a training run that were given to a job that would not read them.
+
+    Args:
+      own: names of those that the job reads.
+      remedy: what to do instead.
+
+    Raises:
+      ConfigError: if another one was given.
+    """
+    if given := [flag.name for flag in (*_FLAGS, _CONFIG) if flag.present and flag.name not in own]:
+        raise job.ConfigError(f"--{given[0]} is no flag of this job; {remedy}.")

@@ -24,7 +24,7 @@ Protocols; the frequencies are those of the stream throughout, but for the ablat
 
 The default is trained with every seed, ablations with one. Figures are medians; `range` is from lowest to highest.
 `--quality_split=validation` fits on train, asks validation and never sees test: with it any training option may be
-given as a flag, above the shipped configuration. Each look at the test split adds a line to
+given as a flag or by --config, above the shipped configuration. Each look at the test split adds a line to
 `benchmarks/test_split_ledger.jsonl` before it is taken. Finished runs are kept and not repeated while code, options
 and data stay the same; an interrupted training goes on. The quick start, which reports the test split of MovieLens-100K
 to its user, is not counted.
@@ -63,7 +63,7 @@ def config_from_flags() -> measurement.QualityConfig:
         variants=tuple(_VARIANTS.value),
         num_seeds=_NUM_SEEDS.value,
         with_baselines=_BASELINES.value,
-        options=training_flags.options_from_flags(),
+        options=training_flags.options_from_file_and_flags(),
         sources=sources.Sources(
             data_flags.GOWALLA_PATH.value, data_flags.ML1M_DIR.value, data_flags.COMPLETE_JOURNEY_DIR.value
         ),

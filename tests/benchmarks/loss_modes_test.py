@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from benchmarks import loss_modes
 from benchmarks.quality import kept_results
@@ -135,3 +137,11 @@ def test_a_reference_that_diverges_leaves_nothing_to_compare_with(tmp_path, monk
     monkeypatch.setattr(loss_modes.sources, "prepare", lambda *arguments: str(tmp_path))
     with pytest.raises(training_state.TrainingDivergedError):
         loss_modes.run(loss_modes.LossModesConfig(str(tmp_path), (_FIRST,), num_seeds=2))
+
+
+def test_options_of_all_modes_come_from_a_file_and_from_flags(tmp_path):
+    path = tmp_path / "options.json"
+    path.write_text('{"embedding_dim": 16, "num_epochs": 7}', encoding="utf-8")
+    with flagsaver.flagsaver():
+        flags.FLAGS(["loss_modes", f"--config={path}", "--num_epochs=3"])
+        assert loss_modes.config_from_flags().options == {"embedding_dim": 16, "num_epochs": 3}

@@ -2,6 +2,8 @@ import json
 import pathlib
 
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from pipelines import artifacts, compare, directory_lock, job, kept_results, train
 from tests.pipelines import conftest
@@ -84,3 +86,21 @@ def test_options_out_of_range_are_refused(changes, sentence):
     options = {"prepared_dir": "prepared", "comparison_dir": "comparison", "systems": ("ease",), **changes}
     with pytest.raises(job.ConfigError, match=sentence):
         compare.CompareConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("--num_epochs=3", "num_epochs"),
+        ("--config=movielens_100k", "config"),
+        ("--nouse_query_id", "use_query_id"),
+        ("--seed=1", "seed"),
+    ],
+)
+def test_a_training_option_is_no_flag_of_a_comparison(given, name):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["compare", "--prepared_dir=p", "--comparison_dir=c", "--ask_per=query"])
+        assert compare.config_from_flags().ask_per == "query"
+        flags.FLAGS(["compare", "--prepared_dir=p", "--comparison_dir=c", given])
+        with pytest.raises(job.ConfigError, match=f"--{name} is no flag of this job; name a JSON file of training"):
+            compare.config_from_flags()

@@ -35,6 +35,13 @@ def test_tuning_takes_training_options_and_says_where_the_data_lie():
     assert (config.with_baselines, config.num_seeds) == (False, 2)
 
 
+def test_a_file_of_options_stands_below_the_flags(tmp_path):
+    path = tmp_path / "options.json"
+    path.write_text('{"temperature": 0.3, "num_epochs": 7}', encoding="utf-8")
+    config = _parsed("--quality_split=validation", f"--config={path}", "--num_epochs=3")
+    assert config.options == {"temperature": 0.3, "num_epochs": 3}
+
+
 def test_it_prints_one_json_line_with_its_seconds_and_a_table_beside(monkeypatch, capsys):
     figures = {"recall_at_10": 0.25, "range": {}}
     monkeypatch.setattr(
