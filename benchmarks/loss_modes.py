@@ -7,8 +7,8 @@ Every mode is an objective (list-wise softmax, pair-wise Bayesian personalised r
 squared errors) of the scores of a similarity (cosine, inner product, negated squared distance), divided by a
 temperature, with the sampling correction of the logits or without it. All else is alike: the towers, the in-batch
 negatives, the optimizer and its rate, by default those of `pipelines.train`, above which any training option may be
-given as a flag or by --config. What the model refuses to train stands in the table as refused, with its sentence below; a mode whose
-training diverges with any seed stands there as diverged.
+given as a flag or by --config. What the model refuses to train stands in the table as refused, with its sentence below;
+a mode whose training diverges with any seed stands there as diverged.
 
 MovieLens-100K as the quick start prepares it. Models are fitted on train, validation picks the epoch and is asked; the
 test split is not. So each figure is a little high, and the best of a table more so. Beside each recall@10, the mean
@@ -123,7 +123,8 @@ def config_from_flags() -> LossModesConfig:
         temperatures = tuple(float(each) for each in _TEMPERATURES.value)
     except ValueError as error:
         raise job.ConfigError(f"--loss_mode_temperatures must be numbers, but is {_TEMPERATURES.value}.") from error
-    return LossModesConfig(_WORK_DIR.value, temperatures, _NUM_SEEDS.value, training_flags.options_from_file_and_flags())
+    options = training_flags.options_from_file_and_flags()
+    return LossModesConfig(_WORK_DIR.value, temperatures, _NUM_SEEDS.value, options)
 
 
 def refusal(mode: Mode, options: Mapping[str, Any]) -> str | None:
