@@ -8,18 +8,19 @@ from benchmarks.quality import answers, kept_results, tfrs_two_tower
 from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.questions import MAIN, questions_of
 from pipelines import job, offline_evaluation, prepared_data, source_digest
+from pipelines.comparison import baselines as comparison_baselines
 from pipelines.comparison import questions as questions_lib
 from tfrs_model.baselines import ease, own_frequency, scorer
 from tfrs_model.baselines import popularity as popularity_lib
 from tfrs_model.baselines import recent_popularity as recent_popularity_lib
 
 RECENT_DAYS = 28
-EASE_PENALTIES = (100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 20000.0)
 
 _CODE = (
     *kept_results.CODE,
     "benchmarks/quality/baselines.py",
     "benchmarks/quality/tfrs_two_tower.py",
+    "pipelines/comparison/baselines.py",
     "pipelines/comparison/questions.py",
 )
 
@@ -50,7 +51,8 @@ def own_frequent(dataset: Dataset, prepared: Prepared, split: str, seed: int) ->
 def ease_r(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
     """Fits EASE-R with the penalty that is best on validation by the headline metric."""
     data, headline = prepared("validation"), dataset.metrics[0]
-    found = {each: _ease(dataset, data, "validation", each).figures for each in EASE_PENALTIES}
+    penalties = [each["penalty"] for each in comparison_baselines.BASELINES["ease"].parameter_sets]
+    found = {each: _ease(dataset, data, "validation", each).figures for each in penalties}
     penalty = max(found, key=lambda each: found[each][headline])
     answered = _ease(dataset, prepared(split), split, penalty)
     by_penalty = [{"penalty": each, **{name: found[each][name] for name in dataset.metrics}} for each in found]
