@@ -84,6 +84,7 @@ def _softmax(num_candidates: int, num_sampled: int | None) -> dict:
         dropout=0.0,
         similarity="dot",
     )
+    held = own_process.resident_bytes()
     query_tower, _ = build_towers(config, model_config.ModelInputs((), tuple(ids.tolist())), 0)
     model = softmax_dnn.SoftmaxDnn(
         query_tower,
@@ -92,7 +93,6 @@ def _softmax(num_candidates: int, num_sampled: int | None) -> dict:
     )
     model.compile(optimizers.build_optimizer(optimizers.OptimizerConfig(optimizer="lazy_adam", learning_rate=0.003)))
     step, seconds = tf.function(model.train_step), []
-    held = own_process.resident_bytes()
     for number in range(_NUM_STEPS):
         rows = log.candidate_rows[number * _BATCH_SIZE : (number + 1) * _BATCH_SIZE]
         histories = log.candidate_rows[: _BATCH_SIZE * _HISTORY_LENGTH].reshape(_BATCH_SIZE, _HISTORY_LENGTH)
