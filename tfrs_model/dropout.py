@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfrs_model import seeds
+from tfrs_model import call_counter, seeds
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -30,23 +30,14 @@ class StatelessDropout(tf.keras.layers.Layer):
             raise ValueError(f"Dropout rate must be in [0, 1), but is {rate}.")
         self._rate = rate
         self._seed = seed
-        self._num_calls = self.add_weight(
-            name="num_calls",
-            shape=(),
-            dtype=tf.int64,
-            initializer="zeros",
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self._num_calls = call_counter.add_call_counter(self, "num_calls")
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the inputs, thinned out in training; same shape and dtype."""
         if not training or self._rate == 0.0:
             return inputs
-        num_calls = tf.identity(self._num_calls)
+        num_calls = call_counter.number_of_call(self._num_calls)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        with tf.control_dependencies([num_calls]):
-            self._num_calls.assign_add(1)
         stream = seeds.derive_seed(self._seed, self.name)
         seed = tf.stack([num_calls, tf.cast(replica, tf.int64) * 2**31 + stream])
         return tf.nn.experimental.stateless_dropout(inputs, rate=self._rate, seed=seed)

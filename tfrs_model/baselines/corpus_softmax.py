@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfrs_model import column_masks, replicas, seeds
+from tfrs_model import call_counter, column_masks, replicas, seeds
 
 
 class CorpusSoftmax(tf.keras.layers.Layer):
@@ -59,14 +59,7 @@ class CorpusSoftmax(tf.keras.layers.Layer):
         # The last bound is 1 exactly, above every draw.
         self._bounds = tf.constant(np.cumsum(smoothed) / np.cumsum(smoothed)[-1])
         self._stream = seeds.derive_seed(seed, "baselines/corpus_softmax")
-        self._step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype=tf.int64,
-            initializer="zeros",
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self._step = call_counter.add_call_counter(self, "step")
 
     def call(
         self,
@@ -101,10 +94,7 @@ class CorpusSoftmax(tf.keras.layers.Layer):
         return tf.searchsorted(self._bounds, uniform, side="right", out_type=tf.int64)
 
     def _sampled(self, queries: tf.Tensor, matrix: tf.Tensor, positive_rows: tf.Tensor) -> tf.Tensor:
-        step = tf.identity(self._step)
-        with tf.control_dependencies([step]):
-            self._step.assign_add(1)
-        drawn = self.draw(step)
+        drawn = self.draw(call_counter.number_of_call(self._step))
         expected_count = self._num_sampled * tf.gather(self._probability, drawn)
         of_draws = tf.matmul(queries, tf.gather(matrix, drawn), transpose_b=True) - tf.math.log(expected_count)
         # Not `tf.nn.sampled_softmax_loss`: it corrects the positive, which is there for certain, as if it were drawn,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from tfrs_model import replicas, seeds
+from tfrs_model import call_counter, replicas, seeds
 from tfrs_model.negatives import corpus as corpus_lib
 
 
@@ -34,24 +34,14 @@ class RowNegatives(tf.keras.layers.Layer):
         self._num_negatives = num_negatives
         self._masks_own_id = masks_own_id
         self._stream = seeds.derive_seed(seed, "negatives/per_row")
-        self._step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype=tf.int64,
-            initializer="zeros",
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self._step = call_counter.add_call_counter(self, "step")
 
     def call(self, candidate_ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns `[num_rows, num_negatives]` int64 corpus rows for `[num_rows]` positives of this replica.
 
         Only training goes on to the next step's draws.
         """
-        step = tf.identity(self._step)
-        if training:
-            with tf.control_dependencies([step]):
-                self._step.assign_add(1)
+        step = call_counter.number_of_call(self._step, is_counted=training)
         here = tf.shape(candidate_ids)[0]
         everyone = replicas.replicas_of(here)
         drawn = tf.random.stateless_uniform(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from tfrs_model import frequency, id_keys, replicas
+from tfrs_model import call_counter, frequency, id_keys, replicas
 from tfrs_model.negatives import bank as bank_lib
 from tfrs_model.negatives import corpus as corpus_lib
 from tfrs_model.negatives import corpus_hard, uniform
@@ -56,14 +56,7 @@ class NegativePool(tf.keras.layers.Layer):
         self._uniform = uniform_negatives
         self._hard = hard_negatives
         self._bank = bank
-        self._step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype=tf.int64,
-            initializer="zeros",
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self._step = call_counter.add_call_counter(self, "step")
 
     def call(
         self,
@@ -80,9 +73,7 @@ class NegativePool(tf.keras.layers.Layer):
           candidate_ids: `[num_queries]` their ids.
           encode: the candidate tower, given its inputs and whether it trains.
         """
-        step = tf.identity(self._step)
-        with tf.control_dependencies([step]):
-            self._step.assign_add(1)
+        step = call_counter.number_of_call(self._step)
         everyone = replicas.replicas_of(tf.shape(candidate_ids)[0])
         drawn, hard_pool = self._draw(query_embeddings, step, encode)
         parts = [self._of_batch(candidate_embeddings, candidate_ids)]
