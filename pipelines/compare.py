@@ -84,10 +84,7 @@ class CompareConfig:
         for name in ("prepared_dir", "comparison_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
-        if self.ask_per not in offline_evaluation.ASK_PER:
-            raise job.ConfigError(
-                f"--ask_per must be one of {', '.join(offline_evaluation.ASK_PER)}, but is {self.ask_per!r}."
-            )
+        offline_evaluation.require_ask_per(self.ask_per)
         for flag, names in (("systems", self.systems), ("comparison_metrics", self.metrics)):
             if not names or len(set(names)) < len(names):
                 raise job.ConfigError(f"--{flag} must be one name or several different ones, but is {','.join(names)}.")

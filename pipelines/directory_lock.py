@@ -29,22 +29,26 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hold(directory: pathlib.Path, flag: str) -> Iterator[None]:
+def hold(
+    directory: pathlib.Path, flag: str, doing: str = "working", error_class: type[Exception] = artifacts.ArtifactError
+) -> Iterator[None]:
     """Makes a directory that a job works in, and keeps other runs out of it until the block, or the process, ends.
 
     Args:
       directory: made if need be.
       flag: that names it, for the message.
+      doing: what runs do there, for the message.
+      error_class: of the job.
 
     Raises:
-      ArtifactError: if another run works there.
+      ArtifactError: if another run works there, or the job's own error.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(lock(directory))
         except BlockingIOError as error:
-            raise artifacts.ArtifactError(
-                f"Another run is working in {directory}; wait until it has ended, or name another --{flag}."
+            raise error_class(
+                f"Another run is {doing} in {directory}; wait until it has ended, or name another --{flag}."
             ) from error
         yield

@@ -71,10 +71,7 @@ class EvaluateConfig:
         for name in ("prepared_dir", "model_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
-        if self.ask_per not in offline_evaluation.ASK_PER:
-            raise job.ConfigError(
-                f"--ask_per must be one of {', '.join(offline_evaluation.ASK_PER)}, but is {self.ask_per!r}."
-            )
+        offline_evaluation.require_ask_per(self.ask_per)
 
 
 def config_from_flags() -> EvaluateConfig:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from pipelines import feeding, model_directory, prepared_data
+from pipelines import feeding, job, model_directory, prepared_data
 from pipelines.artifacts import SPLITS
 from tfrs_model import metrics, ranking, row_lists, two_tower
 from tfrs_model.baselines import popularity
@@ -153,6 +153,16 @@ class HeldOutQueries(Questions):
 def questions_of(data: prepared_data.PreparedData, split: str, ask_per: str) -> Questions:
     """Returns the questions of a split, asked in one of the ways of `ASK_PER`."""
     return {"interaction": held_out, "query": held_out_queries}[ask_per](data, split)
+
+
+def require_ask_per(ask_per: str) -> None:
+    """Checks the value of `--ask_per`.
+
+    Raises:
+      ConfigError: if it is none of `ASK_PER`.
+    """
+    if ask_per not in ASK_PER:
+        raise job.ConfigError(f"--ask_per must be one of {', '.join(ASK_PER)}, but is {ask_per!r}.")
 
 
 def require_questions(data: prepared_data.PreparedData, split: str, ask_per: str) -> Questions:

@@ -19,7 +19,6 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
@@ -145,7 +144,7 @@ def run(config: TuneConfig) -> TuneResult:
     deadline = math.inf if config.timeout_seconds is None else time.monotonic() + config.timeout_seconds
     paths = TuningPaths(config.output_dir)
     data = _validated(config)
-    with _held(paths):
+    with directory_lock.hold(paths.directory, "output_dir", "searching", TuningError):
         _require_same_search(config, paths, data)
         pruner = optuna.pruners.MedianPruner(config.num_unpruned_trials, config.num_unpruned_epochs)
         trials = Trials(paths.trials_file, config.space, config.options, config.training.seed, pruner)
@@ -173,20 +172,6 @@ def _validated(config: TuneConfig) -> prepared_data.PreparedData:
             "compared; prepare the data with a validation split."
         )
     return data
-
-
-@contextlib.contextmanager
-def _held(paths: TuningPaths) -> Iterator[None]:
-    """Keeps other runs out of the directory until the block, or the process, ends."""
-    paths.directory.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(directory_lock.lock(paths.directory))
-        except BlockingIOError as error:
-            raise TuningError(
-                f"Another run is searching in {paths.directory}; wait until it has ended, or name another --output_dir."
-            ) from error
-        yield
 
 
 def _require_same_search(config: TuneConfig, paths: TuningPaths, data: prepared_data.PreparedData) -> None:

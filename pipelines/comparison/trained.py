@@ -29,8 +29,7 @@ def ask_directory(data: prepared_data.PreparedData, model_dir: pathlib.Path) -> 
       ModelDirectoryError: if it holds no finished epoch, or was trained with another schema.
     """
     model_directory.require_schema(model_dir, data)
-    description = model_directory.read_description(model_dir)
-    if description.prepared_data_sha256 != data.manifest_sha256:
+    if not model_directory.was_trained_on(model_dir, data):
         logging.warning(
             "%s was trained on other data than %s: it may have been fitted on what is asked here",
             model_dir,
