@@ -6,17 +6,14 @@ VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, w
 PLACE is passed TIMES times before the kill; without one the run goes to its end.
 """
 
-import collections
-import os
 import pathlib
 import shutil
-import signal
 import sys
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from pipelines import model_directory, prepared_data, train, training_config, training_state
+from tests.pipelines import deaths
 
 _OPTIONS = {
     "embedding_dim": 16,
@@ -45,22 +42,10 @@ _VARIANTS = {
 }
 
 
-class _Death:
-    def __init__(self, place: str | None, times: int):
-        self._place = place
-        self._times = times
-        self._passed: collections.Counter[str] = collections.Counter()
-
-    def at(self, place: str, before_kill: Callable[[], None] = lambda: None) -> None:
-        """Passes a place, and dies there if it is the one."""
-        self._passed[place] += 1
-        if (place, self._passed[place]) == (self._place, self._times):
-            before_kill()
-            os.kill(os.getpid(), signal.SIGKILL)
-
+class _Death(deaths.Death):
     def watch(self) -> None:
         """Passes a place at each step, in the middle of each write, and after each checkpoint."""
-        self._watch_files()
+        self.watch_files()
         self._watch_checkpoints()
         read, describe = prepared_data.read_prepared_data, model_directory.write_description
 
@@ -75,15 +60,6 @@ class _Death:
 
         prepared_data.read_prepared_data, model_directory.write_description = watched_read, watched_description
         training_state.EpochEnd.on_train_batch_end = lambda callback, batch, logs=None: self.at("step")
-
-    def _watch_files(self) -> None:
-        replace = os.replace
-
-        def watched(written: pathlib.Path, path: pathlib.Path) -> None:
-            self.at(f"half of {pathlib.Path(path).name}", lambda: os.truncate(written, os.stat(written).st_size // 2))
-            replace(written, path)
-
-        os.replace = watched
 
     def _watch_checkpoints(self) -> None:
         save = tf.train.CheckpointManager.save

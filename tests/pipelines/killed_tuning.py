@@ -7,57 +7,38 @@ that keeps its epochs as training does, in a moment: that a real training surviv
 the kill a PLACE is passed for the TIMES-th time.
 """
 
-import collections
 import math
-import os
-import pathlib
-import signal
 import sys
 from collections.abc import Callable
 
 from pipelines import artifacts, model_directory, train, tune
 from pipelines.tuning import search_space, trial_training, trials
+from tests.pipelines import deaths
 
 _OPTIONS = {"num_epochs": 3, "early_stop_patience": 0}
 _SPACE = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "dropout": {"choices": [0.0, 0.3]}}
 
 
-class _Death:
-    def __init__(self, place: str, times: int):
-        self._place, self._times = place, times
-        self._passed: collections.Counter[str] = collections.Counter()
+def _watch(death: deaths.Death) -> None:
+    """Passes a place in the middle of each write, and after each change of a trial."""
+    draw, call = trials.Trials.draw, trial_training._Watch.__call__
+    end, tell = trials.Trials.end, trials.optuna.Study.tell
 
-    def at(self, place: str, before_kill: Callable[[], None] = lambda: None) -> None:
-        """Passes a place, and dies there if it is the one."""
-        self._passed[place] += 1
-        if (place, self._passed[place]) == (self._place, self._times):
-            before_kill()
-            os.kill(os.getpid(), signal.SIGKILL)
+    def watched(place: str, function: Callable, before: str = "") -> Callable:
+        def passing(*arguments: object, **words: object) -> object:
+            if before:
+                death.at(before)
+            result = function(*arguments, **words)
+            death.at(place)
+            return result
 
-    def watch(self) -> None:
-        """Passes a place in the middle of each write, and after each change of a trial."""
-        replace, draw, call = os.replace, trials.Trials.draw, trial_training._Watch.__call__
-        end, tell = trials.Trials.end, trials.optuna.Study.tell
+        return passing
 
-        def watched_replace(written: pathlib.Path, path: pathlib.Path) -> None:
-            self.at(f"half of {pathlib.Path(path).name}", lambda: os.truncate(written, os.stat(written).st_size // 2))
-            replace(written, path)
-
-        def watched(place: str, function: Callable, before: str = "") -> Callable:
-            def passing(*arguments: object, **words: object) -> object:
-                if before:
-                    self.at(before)
-                result = function(*arguments, **words)
-                self.at(place)
-                return result
-
-            return passing
-
-        os.replace = watched_replace
-        trials.Trials.draw = watched("drawn", draw)
-        trial_training._Watch.__call__ = watched("reported", call)
-        trials.Trials.end = watched("ended", end, before="trained")
-        trials.optuna.Study.tell = watched("told", tell, before="outcome written")
+    death.watch_files()
+    trials.Trials.draw = watched("drawn", draw)
+    trial_training._Watch.__call__ = watched("reported", call)
+    trials.Trials.end = watched("ended", end, before="trained")
+    trials.optuna.Study.tell = watched("told", tell, before="outcome written")
 
 
 def _stand_in_training(config: train.TrainJobConfig, is_hopeless: Callable) -> train.TrainResult:
@@ -83,33 +64,9 @@ def _search(prepared_dir: str, output_dir: str) -> None:
     tune.run(tune.TuneConfig(prepared_dir, output_dir, _OPTIONS, space, **settings))
 
 
-def _in_fork(function: Callable[[], None]) -> int:
-    """Returns the status of a child that calls the function."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            function()
-            code = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitpid(child, 0)[1]
-
-
 def main() -> None:
-    prepared_dir, output_dir, *deaths = sys.argv[1:]
-    for death in deaths:
-        place, times = death.split(":")
-
-        def dying(place: str = place, times: str = times) -> None:
-            _Death(place, int(times)).watch()
-            _search(prepared_dir, output_dir)
-
-        status = _in_fork(dying)
-        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
-            sys.exit(f"{death} was not where the search died, but ended with {status}")
-    sys.exit(_in_fork(lambda: _search(prepared_dir, output_dir)))
+    prepared_dir, output_dir, *places = sys.argv[1:]
+    sys.exit(deaths.run_through(places, _watch, lambda: _search(prepared_dir, output_dir)))
 
 
 if __name__ == "__main__":
