@@ -183,7 +183,10 @@ def _decimals(flat: np.ndarray) -> list[str]:
     digits = 9 if flat.dtype == np.float32 else 17
     values = flat.tolist()
     texts = [f"{value:g}" for value in values]
-    is_exact = np.array([float(text) for text in texts], flat.dtype) == flat
+    read_back = [float(text) for text in texts]
+    if read_back == values:
+        return list(map(_with_point, texts))
+    is_exact = np.array(read_back, flat.dtype) == flat
     return [
         _with_point(text if exact or value != value else f"{value:.{digits}g}")
         for text, value, exact in zip(texts, values, is_exact, strict=True)

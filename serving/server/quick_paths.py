@@ -34,6 +34,11 @@ class QuickPaths:
             return False
         return not self._is_closed and path not in self._banned
 
+    @staticmethod
+    def is_quick(seconds: float) -> bool:
+        """Returns whether an answer that takes so long is quick."""
+        return seconds <= _QUICK_SECONDS
+
     def ban(self, path: str) -> None:
         """Has a path never be quick again, and none if many were not what they seemed."""
         self._banned.add(path)

@@ -47,6 +47,8 @@ _MODEL_PATH = re.compile(
     rf"(?i:/v1/models(?:/(?P<model>[^/:]+))?{_VERSION_OR_LABEL})(?:(?P<metadata>/metadata)|(?i:/metadata))?", re.ASCII
 )
 _MAX_VERSION = (1 << 63) - 1
+# Clients ask the same few paths all the time.
+_MOST_PATHS_KNOWN = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +129,8 @@ class RestApi:
             return error_answer(errors.InternalError(f"{method} {path} failed; the server's log says why."))
 
     def _find(self, method: str, path: str) -> Callable[[bytes, _Terms], bytes]:
-        if method == "POST" and (match := _PREDICT_PATH.fullmatch(path)):
-            return functools.partial(self._infer, match["verb"].lower(), _model_spec(match))
+        if method == "POST" and (asked := _asked_of(path)):
+            return functools.partial(self._infer, *asked)
         if method == "GET" and (match := _MODEL_PATH.fullmatch(path)):
             if not match["model"]:
                 raise errors.InvalidArgumentError("Missing model name in request.")
@@ -215,6 +217,13 @@ def _signature(model: lent_version.LentVersion, signature_name: str) -> meta_gra
     if not signature.inputs:
         raise errors.InvalidArgumentError(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
     return signature
+
+
+@functools.lru_cache(_MOST_PATHS_KNOWN)
+def _asked_of(path: str) -> tuple[str, model_pb2.ModelSpec] | None:
+    """Returns the verb of a path and the model it names, which nobody changes; `None` if it is no path of inference."""
+    match = _PREDICT_PATH.fullmatch(path)
+    return (match["verb"].lower(), _model_spec(match)) if match else None
 
 
 def _model_spec(match: re.Match) -> model_pb2.ModelSpec:

@@ -13,12 +13,11 @@ _LONGEST_SECONDS = 0.1
 _SHORT_SECONDS = 0.0003
 _NUM_RECENT = 8
 _NUM_RUNS_UNTIL_TRIED_AGAIN = 100
-_IN_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
 _LEAST_MILLISECONDS = 1
 
 
 class RunPace:
-    """Chooses the RunOptions of each run of a signature. Calls may come at once from many threads.
+    """Chooses the threads of each run of a signature. Calls may come at once from many threads.
 
     A run in the caller's thread costs a fifth of one that is handed to TensorFlow's threads (6 against 30 microseconds
     for x * 0.5 + 2, and a twentieth where all CPUs are busy), but TensorFlow cannot end it at a deadline. A signature
@@ -44,15 +43,18 @@ class RunPace:
         """
         return self.is_quick and min(self._recent) <= _SHORT_SECONDS
 
-    def options(self, now: float, deadline: float | None) -> bytes:
-        """Returns serialized RunOptions.
+    @staticmethod
+    def is_quick_run(seconds: float) -> bool:
+        """Returns whether a run that took so long by the clock was quick, however long its thread was busy."""
+        return seconds <= _LONGEST_OWN_SECONDS
+
+    def pool_options(self, now: float, deadline: float | None) -> bytes:
+        """Returns serialized RunOptions for a run in TensorFlow's threads.
 
         Args:
           now: on the monotonic clock.
           deadline: on the same clock, and after now; `None` for none.
         """
-        if self.is_quick:
-            return _IN_CALLERS_THREAD
         if deadline is None:
             return b""
         milliseconds = max(_LEAST_MILLISECONDS, round(1000 * (deadline - now)))

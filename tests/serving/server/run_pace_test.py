@@ -2,11 +2,9 @@ from tensorflow.core.protobuf import config_pb2
 
 from serving.server import run_pace
 
-_CALLERS_THREAD = config_pb2.RunOptions(inter_op_thread_pool=-1)
-
 
 def _options(pace, deadline=None):
-    return config_pb2.RunOptions.FromString(pace.options(1000.0, deadline))
+    return config_pb2.RunOptions.FromString(pace.pool_options(1000.0, deadline))
 
 
 def _known():
@@ -25,24 +23,34 @@ def test_nothing_is_known_of_the_first_runs_so_deadlines_hold():
         pace.note(seconds, 0.0)
     # The first run was long, as first runs are.
     assert pace.is_quick
-    assert _options(pace, 1002.5) == _CALLERS_THREAD
 
 
 def test_quick_runs_stay_in_the_callers_thread():
     pace = _known()
     for _ in range(1000):
         pace.note(0.09, 0.009)
-    assert _options(pace) == _CALLERS_THREAD
+        assert pace.is_quick
 
 
 def test_after_a_long_run_a_hundred_are_handed_over():
     pace = _known()
     pace.note(0.011, 0.011)
     for _ in range(100):
+        assert not pace.is_quick
         assert _options(pace, 1001.0).timeout_in_ms == 1000
         # A little is the time that Python let wait.
         pace.note(0.09, 0.0)
-    assert _options(pace, 1001.0) == _CALLERS_THREAD
+    assert pace.is_quick
+
+
+def test_what_the_clock_calls_quick_was_quick_however_busy_its_thread_was():
+    pace = _known()
+    assert pace.is_quick_run(0.01)
+    pace.note(0.01, 0.01)
+    assert pace.is_quick
+    assert not pace.is_quick_run(0.0101)
+    pace.note(0.0101, 0.0101)
+    assert not pace.is_quick
 
 
 def test_a_run_is_expected_to_be_short_when_one_of_the_last_eight_was():
@@ -67,7 +75,7 @@ def test_what_takes_long_is_always_handed_over():
     pace = _known()
     pace.note(1.0, 0.0)
     for _ in range(500):
-        assert _options(pace, 1001.0).timeout_in_ms == 1000
+        assert not pace.is_quick
         pace.note(1.0, 0.0)
 
 
