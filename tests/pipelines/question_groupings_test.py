@@ -1,3 +1,6 @@
+import dataclasses
+
+import pyarrow as pa
 import pytest
 
 from pipelines import job, offline_evaluation, prepared_data, question_groupings
@@ -18,6 +21,21 @@ def test_questions_and_targets_have_the_groupings_of_their_own_tables(data):
     assert [each.name for each in of_questions] == ["query", "history_length", "age"]
     assert [each.name for each in of_targets] == ["popularity_decile", "candidate", "year"]
     assert (of_questions[0].groups[of_questions[0].labels[0]], of_targets[2].groups) == ("known", ("1991",))
+
+
+def test_a_column_of_the_moment_groups_questions_and_one_of_two_tables_nothing(data):
+    questions = offline_evaluation.held_out(data, "test")
+
+    def with_context(name):
+        context = {name: pa.chunked_array([["web"] * len(questions.examples)])}
+        return dataclasses.replace(questions, examples=dataclasses.replace(questions.examples, context=context))
+
+    asked = with_context("channel")
+    question_groupings.require_columns(data, asked, ["channel"])
+    assert question_groupings.of_questions(data, asked, ["channel"])[-1].groups == ("web",)
+    assert "channel" not in {each.name for each in question_groupings.of_targets(data, asked, ["channel"])}
+    with pytest.raises(job.ConfigError, match="'age' is in the query table and the moment"):
+        question_groupings.require_columns(data, with_context("age"), ["age"])
 
 
 @pytest.mark.parametrize(
