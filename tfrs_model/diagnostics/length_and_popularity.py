@@ -3,8 +3,7 @@
 import numpy as np
 
 from tfrs_model.diagnostics import rank_agreement
-
-_NUM_DECILES = 10
+from tfrs_model.metrics.popularity import NUM_DECILES, popularity_deciles
 
 
 def length_popularity_correlation(embeddings: np.ndarray, counts: np.ndarray) -> float:
@@ -26,13 +25,12 @@ def mean_length_by_decile(embeddings: np.ndarray, counts: np.ndarray) -> list[fl
 
     Args:
       embeddings: `[num_candidates, embedding_dim]` floats, ten candidates at least.
-      counts: `[num_candidates]` training interactions; ties are cut by row.
+      counts: `[num_candidates]` training interactions, see `popularity_deciles`.
 
     Raises:
       ValueError: if a tenth would be empty.
     """
-    if len(counts) < _NUM_DECILES:
-        raise ValueError(f"A corpus must have {_NUM_DECILES} candidates to be cut into tenths, but has {len(counts)}.")
-    order = np.argsort(-np.asarray(counts, np.int64), kind="stable")
-    lengths = np.linalg.norm(embeddings, axis=1)[order]
-    return [float(each.mean()) for each in np.array_split(lengths, _NUM_DECILES)]
+    if len(counts) < NUM_DECILES:
+        raise ValueError(f"A corpus must have {NUM_DECILES} candidates to be cut into tenths, but has {len(counts)}.")
+    deciles, lengths = popularity_deciles(counts), np.linalg.norm(embeddings, axis=1)
+    return (np.bincount(deciles, weights=lengths) / np.bincount(deciles)).tolist()
