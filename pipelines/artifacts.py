@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import uuid
 from typing import Any
 
@@ -18,6 +19,7 @@ SPLITS = ("train", "validation", "test")
 CONTEXT_PREFIX = "context."
 
 _CHUNK_BYTES = 1 << 20
+_TEMPORARY = re.compile(r"\..+\.tmp-[0-9a-f]{32}")
 
 
 class ArtifactError(ValueError):
@@ -114,6 +116,19 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(directory: str | os.PathLike[str]) -> None:
+    """Removes, in a directory and all folders in it, what a process that was killed while it wrote a file has left.
+
+    Nothing else may write there meanwhile: what is being written cannot be told from what was left.
+
+    Args:
+      directory: of one run at a time, see `directory_lock`.
+    """
+    for path in pathlib.Path(directory).rglob(".*.tmp-*"):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

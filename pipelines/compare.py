@@ -134,6 +134,7 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
     systems.require_memory(found, data.corpus.num_rows, machine.available_memory_bytes())
     directory = pathlib.Path(config.comparison_dir)
     with directory_lock.hold(directory, "comparison_dir"):
+        artifacts.sweep(directory)
         examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)
         questions = examiner.questions(config.split)
         answered = [examiner.examine(system, config.num_seeds, config.split) for system in found]

@@ -35,6 +35,21 @@ def test_a_missing_or_broken_json_file_is_named(tmp_path):
         artifacts.read_json(tmp_path / "latin.json")
 
 
+def test_what_killed_writes_left_is_swept_and_nothing_else(tmp_path):
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    left = inside / f".answers.npz.tmp-{'0f' * 16}"
+    others = [inside / name for name in ("answers.npz", ".answers.npz.tmp-copy", ".hidden")]
+    for path in (left, *others):
+        path.touch()
+    # A folder is a directory that is being published, see `publishing.sweep`.
+    folder = tmp_path / f".model.tmp-{'0f' * 16}"
+    folder.mkdir()
+    artifacts.sweep(tmp_path)
+    assert not left.exists()
+    assert all(path.exists() for path in (*others, folder))
+
+
 def test_sha256_of_a_file_is_the_standard_one(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1.

@@ -30,6 +30,10 @@ def _compare(prepared_dir, directory, parameters, *deaths) -> str:
     return (directory / "comparison.json").read_text(encoding="utf-8")
 
 
+def _names(directory) -> set[str]:
+    return {path.relative_to(directory).as_posix() for path in directory.rglob("*")}
+
+
 @pytest.mark.drill
 def test_a_comparison_killed_in_the_middle_of_each_write_ends_as_an_undisturbed_one(tmp_path):
     prepared_dir = prepared_tables.write(tmp_path / "prepared", _ROWS, list("abcdef"))
@@ -37,3 +41,4 @@ def test_a_comparison_killed_in_the_middle_of_each_write_ends_as_an_undisturbed_
     parameters.write_text('{"baseline": "als", "embedding_dim": 2, "num_sweeps": 2}', encoding="utf-8")
     undisturbed = _compare(prepared_dir, tmp_path / "undisturbed", str(parameters))
     assert _compare(prepared_dir, tmp_path / "killed", str(parameters), *_DEATHS) == undisturbed
+    assert _names(tmp_path / "killed") == _names(tmp_path / "undisturbed")
