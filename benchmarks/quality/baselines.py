@@ -1,7 +1,7 @@
 """What is asked beside the model in the same run: counts, and models that others would train."""
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks import test_split_ledger
 from benchmarks.quality import answers, kept_results, tfrs_two_tower
@@ -9,6 +9,7 @@ from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.questions import MAIN, questions_of
 from pipelines import job, offline_evaluation, prepared_data, source_digest
 from pipelines.comparison import baselines as comparison_baselines
+from pipelines.comparison import choosing
 from pipelines.comparison import questions as questions_lib
 from tfrs_model.baselines import ease, own_frequency, scorer
 from tfrs_model.baselines import popularity as popularity_lib
@@ -21,6 +22,7 @@ _CODE = (
     "benchmarks/quality/baselines.py",
     "benchmarks/quality/tfrs_two_tower.py",
     "pipelines/comparison/baselines.py",
+    "pipelines/comparison/choosing.py",
     "pipelines/comparison/questions.py",
 )
 
@@ -50,13 +52,16 @@ def own_frequent(dataset: Dataset, prepared: Prepared, split: str, seed: int) ->
 
 def ease_r(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:
     """Fits EASE-R with the penalty that is best on validation by the headline metric."""
-    data, headline = prepared("validation"), dataset.metrics[0]
-    penalties = [each["penalty"] for each in comparison_baselines.BASELINES["ease"].parameter_sets]
-    found = {each: _ease(dataset, data, "validation", each).figures for each in penalties}
-    penalty = max(found, key=lambda each: found[each][headline])
-    answered = _ease(dataset, prepared(split), split, penalty)
-    by_penalty = [{"penalty": each, **{name: found[each][name] for name in dataset.metrics}} for each in found]
-    return kept_results.result_of({MAIN: answered}, penalty=penalty, on_validation=by_penalty)
+    data = prepared("validation")
+
+    def validate(parameters: Mapping[str, float]) -> dict[str, float]:
+        found = _ease(dataset, data, "validation", **parameters).figures
+        return {name: found[name] for name in dataset.metrics}
+
+    settings = comparison_baselines.BASELINES["ease"].parameter_sets
+    chosen, tried = choosing.choose("ease", settings, dataset.metrics[0], validate)
+    answered = _ease(dataset, prepared(split), split, **chosen)
+    return kept_results.result_of({MAIN: answered}, **chosen, on_validation=list(tried))
 
 
 def tfrs(dataset: Dataset, prepared: Prepared, split: str, seed: int) -> kept_results.Result:

@@ -15,9 +15,8 @@ from pipelines import (
     progress,
     source_digest,
 )
-from pipelines.comparison import figures, systems
+from pipelines.comparison import choosing, figures, systems
 from tfrs_model import ranking
-from tfrs_model.baselines import linear_models
 
 _OWN_CODE = ("pipelines/comparison", "pipelines/kept_results.py")
 
@@ -94,27 +93,11 @@ class Examiner:
         sets = system.parameter_sets
         if len(sets) == 1 or not self._data.has_split("validation"):
             return sets[0], ()
-        tried: list[dict[str, Any]] = []
-        with progress.progress_bar(len(sets), f"Tuning {system.name}", "setting") as bar:
-            for parameters in sets:
-                tried.append({**parameters, **self._validate(system, parameters)})
-                bar.update()
-        fitted = [i for i, each in enumerate(tried) if self._metric in each]
-        if not fitted:
-            raise job.ConfigError(
-                f"None of the {len(sets)} settings of {system.name} suits these data; the last one: "
-                f"{tried[-1]['refused']} Leave it out of --systems, or give its parameters in a JSON file."
-            )
-        # The first of equals.
-        return sets[max(fitted, key=lambda i: tried[i][self._metric])], tuple(tried)
 
-    def _validate(self, system: systems.System, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the metric on validation, or why these data refuse the setting, such as a rank above the corpus."""
-        try:
-            answers = self._ask(system, parameters, 0, "validation")
-        except linear_models.LinearModelError as error:
-            return {"refused": str(error)}
-        return {self._metric: figures.mean_of(answers, self._metric)}
+        def validate(parameters: Mapping[str, Any]) -> dict[str, float]:
+            return {self._metric: figures.mean_of(self._ask(system, parameters, 0, "validation"), self._metric)}
+
+        return choosing.choose(system.name, sets, self._metric, validate)
 
     def _ask(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> ranking.Ranking:
         shaping = {"kind": system.kind, "parameters": parameters, "seed": seed, **system.identity}
