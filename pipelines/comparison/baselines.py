@@ -30,6 +30,7 @@ class Baseline:
       is_seeded: whether it draws at random, and takes a `seed`.
       num_steps: how many steps a fit of what was built makes, which is then told of each; `None` where it is short.
       fit_bytes: the memory that a fit takes, given the number of candidates, where it grows with its square.
+      cut_by: a parameter whose smaller values are a `cut` of what is fitted with a larger one; `None` if there is none.
     """
 
     build: Callable[..., Any]
@@ -37,6 +38,7 @@ class Baseline:
     is_seeded: bool = False
     num_steps: Callable[[Any, interactions.Interactions], int] | None = None
     fit_bytes: Callable[[int], int] = lambda num_candidates: 0
+    cut_by: str | None = None
 
     @property
     def parameter_sets(self) -> tuple[dict[str, Any], ...]:
@@ -82,6 +84,7 @@ BASELINES = {
         co_occurrence.CoOccurrence,
         {"normalisation": ("cosine", "jaccard", "conditional"), "num_neighbours": (50, 20, 100, 200)},
         num_steps=lambda built, log: int((log.counts > 0).sum()),
+        cut_by="num_neighbours",
     ),
     "als": Baseline(
         weighted_als.WeightedAls,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines import job, model_directory, prepared_data, training_config
-from pipelines.comparison import questions, trained
+from pipelines.comparison import questions, trained, widest_fit
 from pipelines.comparison.baselines import BASELINES
 
 SOFTMAX_DNN = "softmax_dnn"
@@ -126,11 +126,12 @@ def _of_options(name: str, options: Mapping[str, Any], history: str) -> System:
 
 def _baseline(name: str, baseline: str, parameter_sets: tuple[Mapping[str, Any], ...], history: str) -> System:
     chosen = BASELINES[baseline]
+    fits = widest_fit.WidestFit(chosen, parameter_sets)
 
     def fit(
         data: prepared_data.PreparedData, parameters: Mapping[str, Any], seed: int, directory: pathlib.Path
     ) -> questions.Ask:
-        fitted = chosen.fit(questions.training_interactions(data), parameters, seed)
+        fitted = fits.fit(data, parameters, seed)
         return questions.ask_scorer(fitted, data, history)
 
     return System(name, baseline, parameter_sets, chosen.is_seeded, fit, {"history": history}, chosen.fit_bytes)

@@ -15,13 +15,17 @@ class Neighbours(scorer.Scorer):
     """Scores by the neighbours of what is in the history, each candidate of it once.
 
     Args:
-      rows: `[num_candidates, num_neighbours]` integers, candidate rows.
+      rows: `[num_candidates, num_neighbours]` integers, candidate rows, the best first.
       weights: `[num_candidates, num_neighbours]` float32; 0 where a candidate has fewer neighbours.
     """
 
     def __init__(self, rows: np.ndarray, weights: np.ndarray):
         self._rows = rows
         self._weights = weights
+
+    def cut(self, num_neighbours: int) -> "Neighbours":
+        """Returns what scores by the best so many of each candidate, as if no more had been kept."""
+        return Neighbours(self._rows[:, :num_neighbours], self._weights[:, :num_neighbours])
 
     def scores(self, states: query_states.QueryStates) -> np.ndarray:
         """Returns `[num_states, num_candidates]` float32; 0 for what is no neighbour of the history."""

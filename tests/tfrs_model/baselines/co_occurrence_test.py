@@ -53,3 +53,11 @@ def test_only_the_best_neighbours_are_kept_and_equals_keep_the_order_of_the_corp
 def test_parameters_out_of_range_are_refused(arguments, sentence):
     with pytest.raises(interactions.InteractionsError, match=sentence):
         co_occurrence.CoOccurrence(*arguments)
+
+
+def test_neighbours_that_are_cut_are_those_of_a_fit_that_keeps_as_many():
+    log, states = logs.random_log(30, 12, 0.3), logs.states([3], [5, 0, 5], [])
+    widest = co_occurrence.CoOccurrence("jaccard", 99).fit(log)
+    for number in (1, 4, 12, 50):
+        expected = co_occurrence.CoOccurrence("jaccard", number).fit(log).scores(states)
+        np.testing.assert_array_equal(widest.cut(number).scores(states), expected)
