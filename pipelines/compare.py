@@ -131,11 +131,16 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
     """
     found = [systems.find(name, config.history) for name in config.systems]
     data = prepared_data.read_prepared_data(config.prepared_dir)
-    systems.require_memory(found, data.corpus.num_rows, machine.available_memory_bytes())
     directory = pathlib.Path(config.comparison_dir)
     with directory_lock.hold(directory, "comparison_dir"):
         artifacts.sweep(directory)
         examiner = answering.Examiner(data, config.ask_per, config.metrics[0], directory, before_asking)
+        systems.require_memory(
+            found,
+            data.corpus.num_rows,
+            machine.available_memory_bytes(),
+            lambda system: examiner.is_answered(system, config.num_seeds, config.split),
+        )
         questions = examiner.questions(config.split)
         answered = [examiner.examine(system, config.num_seeds, config.split) for system in found]
         comparison = _comparison(config, data, questions, answered)

@@ -35,9 +35,9 @@ def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[],
       origin: all that it depends on, as JSON can write it.
       make: makes it.
     """
-    path, arrays_path = directory / f"{name}.json", directory / f"{name}.npz"
-    if (kept := _read(path, arrays_path, origin)) is not None:
+    if (kept := read(directory, name, origin)) is not None:
         return kept
+    path, arrays_path = _paths(directory, name)
     directory.mkdir(parents=True, exist_ok=True)
     result = make()
     packed = io.BytesIO()
@@ -47,6 +47,18 @@ def keep(directory: pathlib.Path, name: str, origin: Mapping, make: Callable[[],
     about = {"origin": origin, "figures": result.figures, "arrays_sha256": artifacts.sha256_of_file(arrays_path)}
     artifacts.write_json(path, about)
     return result
+
+
+def read(directory: pathlib.Path, name: str, origin: Mapping) -> Result | None:
+    """Returns what is kept, or `None` where nothing is, it is of another origin, or its files are not as written."""
+    path, arrays_path = _paths(directory, name)
+    kept = _read_json(path)
+    if not isinstance(kept, dict) or kept.get("origin") != as_json(origin) or not arrays_path.exists():
+        return None
+    if kept.get("arrays_sha256") != artifacts.sha256_of_file(arrays_path):
+        return None
+    with np.load(arrays_path) as arrays:
+        return Result(kept["figures"], dict(arrays))
 
 
 def continue_or_discard(folder: pathlib.Path, begun: pathlib.Path, origin: Mapping) -> None:
@@ -70,15 +82,9 @@ def as_json(value: Mapping) -> dict:
     return json.loads(json.dumps(value))
 
 
-def _read(path: pathlib.Path, arrays_path: pathlib.Path, origin: Mapping) -> Result | None:
-    """Returns what is kept, or `None` where nothing is, it is of another origin, or its files are not as written."""
-    kept = _read_json(path)
-    if not isinstance(kept, dict) or kept.get("origin") != as_json(origin) or not arrays_path.exists():
-        return None
-    if kept.get("arrays_sha256") != artifacts.sha256_of_file(arrays_path):
-        return None
-    with np.load(arrays_path) as arrays:
-        return Result(kept["figures"], dict(arrays))
+def _paths(directory: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """Returns where the figures of a result lie, and its arrays."""
+    return directory / f"{name}.json", directory / f"{name}.npz"
 
 
 def _read_json(path: pathlib.Path) -> Any:

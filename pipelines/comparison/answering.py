@@ -86,12 +86,26 @@ class Examiner:
           ConfigError: if the data refuse every setting.
         """
         parameters, tried = self._tune(system)
-        seeds = range(num_seeds if system.is_seeded else 1)
-        return Answered(system, parameters, tried, tuple(self._ask(system, parameters, seed, split) for seed in seeds))
+        answers = (self._ask(system, parameters, seed, split) for seed in self._seeds(system, num_seeds))
+        return Answered(system, parameters, tried, tuple(answers))
+
+    def is_answered(self, system: systems.System, num_seeds: int, split: str) -> bool:
+        """Returns whether all that a system is asked is kept, so that nothing of it has to be fitted."""
+        sets = system.parameter_sets
+        if self._is_tuned(system) and not all(self._is_kept(system, each, 0, "validation") for each in sets):
+            return False
+        parameters, _ = self._tune(system)
+        return all(self._is_kept(system, parameters, seed, split) for seed in self._seeds(system, num_seeds))
+
+    def _seeds(self, system: systems.System, num_seeds: int) -> range:
+        return range(num_seeds if system.is_seeded else 1)
+
+    def _is_tuned(self, system: systems.System) -> bool:
+        return len(system.parameter_sets) > 1 and self._data.has_split("validation")
 
     def _tune(self, system: systems.System) -> tuple[Mapping[str, Any], tuple[dict[str, Any], ...]]:
         sets = system.parameter_sets
-        if len(sets) == 1 or not self._data.has_split("validation"):
+        if not self._is_tuned(system):
             return sets[0], ()
 
         def validate(parameters: Mapping[str, Any]) -> dict[str, float]:
@@ -100,19 +114,28 @@ class Examiner:
         return choosing.choose(system.name, sets, self._metric, validate)
 
     def _ask(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> ranking.Ranking:
-        shaping = {"kind": system.kind, "parameters": parameters, "seed": seed, **system.identity}
-        number = artifacts.sha256_of_json(kept_results.as_json(shaping))[:16]
-        directory = self._work_dir / pathlib.Path(system.name).stem / number
-        origin = {**shaping, "ask_per": self._ask_per, "data": self._data.manifest_sha256, "source": self._source}
+        place = self._place(system, parameters, seed, split)
 
         def make() -> kept_results.Result:
             questions = self.questions(split)
             with job.stage(f"Fitting {system.name}, seed {seed}"):
-                ask = system.fit(self._data, parameters, seed, directory)
+                ask = system.fit(self._data, parameters, seed, place["directory"])
             self._before_asking(system.name, seed, split)
             with progress.progress_bar(len(questions.examples), f"Asking {system.name} for {split}", "question") as bar:
                 ranked = ask(questions, bar.update)
             return kept_results.Result({}, vars(ranked))
 
-        kept = kept_results.keep(directory, f"{split}_{self._ask_per}", origin, make)
-        return ranking.Ranking(**kept.arrays)
+        return ranking.Ranking(**kept_results.keep(**place, make=make).arrays)
+
+    def _is_kept(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> bool:
+        return kept_results.read(**self._place(system, parameters, seed, split)) is not None
+
+    def _place(self, system: systems.System, parameters: Mapping[str, Any], seed: int, split: str) -> dict[str, Any]:
+        """Returns directory, name and origin of what a system answers."""
+        shaping = {"kind": system.kind, "parameters": parameters, "seed": seed, **system.identity}
+        number = artifacts.sha256_of_json(kept_results.as_json(shaping))[:16]
+        return {
+            "directory": self._work_dir / pathlib.Path(system.name).stem / number,
+            "name": f"{split}_{self._ask_per}",
+            "origin": {**shaping, "ask_per": self._ask_per, "data": self._data.manifest_sha256, "source": self._source},
+        }

@@ -53,20 +53,26 @@ class System:
     fit_bytes: Callable[[int], int] = lambda num_candidates: 0
 
 
-def require_memory(found: Sequence[System], num_candidates: int, available_bytes: int | None) -> None:
+def require_memory(
+    found: Sequence[System],
+    num_candidates: int,
+    available_bytes: int | None,
+    is_answered: Callable[[System], bool] = lambda system: False,
+) -> None:
     """Checks, before anything is fitted, that what grows with the square of the corpus has room.
 
     Args:
-      found: what will be fitted, one after another.
+      found: what will be fitted, one after another, unless it is answered.
       num_candidates: of the corpus.
       available_bytes: what may still be taken; `None` where that is not known.
+      is_answered: whether nothing of a system has to be fitted; asked of those that have no room alone.
 
     Raises:
       ConfigError: if a system needs more.
     """
     for system in found:
         needed = system.fit_bytes(num_candidates)
-        if available_bytes is not None and needed > available_bytes:
+        if available_bytes is not None and needed > available_bytes and not is_answered(system):
             raise job.ConfigError(
                 f"--systems={system.name} takes {needed / 1e9:.1f} GB for a corpus of {num_candidates:,} candidates, "
                 f"but {available_bytes / 1e9:.1f} GB are free; leave it out, or compare on a machine with more memory."

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 
@@ -5,7 +6,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import artifacts, compare, directory_lock, job, kept_results, train
+from pipelines import artifacts, compare, directory_lock, job, kept_results, machine, train
 from tests.pipelines import conftest
 
 _OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 2}
@@ -70,6 +71,16 @@ def test_a_directory_that_another_run_works_in_is_refused(line, tmp_path):
     assert list(tmp_path.iterdir()) == []
     compare.run(config)
     assert (tmp_path / "comparison.json").exists()
+
+
+def test_what_is_answered_needs_no_memory_and_what_is_not_is_refused(line, tmp_path, monkeypatch):
+    (tmp_path / "ease.json").write_text('{"baseline": "ease", "penalty": 5.0}', encoding="utf-8")
+    config = compare.CompareConfig(line.prepared_dir, str(tmp_path / "kept"), (str(tmp_path / "ease.json"),))
+    comparison = compare.run(config)
+    monkeypatch.setattr(machine, "available_memory_bytes", lambda: 1000)
+    assert compare.run(config) == comparison
+    with pytest.raises(job.ConfigError, match=r"ease.json takes .* but 0.0 GB are free"):
+        compare.run(dataclasses.replace(config, ask_per="query"))
 
 
 @pytest.mark.parametrize(

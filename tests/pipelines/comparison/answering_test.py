@@ -62,6 +62,22 @@ def test_what_was_answered_is_not_fitted_again_until_something_changes(data, tmp
     assert planted.fits[6:] == [("c", 0)]
 
 
+def test_a_system_is_answered_once_nothing_of_it_has_to_be_fitted(data, tmp_path):
+    planted = _Planted()
+    system = planted.system("d", "b", is_seeded=True)
+    examiner = _examiner(data, tmp_path)
+    assert not examiner.is_answered(system, 1, "test")
+    examiner.examine(system, 1, "validation")
+    # Validation is answered with every setting, and test with none.
+    assert not examiner.is_answered(system, 1, "test")
+    examiner.examine(system, 1, "test")
+    num_fits = len(planted.fits)
+    assert _examiner(data, tmp_path).is_answered(system, 1, "test")
+    assert not examiner.is_answered(system, 2, "test")
+    assert not examiner.is_answered(planted.system("d", "b", "c", is_seeded=True), 1, "test")
+    assert len(planted.fits) == num_fits
+
+
 def test_each_seed_answers_where_there_are_seeds(data, tmp_path):
     planted = _Planted()
     assert len(_examiner(data, tmp_path).examine(planted.system("d", "b", is_seeded=True), 3, "test").answers) == 3

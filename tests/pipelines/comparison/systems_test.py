@@ -90,6 +90,7 @@ def test_a_system_that_has_no_room_is_refused_before_anything_is_fitted(tmp_path
     systems.require_memory(named[:3], 100_000, 8_000_000_000)
     systems.require_memory(named, 10_000, 3_200_000_000)
     systems.require_memory(named, 100_000, None)
+    systems.require_memory(named, 100_000, 8_000_000_000, lambda system: system.name == "ease")
     factors = {"baseline": "linear_factors", "objective": "factors", "penalty": 1.0, "rank": 4}
     with pytest.raises(job.ConfigError, match=r"takes 240.0 GB"):
         systems.require_memory([systems.find(_file(tmp_path, factors))], 100_000, 8_000_000_000)
