@@ -12,6 +12,7 @@ where it was, and a system that is added costs its own time alone.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 from absl import app, flags, logging
 
@@ -122,7 +123,7 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
 
     Returns:
       The JSON object that is written: what was asked, and `systems`, a list in the given order, each with `name`,
-      `kind`, `parameters`, `on_validation`, its figures and `minus_first`.
+      `kind`, `trained_on_other_data`, `parameters`, `on_validation`, its figures and `minus_first`.
 
     Raises:
       ConfigError, ArtifactError, PreparedDataError, ModelDirectoryError: if an input cannot be read.
@@ -131,6 +132,7 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
     """
     found = [systems.find(name, config.history) for name in config.systems]
     data = prepared_data.read_prepared_data(config.prepared_dir)
+    _warn_of_other_data(found, data)
     directory = pathlib.Path(config.comparison_dir)
     with directory_lock.hold(directory, "comparison_dir"):
         artifacts.sweep(directory)
@@ -146,6 +148,17 @@ def run(config: CompareConfig, before_asking: answering.BeforeAsking = lambda na
         comparison = _comparison(config, data, questions, answered)
         artifacts.write_json(directory / "comparison.json", comparison)
     return comparison
+
+
+def _warn_of_other_data(found: Sequence[systems.System], data: prepared_data.PreparedData) -> None:
+    """Warns of each run anew: answers are kept, and who reads them has not seen the run that made them."""
+    for system in found:
+        if system.is_of_other_data(data):
+            logging.warning(
+                "%s was trained on other data than %s: it may have been fitted on what is asked here",
+                system.name,
+                data.paths.directory,
+            )
 
 
 def _comparison(
@@ -172,6 +185,7 @@ def _comparison(
             {
                 "name": each.system.name,
                 "kind": each.system.kind,
+                "trained_on_other_data": each.system.is_of_other_data(data),
                 "parameters": dict(each.parameters),
                 "on_validation": list(each.on_validation),
                 **row,

@@ -42,6 +42,7 @@ class System:
       fit: fits it.
       identity: what else shapes its answers, apart from data, code, parameters and seed.
       fit_bytes: the memory that a fit takes, given the number of candidates, where it grows with its square.
+      is_of_other_data: whether it was trained before, on other data than these, and so may know what they hold out.
     """
 
     name: str
@@ -51,6 +52,7 @@ class System:
     fit: Fit
     identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     fit_bytes: Callable[[int], int] = lambda num_candidates: 0
+    is_of_other_data: Callable[[prepared_data.PreparedData], bool] = lambda data: False
 
 
 def require_memory(
@@ -168,4 +170,8 @@ def _model_directory(name: str) -> System:
         "stamp": model_directory.read_description(name).stamp,
         "checkpoint": model_directory.best_checkpoint_name(name),
     }
-    return System(name, "model directory", ({},), False, fit, identity)
+
+    def is_of_other_data(data: prepared_data.PreparedData) -> bool:
+        return not model_directory.was_trained_on(name, data)
+
+    return System(name, "model directory", ({},), False, fit, identity, is_of_other_data=is_of_other_data)

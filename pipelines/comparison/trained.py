@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from absl import logging
-
 from pipelines import (
     feeding,
     job,
@@ -29,12 +27,6 @@ def ask_directory(data: prepared_data.PreparedData, model_dir: pathlib.Path) -> 
       ModelDirectoryError: if it holds no finished epoch, or was trained with another schema.
     """
     model_directory.require_schema(model_dir, data)
-    if not model_directory.was_trained_on(model_dir, data):
-        logging.warning(
-            "%s was trained on other data than %s: it may have been fitted on what is asked here",
-            model_dir,
-            data.paths.directory,
-        )
     return _ask_best_of(model_dir, data)
 
 

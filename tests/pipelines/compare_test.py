@@ -1,12 +1,13 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import artifacts, compare, directory_lock, job, kept_results, machine, train
+from pipelines import artifacts, compare, directory_lock, job, kept_results, machine, model_directory, train
 from tests.pipelines import conftest
 
 _OPTIONS = {**conftest.TRAINING_OPTIONS, "num_epochs": 2}
@@ -59,6 +60,27 @@ def test_a_second_run_trains_and_looks_at_nothing(compared, monkeypatch):
     looks = []
     assert compare.run(config, lambda *look: looks.append(look)) == comparison
     assert looks == []
+
+
+def test_no_system_was_trained_on_other_data_unless_it_is_said(compared):
+    _, comparison = compared
+    assert [each["trained_on_other_data"] for each in comparison["systems"]] == [False] * 6
+
+
+def test_a_model_that_was_trained_on_other_data_is_named_and_warned_of_also_where_its_answers_are_kept(
+    line, tmp_path, caplog
+):
+    other = tmp_path / "model"
+    shutil.copytree(line.model_dir, other)
+    path = model_directory.ModelPaths(other).description / "model.json"
+    description = artifacts.read_json(path)
+    artifacts.write_json(path, {**description, "prepared_data_sha256": "0" * 64})
+    config = compare.CompareConfig(line.prepared_dir, str(tmp_path / "comparison"), (str(other), "popularity"))
+    for _ in range(2):
+        caplog.clear()
+        found = compare.run(config)["systems"]
+        assert [each["trained_on_other_data"] for each in found] == [True, False]
+        assert f"{other} was trained on other data than {line.prepared_dir}" in caplog.text
 
 
 def test_a_directory_that_another_run_works_in_is_refused(line, tmp_path):

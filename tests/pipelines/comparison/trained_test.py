@@ -40,12 +40,3 @@ def test_an_interrupted_training_is_continued_and_one_of_another_origin_discarde
     monkeypatch.setattr(model_directory, "training_source_sha256", lambda: "of changed code")
     _begin(data, tmp_path / "work", **{**conftest.TRAINING_OPTIONS, "num_epochs": 3})
     assert resumes == [False, True, False, False]
-
-
-def test_a_directory_that_was_trained_on_other_data_is_asked_with_a_warning(line, tmp_path, caplog):
-    data = prepared_data.read_prepared_data(line.prepared_dir)
-    trained.ask_directory(data, pathlib.Path(line.model_dir))
-    assert "other data" not in caplog.text
-    object.__setattr__(data, "manifest_sha256", "0" * 64)
-    trained.ask_directory(data, pathlib.Path(line.model_dir))
-    assert "was trained on other data than" in caplog.text
