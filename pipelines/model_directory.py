@@ -1,8 +1,8 @@
 """What training leaves behind, and how the trained towers are read back.
 
 model_dir/
-  description/      model.json (options, seed, stamp) and, copied from the prepared
-                    data, manifest.json and vocabularies/: the model needs no other file
+  description/      model.json (options, seed, stamp) and what it learned of the data, see `learned_data`:
+                    manifest.json and vocabularies/ are all that the model needs besides its weights
   checkpoints/      all that shapes the next step, of the newest epochs
   best/             the towers of the best epoch by validation, or of the last without one
   history.json      loss, speed and validation metrics of each epoch
@@ -15,12 +15,11 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
 import tensorflow as tf
 
-from pipelines import artifacts, prepared_data, publishing, source_digest
+from pipelines import artifacts, learned_data, prepared_data, publishing, source_digest
 from tfrs_model import model_config, two_tower, two_tower_builder
 from tfrs_model import schema as schema_lib
 
@@ -30,17 +29,22 @@ _STAMP_KEY = "stamp/.ATTRIBUTES/VARIABLE_VALUE"
 # What shapes the weights, given options and data.
 TRAINING_SOURCES = (
     "tfrs_model",
+    "pipelines/checkpoint_values.py",
     "pipelines/examples.py",
     "pipelines/feature_arrays.py",
     "pipelines/feeding.py",
     "pipelines/history_windows.py",
     "pipelines/interaction_rows.py",
+    "pipelines/learned_data.py",
     "pipelines/offline_evaluation.py",
     "pipelines/prepared_data.py",
+    "pipelines/run_directory.py",
+    "pipelines/sightings.py",
     "pipelines/stream_rows.py",
     "pipelines/train.py",
     "pipelines/training_state.py",
     "pipelines/training_stream.py",
+    "pipelines/warm_start.py",
 )
 
 
@@ -101,6 +105,7 @@ class ModelDescription:
       seed: of the initial rows and of every draw.
       training_options: what else shapes the weights: optimizer, batch size, learning rate.
       prepared_data_sha256: identifies the prepared data.
+      warm_start: tells from which run and how this one went on; `None` for one that started afresh.
       source_sha256: of the code that trains.
     """
 
@@ -108,6 +113,7 @@ class ModelDescription:
     seed: int
     training_options: dict
     prepared_data_sha256: str
+    warm_start: dict | None = None
     source_sha256: str = dataclasses.field(default_factory=lambda: training_source_sha256())
 
     @property
@@ -122,13 +128,11 @@ def training_source_sha256() -> str:
 
 
 def write_description(
-    model_dir: str | os.PathLike[str], description: ModelDescription, prepared: artifacts.PreparedPaths
+    model_dir: str | os.PathLike[str], description: ModelDescription, learned: learned_data.LearnedData
 ) -> None:
-    """Writes the description, with the manifest and vocabularies of the prepared data, whole or not at all."""
+    """Writes the description, with what is learned of the data, whole or not at all."""
     with publishing.replace_directory(ModelPaths(model_dir).description) as building:
-        inside = artifacts.PreparedPaths(building)
-        shutil.copyfile(prepared.manifest, inside.manifest)
-        shutil.copytree(prepared.vocabularies, inside.vocabularies)
+        learned.write(building)
         artifacts.write_json(
             building / "model.json",
             {"format_version": FORMAT_VERSION, "stamp": description.stamp, **dataclasses.asdict(description)},
@@ -155,6 +159,7 @@ def read_description(model_dir: str | os.PathLike[str]) -> ModelDescription:
         seed=raw["seed"],
         training_options=raw["training_options"],
         prepared_data_sha256=raw["prepared_data_sha256"],
+        warm_start=raw.get("warm_start"),
         source_sha256=raw["source_sha256"],
     )
 

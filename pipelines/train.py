@@ -3,12 +3,13 @@
     python -m pipelines.train --prepared_dir=prepared --model_dir=model --config=movielens_100k
 
 An interrupted run continues from its last finished epoch when started again with
-the same command, and ends with the weights it would have had undisturbed.
+the same command, and ends with the weights it would have had undisturbed. With
+--warm_start_dir a run goes on from another one's model, with the next day's data.
 """
 
 import dataclasses
 import functools
-import shutil
+import os
 import time
 from collections.abc import Callable
 
@@ -26,11 +27,14 @@ from pipelines import (
     offline_evaluation,
     prepared_data,
     progress,
+    run_directory,
     training_flags,
     training_state,
     training_stream,
+    warm_start_flags,
 )
 from pipelines import training_config as training_config_lib
+from pipelines import warm_start as warm_start_lib
 from tfrs_model import negatives, optimizers, two_tower, two_tower_builder
 
 BuildModel = Callable[..., two_tower.TwoTowerModel]
@@ -39,6 +43,7 @@ flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
 flags.declare_key_flag("ask_per")
 flags.adopt_module_key_flags(training_flags)
+flags.adopt_module_key_flags(warm_start_flags)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
 )
@@ -53,17 +58,24 @@ class TrainJobConfig:
       model_dir: where the model goes.
       training: the options of the run.
       resume: whether a checkpoint in `model_dir` is continued rather than discarded.
+      warm_start: the run to go on from; `None` to start afresh.
     """
 
     prepared_dir: str
     model_dir: str
     training: training_config_lib.TrainingConfig
     resume: bool = True
+    warm_start: warm_start_lib.WarmStartConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("prepared_dir", "model_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+        if self.warm_start and os.path.realpath(self.warm_start.model_dir) == os.path.realpath(self.model_dir):
+            raise job.ConfigError(
+                f"--warm_start_dir and --model_dir must be two directories, but both are {self.model_dir}; give the "
+                "model of each day its own."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,18 +87,22 @@ class TrainResult:
       best_epoch: number of the epoch whose towers are kept, from 1.
       seconds: wall clock of this run.
       num_steps: steps that this run made; 0 if there was nothing left to do.
+      vocabularies: by table, how many values are `known`, and of these `new`, and how many `expired`, are `waiting`
+        for a row of their own or were `forgotten` while they waited.
     """
 
     history: list[dict]
     best_epoch: int
     seconds: float
     num_steps: int
+    vocabularies: dict[str, dict[str, int]]
 
 
 def config_from_flags() -> TrainJobConfig:
     """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
     training = training_config_lib.training_config(training_flags.options_from_file_and_flags())
-    return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value)
+    start = warm_start_flags.config_from_flags()
+    return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value, start)
 
 
 def run(
@@ -116,18 +132,24 @@ def run(
         examples = data.examples("train")
         feeder = feeding.Feeder.for_model(data, training.model)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
+        start = warm_start_lib.WarmStart(config.warm_start, training, data) if config.warm_start else None
+        if start:
+            examples = start.newer(examples)
+            counts.update(newer=len(examples))
     stream = training_stream.open_stream(feeder, examples, training)
-    _require_rate_to_the_end(training, training.num_epochs * stream.steps_per_epoch)
-    inputs = prepared_data.read_model_inputs(config.prepared_dir)
+    num_steps_before = start.num_steps if start else 0
+    _require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
     if training.model.negatives == "labels":
         _require_labels(examples.weights)
-    corpus = negatives.Corpus(data.candidate_ids, feeder.candidate_inputs)
-    model = build_model(training.model, inputs, training.seed, corpus, machine.available_memory_bytes())
-    model.compile(
-        optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
-    )
-    state = training_state.TrainingState(model, config.model_dir, _open_model_dir(config, data))
-    state.restore()
+    if start is None:
+        two_tower_builder.require_query_inputs(training.model, prepared_data.read_model_inputs(config.prepared_dir))
+    stamp, learned = run_directory.open_run(config.model_dir, training, data, examples, start, config.resume)
+    model = _build_model(config, build_model, data, feeder, learned["frequency_num_buckets"])
+    state = training_state.TrainingState(model, config.model_dir, stamp)
+    if not state.restore() and start:
+        with job.stage(f"Going on from {config.warm_start.model_dir}") as counts:
+            state.start_from(start)
+            counts.update(steps=num_steps_before)
     is_over = functools.partial(_is_over, training, is_hopeless)
     first_step = state.num_epochs_done * stream.steps_per_epoch
     last_step = training.num_epochs * stream.steps_per_epoch
@@ -143,7 +165,29 @@ def run(
     num_steps = state.num_epochs_done * stream.steps_per_epoch - first_step
     best_epoch = training_state.best_epoch(history, training.early_stop_metric)
     logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
-    return TrainResult(history, best_epoch, time.monotonic() - started, num_steps)
+    return TrainResult(history, best_epoch, time.monotonic() - started, num_steps, learned["vocabularies"])
+
+
+def _build_model(
+    config: TrainJobConfig,
+    build_model: BuildModel,
+    data: prepared_data.PreparedData,
+    feeder: feeding.Feeder,
+    frequency_num_buckets: int,
+) -> two_tower.TwoTowerModel:
+    """Returns the compiled model that the run's description describes, its frequency estimate sized."""
+    training = config.training
+    model = build_model(
+        dataclasses.replace(training.model, frequency_num_buckets=frequency_num_buckets),
+        prepared_data.read_model_inputs(model_directory.ModelPaths(config.model_dir).description),
+        training.seed,
+        negatives.Corpus(data.candidate_ids, feeder.candidate_inputs),
+        machine.available_memory_bytes(),
+    )
+    model.compile(
+        optimizer=optimizers.build_optimizer(training.optimization), steps_per_execution=training.steps_per_execution
+    )
+    return model
 
 
 def _is_over(
@@ -164,39 +208,6 @@ def _require_labels(weights: np.ndarray) -> None:
             f"{low:g} to {high:g}; name a column of labels with prepare_data's --weight_column, or choose other "
             "negatives."
         )
-
-
-def _open_model_dir(config: TrainJobConfig, data: prepared_data.PreparedData) -> str:
-    """Writes the description of a new run, or checks that the one there is of the same run; returns its stamp."""
-    training = config.training
-    description = model_directory.ModelDescription(
-        training.model, training.seed, training.shaping_options(), data.manifest_sha256
-    )
-    paths = model_directory.ModelPaths(config.model_dir)
-    if not config.resume:
-        _discard(paths)
-    if paths.description.exists():
-        if model_directory.read_description(config.model_dir).stamp != description.stamp:
-            raise model_directory.ModelDirectoryError(
-                f"{config.model_dir} holds a run with other options, another seed, other data or of other code, which "
-                "cannot be continued; choose another --model_dir, or discard that run with --noresume."
-            )
-        return description.stamp
-    if paths.checkpoints.exists():
-        raise model_directory.ModelDirectoryError(
-            f"{config.model_dir} holds checkpoints of a run whose description is gone; discard them with --noresume."
-        )
-    paths.directory.mkdir(parents=True, exist_ok=True)
-    model_directory.write_description(config.model_dir, description, data.paths)
-    return description.stamp
-
-
-def _discard(paths: model_directory.ModelPaths) -> None:
-    """Removes what training wrote and nothing else that may lie in the directory."""
-    for path in paths.of_training:
-        if path.exists():
-            logging.info("Discarding %s (--noresume)", path)
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _require_rate_to_the_end(training: training_config_lib.TrainingConfig, num_steps: int) -> None:
@@ -227,6 +238,8 @@ def _fit(
     training = config.training
     paths = model_directory.ModelPaths(config.model_dir)
     total = training.num_epochs * steps_per_epoch
+    # Of the run that this one goes on from.
+    steps_before = int(model.optimizer.iterations) - state.num_epochs_done * steps_per_epoch
     with progress.progress_bar(total, "Training", "step", state.num_epochs_done * steps_per_epoch) as bar:
         model.fit(
             batches,
@@ -237,7 +250,9 @@ def _fit(
             callbacks=[
                 # An execution is one call, however many steps it makes.
                 tf.keras.callbacks.LambdaCallback(
-                    on_train_batch_end=lambda batch, logs: bar.update(int(model.optimizer.iterations) - bar.n)
+                    on_train_batch_end=lambda batch, logs: bar.update(
+                        int(model.optimizer.iterations) - steps_before - bar.n
+                    )
                 ),
                 training_state.EpochEnd(
                     state,

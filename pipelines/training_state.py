@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pipelines import artifacts, model_directory
+from pipelines import artifacts, model_directory, warm_start
 from tfrs_model import two_tower
 
 
@@ -32,10 +32,10 @@ class TrainingState:
         self._stamp = tf.Variable(stamp, dtype=tf.string, trainable=False)
         model_directory.build_towers(model)
         model.optimizer.build(model.trainable_variables)
-        checkpoint = tf.train.Checkpoint(
+        self._root = tf.train.Checkpoint(
             model=model, optimizer=model.optimizer, history=self._history, stamp=self._stamp
         )
-        self._checkpoints = tf.train.CheckpointManager(checkpoint, self._paths.checkpoints, max_to_keep=2)
+        self._checkpoints = tf.train.CheckpointManager(self._root, self._paths.checkpoints, max_to_keep=2)
         best = model_directory.towers_checkpoint(model)
         self._best = tf.train.CheckpointManager(best, self._paths.best, max_to_keep=1)
 
@@ -49,26 +49,36 @@ class TrainingState:
         """Finished epochs, of all runs together."""
         return len(self.history)
 
-    def restore(self) -> None:
-        """Continues from the newest checkpoint, if there is one.
+    def restore(self) -> bool:
+        """Continues from the newest checkpoint; returns whether there is one.
 
         Raises:
           ModelDirectoryError: if it is of another run or damaged, or its best towers are gone.
         """
         newest = self._checkpoints.latest_checkpoint
         if newest is None:
-            return
+            return False
         if model_directory.read_stamp(newest) != self._stamp.numpy():
             raise model_directory.ModelDirectoryError(
                 f"{newest} is of another run than {self._paths.description}; discard both with --noresume."
             )
-        if self._best.latest_checkpoint is None:
+        with model_directory.readable(newest):
+            self._checkpoints.checkpoint.restore(newest).assert_consumed()
+        if self.history and self._best.latest_checkpoint is None:
             raise model_directory.ModelDirectoryError(
                 f"{self._paths.best} has lost the best towers of this run; discard the run with --noresume."
             )
-        with model_directory.readable(newest):
-            self._checkpoints.checkpoint.restore(newest).assert_consumed()
         artifacts.write_json(self._paths.history, self.history)
+        return True
+
+    def start_from(self, start: warm_start.WarmStart) -> None:
+        """Takes over what another run has learned, and saves it as checkpoint 0, from which alone the run goes on.
+
+        Raises:
+          ModelDirectoryError, CarryOverError: if it cannot be taken over.
+        """
+        start.carry_over(self._model, self._root)
+        self._checkpoints.save(checkpoint_number=0)
 
     def finish_epoch(self, record: dict, is_best: bool) -> None:
         """Adds an epoch's record and saves everything; the best towers first, so none is ever promised and missing."""

@@ -60,6 +60,30 @@ class StringEmbedding(tf.keras.layers.Layer):
         """Width of a row."""
         return self._embedding_dim
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Known values; value i has row `1 + num_oov_buckets + i`."""
+        return tuple(self._vocabulary)
+
+    @property
+    def num_oov_buckets(self) -> int:
+        """Rows of unknown values, from row 1 on."""
+        return self._num_oov_buckets
+
+    @property
+    def seed(self) -> int:
+        """Of the initial rows."""
+        return self._seed
+
+    @property
+    def embeddings(self) -> tf.Variable:
+        """`[num_rows, embedding_dim]` the table; there is one when the layer was called."""
+        return self._table.embeddings
+
+    def rows_of_unknown(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the int64 rows that values have while the vocabulary does not hold them."""
+        return 1 + tf.strings.to_hash_bucket_fast(values, self._num_oov_buckets)
+
     def call(self, values: tf.Tensor, as_unknown: tf.Tensor | None = None) -> tf.Tensor:
         """Embeds values.
 
@@ -73,8 +97,7 @@ class StringEmbedding(tf.keras.layers.Layer):
         """
         rows = self._lookup(values)
         if as_unknown is not None:
-            bucket = tf.strings.to_hash_bucket_fast(values, self._num_oov_buckets)
-            rows = tf.where(tf.logical_and(as_unknown, tf.not_equal(rows, 0)), 1 + bucket, rows)
+            rows = tf.where(tf.logical_and(as_unknown, tf.not_equal(rows, 0)), self.rows_of_unknown(values), rows)
         present = tf.cast(tf.not_equal(rows, 0), tf.float32)
         return self._table(rows) * present[..., tf.newaxis]
 

@@ -55,6 +55,19 @@ def build_two_tower(
     return two_tower.TwoTowerModel(query_tower, candidate_tower, retrieval, config.remove_history, pool)
 
 
+def require_query_inputs(config: ModelConfig, inputs: ModelInputs) -> None:
+    """Checks that the query tower has something to read.
+
+    Raises:
+      ModelConfigError: if it has neither id, history nor features.
+    """
+    if not (config.use_query_id or config.history_length or inputs.query_features):
+        raise ModelConfigError(
+            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
+            "and the data has no query features; switch one of them on."
+        )
+
+
 def build_towers(
     config: ModelConfig, inputs: ModelInputs, seed: int
 ) -> tuple[towers.QueryTower, towers.CandidateTower]:
@@ -68,11 +81,7 @@ def build_towers(
     Raises:
       ModelConfigError: if the options leave the query tower nothing to read.
     """
-    if not (config.use_query_id or config.history_length or inputs.query_features):
-        raise ModelConfigError(
-            "A query needs an id, a history or a feature to be encoded, but use_query_id is false, history_length is 0 "
-            "and the data has no query features; switch one of them on."
-        )
+    require_query_inputs(config, inputs)
     tables = _build_tables(config, inputs, seed)
     candidate_table = tables[schema_lib.CANDIDATE_ID]
     history_table = candidate_table

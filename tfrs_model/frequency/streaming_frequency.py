@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfrs_model import replicas
@@ -9,6 +10,21 @@ from tfrs_model.frequency import health as health_lib
 from tfrs_model.frequency import id_hashing, multiscale_estimator, paper_estimator
 
 ESTIMATORS = ("multiscale", "paper")
+# Of all hashes together; with fewer, ids share so many buckets that estimates suffer.
+_BUCKETS_PER_ID = 2
+
+
+def num_buckets_for(num_ids: int, num_hashes: int, num_buckets: int) -> int:
+    """Returns `num_buckets`, doubled until all hashes together have two or more for each id.
+
+    Args:
+      num_ids: that are to be told apart.
+      num_hashes: of the layer.
+      num_buckets: that each hash has, >= 1.
+    """
+    while num_buckets * num_hashes < _BUCKETS_PER_ID * num_ids:
+        num_buckets *= 2
+    return num_buckets
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_model")
@@ -71,6 +87,33 @@ class StreamingFrequency(tf.keras.layers.Layer):
     def health(self) -> health_lib.FrequencyHealth | None:
         """How well the estimate does; `None` without sample ids."""
         return self._health
+
+    @property
+    def variables_by_bucket(self) -> list[tf.Variable]:
+        """State of the estimator with a number for each bucket."""
+        size = self._hasher.num_hashes * self._config["num_buckets"]
+        return [each for each in self._estimator.weights if tuple(each.shape) == (size,)]
+
+    def split_buckets(self, values: np.ndarray) -> np.ndarray:
+        """Returns what a variable by bucket must hold so that every estimate is that of fewer buckets.
+
+        Bucket b of n holds the ids of buckets k b to k b + k - 1 of k n, since a hash is multiplied and shifted. Given
+        what b held each of these starts with the estimates that it gave, and from then on its ids part.
+
+        Args:
+          values: `[num_hashes * n]` of a layer with n buckets and otherwise the same options.
+
+        Raises:
+          ValueError: if `num_buckets` is no multiple of n.
+        """
+        num_hashes, num_buckets = self._hasher.num_hashes, self._config["num_buckets"]
+        of_hashes = np.reshape(values, [num_hashes, -1])
+        factor, rest = divmod(num_buckets, of_hashes.shape[1])
+        if rest or not factor:
+            raise ValueError(
+                f"num_buckets must be a multiple of the {of_hashes.shape[1]} that are split, but is {num_buckets}."
+            )
+        return np.repeat(of_hashes, factor, axis=1).reshape(-1)
 
     def call(self, ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns each id's expected count in a batch, after counting this batch in if training.

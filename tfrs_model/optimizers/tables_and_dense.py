@@ -105,6 +105,7 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
                 "build the layer without it."
             )
         self._built = True
+        self._table_variables = tables
         self._table_keys = frozenset(self._var_key(variable) for variable in tables)
         self.tables.build(tables)
         self.dense.build([variable for variable in var_list if self._var_key(variable) not in self._table_keys])
@@ -112,6 +113,34 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
             # The first is the counter that `iterations` above has replaced.
             for variable in optimizer.variables[1:]:
                 self._variables.append(variable)
+
+    def slots_of_tables(self) -> list[tuple[tf.Variable, list[tf.Variable]]]:
+        """Returns each table with its slots, all of which have the table's rows as first dimension.
+
+        Raises:
+          ValueError: if the optimizer of the tables keeps state that is not of rows.
+        """
+        # The first is the counter of steps; after it an optimizer makes the slots of one variable after another.
+        slots = self.tables.variables[1:]
+        per_table = len(slots) // max(1, len(self._table_variables))
+        pairs = [(table, slots[i * per_table : (i + 1) * per_table]) for i, table in enumerate(self._table_variables)]
+        all_of_rows = all(slot.shape[:1] == table.shape[:1] for table, of_table in pairs for slot in of_table)
+        if per_table * len(pairs) != len(slots) or not all_of_rows:
+            raise ValueError(
+                f"Optimizer {self.tables.name!r} must keep as many slots for each table, with a row for each of its "
+                "rows, but does not; the state of a row cannot be told."
+            )
+        return pairs
+
+    @property
+    def learning_rate_variables(self) -> list[tf.Variable]:
+        """What holds the present rates of both optimizers, where Keras keeps it in variables."""
+        held = [
+            getattr(optimizer, name, None)
+            for optimizer in (self.tables, self.dense)
+            for name in ("_learning_rate", "_current_learning_rate")
+        ]
+        return [each for each in held if isinstance(each, tf.Variable)]
 
     def update_step(self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable) -> None:
         """Decays and updates one variable.

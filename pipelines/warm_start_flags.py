@@ -1,0 +1,52 @@
+"""The flags of a run that goes on from another one's checkpoint."""
+
+from absl import flags
+
+from pipelines import job, warm_start
+from tfrs_model import growth
+
+_DIR = flags.DEFINE_string(
+    "warm_start_dir",
+    None,
+    "model_dir of an earlier run to go on from, at its newest checkpoint: towers, optimizer slots and steps, frequency "
+    "state and vocabularies. Only training interactions newer than what it has learned are trained on.",
+)
+_POLICY = (
+    flags.DEFINE_integer(
+        "admission_min_count",
+        1,
+        "With --warm_start_dir: training interactions of all days together that a new value needs for a row.",
+    ),
+    flags.DEFINE_integer(
+        "expire_after_days",
+        0,
+        "With --warm_start_dir: days of the log without an interaction after which a value loses its row; 0 for never.",
+    ),
+    flags.DEFINE_integer(
+        "expire_below_count",
+        0,
+        "With --expire_after_days: values with at least so many interactions stay, however old; 0 keeps none.",
+    ),
+)
+_NEW_ROWS = flags.DEFINE_enum(
+    "new_rows",
+    "initial",
+    growth.NEW_ROWS,
+    "With --warm_start_dir: rows of new values start as drawn for the value alone, or at the row that it had while it "
+    "was unknown, which is worth it if --candidate_id_dropout has trained that row.",
+)
+
+
+def config_from_flags() -> warm_start.WarmStartConfig | None:
+    """Returns the configuration, or `None` for a run that starts afresh.
+
+    Raises:
+      ConfigError: if a policy is given to a run that starts afresh.
+      GrowthPolicyError: if a number is out of its range.
+    """
+    if not _DIR.value:
+        if given := [flag.name for flag in (*_POLICY, _NEW_ROWS) if flag.present]:
+            raise job.ConfigError(f"--{given[0]} is about growing vocabularies and needs --warm_start_dir; name it.")
+        return None
+    policy = growth.VocabularyPolicy(**{flag.name: flag.value for flag in _POLICY})
+    return warm_start.WarmStartConfig(_DIR.value, policy, _NEW_ROWS.value)
