@@ -35,6 +35,7 @@ from pipelines import (
 )
 from pipelines import training_config as training_config_lib
 from pipelines import warm_start as warm_start_lib
+from pipelines.examples import Examples
 from tfrs_model import negatives, optimizers, two_tower, two_tower_builder
 
 BuildModel = Callable[..., two_tower.TwoTowerModel]
@@ -139,10 +140,7 @@ def run(
     stream = training_stream.open_stream(feeder, examples, training)
     num_steps_before = start.num_steps if start else 0
     _require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
-    if training.model.negatives == "labels":
-        _require_labels(examples.weights)
-    if start is None:
-        two_tower_builder.require_query_inputs(training.model, prepared_data.read_model_inputs(config.prepared_dir))
+    _require_readable(config, examples, is_afresh=start is None)
     stamp, learned = run_directory.open_run(config.model_dir, training, data, examples, start, config.resume)
     model = _build_model(config, build_model, data, feeder, learned["frequency_num_buckets"])
     state = training_state.TrainingState(model, config.model_dir, stamp)
@@ -197,6 +195,15 @@ def _is_over(
     return is_hopeless(history) or training_state.is_finished(
         history, training.num_epochs, training.early_stop_metric, training.early_stop_patience
     )
+
+
+def _require_readable(config: TrainJobConfig, examples: Examples, is_afresh: bool) -> None:
+    """Refuses what the data lacks for the options, before anything is written."""
+    training = config.training
+    if training.model.negatives == "labels":
+        _require_labels(examples.weights)
+    if is_afresh:
+        two_tower_builder.require_query_inputs(training.model, prepared_data.read_model_inputs(config.prepared_dir))
 
 
 def _require_labels(weights: np.ndarray) -> None:
