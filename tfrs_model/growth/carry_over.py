@@ -92,12 +92,10 @@ def _origins(model: two_tower.TwoTowerModel, old_model: two_tower.TwoTowerModel)
     try:
         pairs = list(zip(_tables(old_model), _tables(model), strict=True))
         for old, new in pairs:
-            origins[id(new.embeddings)] = RowOrigins.between(old, new)
+            of_table = RowOrigins.between(old, new)
+            origins |= {id(each): of_table for each in (new.embeddings, *model.optimizer.slots_of(new.embeddings))}
     except ValueError as error:
         raise CarryOverError(f"{error} Such a model cannot be continued; train it afresh.") from error
-    for table, slots in model.optimizer.slots_of_tables():
-        if id(table) in origins:
-            origins |= {id(slot): origins[id(table)] for slot in slots}
     return origins
 
 

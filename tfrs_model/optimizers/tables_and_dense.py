@@ -105,7 +105,6 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
                 "build the layer without it."
             )
         self._built = True
-        self._table_variables = tables
         self._table_keys = frozenset(self._var_key(variable) for variable in tables)
         self.tables.build(tables)
         self.dense.build([variable for variable in var_list if self._var_key(variable) not in self._table_keys])
@@ -114,23 +113,26 @@ class TablesAndDense(tf.keras.optimizers.Optimizer):
             for variable in optimizer.variables[1:]:
                 self._variables.append(variable)
 
-    def slots_of_tables(self) -> list[tuple[tf.Variable, list[tf.Variable]]]:
-        """Returns each table with its slots, all of which have the table's rows as first dimension.
+    def slots_of(self, table: tf.Variable) -> list[tf.Variable]:
+        """Returns the slots of a table, all of which have the table's rows as first dimension.
+
+        Args:
+          table: one of the variables that this optimizer was built for.
 
         Raises:
           ValueError: if the optimizer of the tables keeps state that is not of rows.
         """
         # The first is the counter of steps; after it an optimizer makes the slots of one variable after another.
-        slots = self.tables.variables[1:]
-        per_table = len(slots) // max(1, len(self._table_variables))
-        pairs = [(table, slots[i * per_table : (i + 1) * per_table]) for i, table in enumerate(self._table_variables)]
-        all_of_rows = all(slot.shape[:1] == table.shape[:1] for table, of_table in pairs for slot in of_table)
-        if per_table * len(pairs) != len(slots) or not all_of_rows:
+        slots, index = self.tables.variables[1:], self.tables._index_dict
+        per_table, rest = divmod(len(slots), len(index))
+        first = index[self._var_key(table)] * per_table
+        of_table = slots[first : first + per_table]
+        if rest or any(slot.shape[:1] != table.shape[:1] for slot in of_table):
             raise ValueError(
                 f"Optimizer {self.tables.name!r} must keep as many slots for each table, with a row for each of its "
                 "rows, but does not; the state of a row cannot be told."
             )
-        return pairs
+        return of_table
 
     @property
     def learning_rate_variables(self) -> list[tf.Variable]:
