@@ -2,7 +2,8 @@
 
 python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE TIMES]
 
-VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position.
+VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position;
+with `@WARM_START_DIR` behind it the run goes on from the one there.
 PLACE is passed TIMES times before the kill; without one the run goes to its end.
 """
 
@@ -12,7 +13,7 @@ import sys
 
 import tensorflow as tf
 
-from pipelines import model_directory, prepared_data, train, training_config, training_state
+from pipelines import model_directory, prepared_data, train, training_config, training_state, warm_start
 from tests.pipelines import deaths
 
 _OPTIONS = {
@@ -92,8 +93,10 @@ def main() -> None:
     variant, prepared_dir, model_dir, *death = sys.argv[1:]
     place, times = death or (None, 0)
     _Death(place, int(times)).watch()
+    variant, _, warm_start_dir = variant.partition("@")
     options = training_config.training_config({**_OPTIONS, **_VARIANTS[variant]})
-    train.run(train.TrainJobConfig(prepared_dir, model_dir, options))
+    start = warm_start.WarmStartConfig(warm_start_dir) if warm_start_dir else None
+    train.run(train.TrainJobConfig(prepared_dir, model_dir, options, warm_start=start))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipelines import model_directory
 
-_ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[2]
 # One after another in one directory: where the run dies, and how often it passes there before.
 _DEATHS = [
     ("data read", 1),
@@ -31,13 +31,13 @@ _DEATHS = [
 _DEATHS_OF_WINDOWS = [("step", 3), ("half of checkpoints", 1), ("step", 2)]
 
 
-def _train(variant, prepared_dir, model_dir, *death) -> subprocess.CompletedProcess:
+def train(variant, prepared_dir, model_dir, *death) -> subprocess.CompletedProcess:
     program = [sys.executable, "-m", "tests.pipelines.killed_training"]
     command = [*program, variant, prepared_dir, str(model_dir), *map(str, death)]
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def _values(checkpoint) -> dict[str, np.ndarray]:
+def values(checkpoint) -> dict[str, np.ndarray]:
     reader = tf.train.load_checkpoint(checkpoint)
     names = set(reader.get_variable_to_shape_map()) - {"_CHECKPOINTABLE_OBJECT_GRAPH"}
     # The history holds seconds, and a repeated epoch has been saved once more.
@@ -49,16 +49,16 @@ def _values(checkpoint) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("variant", "deaths"), [("interactions", _DEATHS), ("windows", _DEATHS_OF_WINDOWS)])
 def test_a_training_killed_anywhere_ends_with_the_bits_of_an_undisturbed_one(line, tmp_path, variant, deaths):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    done = _train(variant, line.prepared_dir, undisturbed)
+    done = train(variant, line.prepared_dir, undisturbed)
     assert done.returncode == 0, done.stderr[-3000:]
     for place, times in deaths:
-        died = _train(variant, line.prepared_dir, killed, place, times)
+        died = train(variant, line.prepared_dir, killed, place, times)
         assert died.returncode == -signal.SIGKILL, (place, died.stderr[-3000:])
-    done = _train(variant, line.prepared_dir, killed)
+    done = train(variant, line.prepared_dir, killed)
     assert done.returncode == 0, done.stderr[-3000:]
     for part in ("checkpoints", "best"):
         folders = (getattr(model_directory.ModelPaths(each), part) for each in (undisturbed, killed))
-        expected, found = map(_values, folders)
+        expected, found = map(values, folders)
         assert expected.keys() == found.keys()
         for name, value in expected.items():
             np.testing.assert_array_equal(value, found[name], err_msg=name)

@@ -218,3 +218,27 @@ def test_an_estimator_that_does_not_exist_is_refused_with_those_that_do():
 def test_sizes_below_one_are_refused():
     with pytest.raises(ValueError, match=r"num_hashes >= 1, but they are 5 and 0"):
         _layer(5, num_hashes=0)
+
+
+@_BOTH
+def test_split_buckets_give_every_id_the_estimate_that_it_had(estimator):
+    few, many = (_layer(num_buckets, estimator=estimator) for num_buckets in (7, 21))
+    generator = np.random.default_rng(0)
+    _count(few, *(generator.choice([f"c{i}" for i in range(40)], 16).tolist() for _ in range(20)))
+    # The first call makes the state.
+    many(tf.constant(["c0"]))
+    for old, new in zip(few.weights, many.weights, strict=True):
+        new.assign(old if old.shape == new.shape else many.split_buckets(old.numpy()))
+    ids = tf.constant([f"c{i}" for i in range(60)])
+    np.testing.assert_array_equal(many(ids), few(ids))
+    np.testing.assert_array_equal(many.sampling_probability(ids), few.sampling_probability(ids))
+
+
+def test_buckets_can_only_be_split_into_a_whole_number():
+    with pytest.raises(ValueError, match="num_buckets must be a multiple of the 6 that are split, but is 10"):
+        _layer(10).split_buckets(np.zeros(24))
+
+
+def test_buckets_double_until_there_are_two_for_each_id():
+    # Of 4 hashes with 10 buckets 20 ids have two each, 21 have not.
+    assert [frequency.num_buckets_for(num_ids, 4, 10) for num_ids in (1, 20, 21, 41)] == [10, 10, 20, 40]

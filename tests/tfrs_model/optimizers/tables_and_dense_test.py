@@ -217,3 +217,20 @@ def test_there_is_no_single_learning_rate_to_read_or_to_set():
         _fit(model, 1, callbacks=[tf.keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)])
     optimizer.tables.learning_rate = 0.125
     assert float(optimizer.tables.learning_rate) == 0.125
+
+
+def test_slots_of_a_table_are_told_from_those_of_another():
+    tables = [tf.Variable(tf.ones([rows, 2]), name=f"{rows}/embeddings") for rows in (3, 5)]
+    optimizer = optimizers.TablesAndDense(tf.keras.optimizers.Adam(), _SGD(0.25))
+    optimizer.build([tables[0], tf.Variable([[8.0]], name="projection/kernel"), tables[1]])
+    # Adam has two moments.
+    assert [[each.shape[0] for each in optimizer.slots_of(table)] for table in tables] == [[3, 3], [5, 5]]
+
+
+def test_an_optimizer_whose_state_is_not_of_rows_is_refused():
+    table = tf.Variable(tf.ones([3, 2]), name="embeddings")
+    adafactor = tf.keras.optimizers.Adafactor()
+    optimizer = optimizers.TablesAndDense(adafactor, _SGD(0.25))
+    optimizer.build([table])
+    with pytest.raises(ValueError, match="the state of a row cannot be told"):
+        optimizer.slots_of(table)
