@@ -1,8 +1,20 @@
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 
 from pipelines import job, warm_start, warm_start_flags
 from tfrs_model import growth
+
+
+@pytest.fixture(autouse=True)
+def parsed():
+    """Lets flags be read that were not given."""
+    was_parsed = flags.FLAGS.is_parsed()
+    with flagsaver.flagsaver():
+        flags.FLAGS.mark_as_parsed()
+        yield
+    if not was_parsed:
+        flags.FLAGS.unparse_flags()
 
 
 def test_without_a_directory_a_run_starts_afresh():

@@ -90,8 +90,7 @@ def _origins(model: two_tower.TwoTowerModel, old_model: two_tower.TwoTowerModel)
     """Returns the origins of the rows by the identity of each variable that has them: tables and their slots."""
     origins: dict[int, RowOrigins] = {}
     try:
-        pairs = list(zip(_tables(old_model), _tables(model), strict=True))
-        for old, new in pairs:
+        for old, new in zip(_tables(old_model), _tables(model), strict=True):
             of_table = RowOrigins.between(old, new)
             origins |= {id(each): of_table for each in (new.embeddings, *model.optimizer.slots_of(new.embeddings))}
     except ValueError as error:
