@@ -124,23 +124,28 @@ class ExportConfig:
         return dataclasses.replace(self, k=k, max_k=max_k)
 
 
-def config_from_flags() -> ExportConfig:
-    """Returns the configuration that the flags describe."""
-    return ExportConfig(
-        prepared_dir=common_flags.PREPARED_DIR.value,
-        model_dir=common_flags.MODEL_DIR.value,
-        export_dir=EXPORT_DIR.value,
-        index=_INDEX.value,
-        k=_K.value,
-        min_index_recall=_MIN_INDEX_RECALL.value,
-        index_storage=_STORAGE.value,
-        max_k=_MAX_K.value,
-        min_num_candidates=_MIN_NUM_CANDIDATES.value,
-        metric=_METRIC.value,
-        max_metric_loss=_MAX_METRIC_LOSS.value,
-        filter_columns=tuple(_FILTERS.value),
-        display_columns=tuple(_DISPLAY.value),
-        precompute_queries=_PRECOMPUTE.value,
-        keep_versions=_KEEP_VERSIONS.value,
-        corpus=_CORPUS.value,
-    )
+def config_from_flags(**chosen: object) -> ExportConfig:
+    """Returns the configuration that the flags describe.
+
+    Args:
+      chosen: what a job that exports as one of its stages chooses in place of the flags, by attribute.
+    """
+    options = {
+        "prepared_dir": common_flags.PREPARED_DIR.value,
+        "model_dir": common_flags.MODEL_DIR.value,
+        "export_dir": EXPORT_DIR.value,
+        "index": _INDEX.value,
+        "k": _K.value,
+        "min_index_recall": _MIN_INDEX_RECALL.value,
+        "index_storage": _STORAGE.value,
+        "max_k": _MAX_K.value,
+        "min_num_candidates": _MIN_NUM_CANDIDATES.value,
+        "metric": _METRIC.value,
+        "max_metric_loss": _MAX_METRIC_LOSS.value,
+        "filter_columns": tuple(_FILTERS.value),
+        "display_columns": tuple(_DISPLAY.value),
+        "precompute_queries": _PRECOMPUTE.value,
+        "keep_versions": _KEEP_VERSIONS.value,
+        "corpus": _CORPUS.value,
+    }
+    return ExportConfig(**options | chosen)

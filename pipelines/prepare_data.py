@@ -54,7 +54,8 @@ _SPLIT = flags.DEFINE_enum(
     "split",
     None,
     splits.SPLIT_METHODS,
-    "How held-out interactions are chosen; by default `given` if there is a split column, else `leave_last_out`.",
+    "How held-out interactions are chosen; by default `given` if there is a split column, else `leave_last_out`. With "
+    "`none` all of them train.",
 )
 _VALIDATION_FRACTION = flags.DEFINE_float("validation_fraction", 0.1, "Share of rows, for --split=global_time.")
 _TEST_FRACTION = flags.DEFINE_float("test_fraction", 0.1, "Share of rows, for --split=global_time.")
@@ -143,7 +144,7 @@ class PrepareConfig:
             "--split=given needs a split column; name it with --split_column.",
         )
         _require(
-            self.split == "given" or roles.timestamp is not None,
+            self.split in ("given", "none") or roles.timestamp is not None,
             f"--split={self.split} needs timestamps; name their column with --timestamp_column, or use --split=given.",
         )
         _require(
@@ -210,30 +211,31 @@ class PrepareResult:
     reused: bool
 
 
-def config_from_flags() -> PrepareConfig:
-    """Returns the configuration that the command line asks for."""
+def config_from_flags(**chosen: object) -> PrepareConfig:
+    """Returns the configuration that the command line asks for, but for what a job that calls this one has chosen."""
     schema = schema_lib.read_schema(_SCHEMA.value) if _SCHEMA.value else schema_lib.Schema()
     # An empty flag takes a role away, such as the time of a log without time.
     overrides = {role: flag.value or None for role, flag in _COLUMNS.items() if flag.value is not None}
     roles = dataclasses.replace(schema.interactions, **overrides)
-    return PrepareConfig(
-        interactions=_INTERACTIONS.value,
-        prepared_dir=common_flags.PREPARED_DIR.value,
-        schema=dataclasses.replace(schema, interactions=roles),
-        candidates=_CANDIDATES.value,
-        queries=_QUERIES.value,
-        split=_SPLIT.value,
-        validation_fraction=_VALIDATION_FRACTION.value,
-        test_fraction=_TEST_FRACTION.value,
-        min_count=_MIN_COUNT.value,
-        statistics_splits=_STATISTICS_SPLITS.value,
-        max_rejected_fraction=_MAX_REJECTED_FRACTION.value,
-        day_partitions=_DAY_PARTITIONS.value,
-        csv_delimiter="\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,
-        engine=_ENGINE.value,
-        engine_memory_limit=_ENGINE_MEMORY_LIMIT.value,
-        spark_master=_SPARK_MASTER.value,
-    )
+    options = {
+        "interactions": _INTERACTIONS.value,
+        "prepared_dir": common_flags.PREPARED_DIR.value,
+        "schema": dataclasses.replace(schema, interactions=roles),
+        "candidates": _CANDIDATES.value,
+        "queries": _QUERIES.value,
+        "split": _SPLIT.value,
+        "validation_fraction": _VALIDATION_FRACTION.value,
+        "test_fraction": _TEST_FRACTION.value,
+        "min_count": _MIN_COUNT.value,
+        "statistics_splits": _STATISTICS_SPLITS.value,
+        "max_rejected_fraction": _MAX_REJECTED_FRACTION.value,
+        "day_partitions": _DAY_PARTITIONS.value,
+        "csv_delimiter": "\t" if _CSV_DELIMITER.value == "tab" else _CSV_DELIMITER.value,
+        "engine": _ENGINE.value,
+        "engine_memory_limit": _ENGINE_MEMORY_LIMIT.value,
+        "spark_master": _SPARK_MASTER.value,
+    }
+    return PrepareConfig(**options | chosen)
 
 
 def run(config: PrepareConfig) -> PrepareResult:

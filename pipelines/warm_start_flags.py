@@ -48,5 +48,17 @@ def config_from_flags() -> warm_start.WarmStartConfig | None:
         if given := [flag.name for flag in (*_POLICY, _NEW_ROWS) if flag.present]:
             raise job.ConfigError(f"--{given[0]} is about growing vocabularies and needs --warm_start_dir; name it.")
         return None
+    return config_of(_DIR.value)
+
+
+def config_of(model_dir: str) -> warm_start.WarmStartConfig:
+    """Returns the configuration for a job that chooses itself which run to go on from, once it knows.
+
+    Raises:
+      ConfigError: if `--warm_start_dir` is given.
+      GrowthPolicyError: if a number is out of its range.
+    """
+    if _DIR.value not in (None, model_dir):
+        raise job.ConfigError("--warm_start_dir is chosen by this job, day by day; leave it out.")
     policy = growth.VocabularyPolicy(**{flag.name: flag.value for flag in _POLICY})
-    return warm_start.WarmStartConfig(_DIR.value, policy, _NEW_ROWS.value)
+    return warm_start.WarmStartConfig(model_dir, policy, _NEW_ROWS.value)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+import ibis
 import ibis.expr.types as ir
 
 from pipelines import artifacts, publishing
@@ -169,10 +170,12 @@ class _Build:
                 self._engine, accepted, self._options.validation_fraction, self._options.test_fraction
             )
             return splits.with_candidate_order(cut), {"counts": {}, "split_boundaries": boundaries}
+        if self._options.split == "none":
+            return splits.with_candidate_order(accepted.mutate(split=ibis.literal("train"))), {"counts": {}}
         return splits.with_candidate_order(accepted), {"counts": {}}
 
     def _splits_wanted(self) -> tuple[str, ...]:
-        if self._options.split == "given":
+        if self._options.split in ("given", "none"):
             return ("train",)
         if self._options.split == "leave_last_out":
             return artifacts.SPLITS

@@ -10,7 +10,8 @@ from pipelines.preparation.engine import Engine
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.interactions import context_columns
 
-SPLIT_METHODS = ("leave_last_out", "global_time", "given")
+# `none` holds nothing out: what a day is asked for is the next day.
+SPLIT_METHODS = ("leave_last_out", "global_time", "given", "none")
 
 # One test, one validation and at least one interaction to learn from.
 _SHORTEST_HELD_OUT = 3
@@ -110,6 +111,7 @@ def check_splits(counts: dict[str, int], method: str, wanted: tuple[str, ...]) -
                 "global_time": "too few distinct timestamps for these fractions; change --validation_fraction and "
                 "--test_fraction, or use --split=leave_last_out",
                 "given": "the split column gives none; correct it",
+                "none": "no interaction is left; mend the log",
             }[method]
             raise PreparationError(f"--split={method} leaves the {name} split empty ({found}): {remedy}.")
 

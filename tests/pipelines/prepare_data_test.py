@@ -39,6 +39,18 @@ def test_a_rerun_reuses_its_result_and_an_option_changes_it(tmp_path):
     assert rarer.manifest["counts"] == first.manifest["counts"]
 
 
+def test_with_no_split_every_interaction_trains_and_sees_what_is_earlier(tmp_path):
+    config = film_log.config(tmp_path, split="none")
+    manifest = prepare_data.run(config).manifest
+    given = prepare_data.run(film_log.config(tmp_path / "given")).manifest["counts"]["interactions"]
+    assert manifest["counts"]["interactions"] == {"train": sum(given.values()), "validation": 0, "test": 0}
+    for row in film_log.rows(config.prepared_dir, "interactions"):
+        others = [
+            each for each in film_log.rows(config.prepared_dir, "interactions") if each["query_id"] == row["query_id"]
+        ]
+        assert row["history_end"] == sum(each["timestamp"] < row["timestamp"] for each in others)
+
+
 def test_the_same_bytes_from_another_folder_are_the_same_data_to_a_model(prepared, tmp_path):
     elsewhere = film_log.config(tmp_path)
     assert prepare_data.run(elsewhere).manifest["sources"] != prepared[0].manifest["sources"]
@@ -192,7 +204,7 @@ def test_a_csv_row_that_cannot_be_read_names_flag_file_and_line(tmp_path, table)
     [
         ({"interactions": ""}, "--interactions must be given"),
         ({"prepared_dir": None}, "--prepared_dir must be given"),
-        ({"split": "random"}, "--split must be one of leave_last_out, global_time, given, but is 'random'"),
+        ({"split": "random"}, "--split must be one of leave_last_out, global_time, given, none, but is 'random'"),
         ({"split": "given"}, "--split=given needs a split column; name it with --split_column"),
         (
             {"schema": schema.Schema(schema.InteractionColumns(timestamp=None))},

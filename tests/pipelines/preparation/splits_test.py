@@ -153,6 +153,7 @@ def test_a_log_without_time_has_no_histories(engine, as_table):
         ("leave_last_out", "no query has 3 interactions; use --split=global_time"),
         ("global_time", "too few distinct timestamps for these fractions"),
         ("given", "the split column gives none; correct it"),
+        ("none", "no interaction is left; mend the log"),
     ],
 )
 def test_an_empty_split_is_refused_with_the_remedy(method, sentence):
