@@ -2,6 +2,18 @@
 
 def main(argv):
     job.run_main(lambda: run(config_from_flags()), argv)
+
+A job ends with one of these codes:
+
+      0  done
+      1  refused: one sentence on stderr says the rule, what came, and the remedy; the same command fails again
+         until something is changed. An unknown or wrong flag ends so too
+      2  a defect: a traceback; run again once, then report it
+     75  another run works in the same directory (EX_TEMPFAIL of sysexits.h); the same command later
+    130  interrupted by Ctrl-C; the same command goes on where it was
+
+Ended by a signal a shell says 128 + its number: 137 after kill -9 or out of memory, 143 after SIGTERM; the same
+command goes on after both.
 """
 
 import contextlib
@@ -12,11 +24,13 @@ import pathlib
 import signal
 import sys
 import threading
-import time
+import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags, logging
+
+from pipelines import run_ledger, stage_log
 
 _PROJECT_PACKAGES = ("tfrs_model", "serving", "pipelines", "benchmarks", "__main__")
 _PROJECT_FOLDERS = tuple(
@@ -42,9 +56,12 @@ _NUMBER_AND_REMEDY_OF_CLASS = {
 }
 _OTHER_REMEDY = "Check the path, its disk and its permissions, then run the same command again."
 
-_EXIT_FAILED = 1
-_interrupted = threading.Event()
+_EXIT_DONE = 0
+_EXIT_REFUSED = 1
+_EXIT_DEFECT = 2
+_EXIT_OTHER_RUN = 75
 _EXIT_INTERRUPTED = 130
+_interrupted = threading.Event()
 
 
 class ConfigError(ValueError):
@@ -56,27 +73,31 @@ def run_main(run: Callable[[], object], argv: Sequence[str] = ()) -> None:
 
     Expected errors are the ValueError subclasses that this project defines, and
     what the operating system refuses (permissions, a full disk). Anything else
-    is a defect and keeps its traceback; `--verbosity=1` shows it for both.
+    is a defect and shows its traceback; `--verbosity=1` shows it for both.
 
     Args:
       run: the job, flags already parsed; its result is dropped.
       argv: what absl left unparsed, the program name first; more than that is refused.
 
     Raises:
-      SystemExit: code 1 after an expected error, 130 after Ctrl-C.
+      SystemExit: unless all went well, with a code of the list above.
     """
     _show_stage_lines()
+    line = stage_log.StageLine(None)
     try:
+        line.write(run_ledger.BEGUN, {})
         if len(argv) > 1:
             raise ConfigError(f"Unexpected argument {argv[1]!r}; every option is a flag, --name=value.")
         with _remembering_interrupts():
             run()
-    except KeyboardInterrupt:
-        _end("Interrupted; what was published before is unchanged. Run the same command again.", _EXIT_INTERRUPTED)
-    except (ValueError, OSError) as error:
-        if not is_expected(error):
+        line.write(run_ledger.DONE, {}, exit_code=_EXIT_DONE)
+    except BaseException as error:
+        code = _exit_code(error)
+        _try_to_write(line, error, exit_code=code)
+        if isinstance(error, SystemExit):
             raise
-        _end(_sentence(error), _EXIT_FAILED)
+        _tell(error, code)
+        sys.exit(code)
 
 
 def is_expected(error: BaseException) -> bool:
@@ -97,18 +118,41 @@ def stage(name: str) -> Iterator[dict[str, object]]:
       A dict; what the block puts into it is printed in the closing line.
     """
     counts: dict[str, object] = {}
-    started = time.monotonic()
+    line = stage_log.StageLine(name)
     logging.info("%s ...", name)
-    _raise_lost_interrupt()
-    yield counts
-    _raise_lost_interrupt()
+    try:
+        _raise_lost_interrupt()
+        yield counts
+        _raise_lost_interrupt()
+    except BaseException as error:
+        _try_to_write(line, error, counts)
+        raise
     details = "".join(f", {key} {_grouped(value)}" for key, value in counts.items())
-    logging.info("%s: done in %.1f s%s", name, time.monotonic() - started, details)
+    logging.info("%s: done in %.1f s%s", name, line.seconds, details)
+    line.write(run_ledger.DONE, counts)
 
 
 def say_kept(name: str) -> None:
     """Logs that a stage's result is that of an interrupted run."""
     logging.info("%s: kept from the run that was interrupted", name)
+    stage_log.StageLine(name).write(run_ledger.KEPT, {})
+
+
+def outcome_of(error: BaseException) -> str:
+    """Returns what the ledger and the stage log call an ending by this error."""
+    if isinstance(error, KeyboardInterrupt):
+        return run_ledger.INTERRUPTED
+    if isinstance(error, SystemExit):
+        return run_ledger.REFUSED if error.code else run_ledger.DONE
+    return run_ledger.REFUSED if is_expected(error) else run_ledger.FAILED
+
+
+def sentence_of(error: BaseException) -> str:
+    """Returns one line on what was refused, where, and the remedy; of a defect its class and its words."""
+    if isinstance(error, OSError):
+        return " ".join(f"{_refusal(error)}. {_remedy(error)}".splitlines())
+    words = " ".join(str(error).split())
+    return words if is_expected(error) else f"{type(error).__name__}: {words}"
 
 
 @contextlib.contextmanager
@@ -147,12 +191,6 @@ def _is_worth_showing(record: python_logging.LogRecord) -> bool:
     return record.levelno >= python_logging.WARNING or record.pathname.startswith(_PROJECT_FOLDERS)
 
 
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError):
-        return " ".join(f"{_refusal(error)}. {_remedy(error)}".splitlines())
-    return " ".join(str(error).split())
-
-
 def _refusal(error: OSError) -> str:
     """Returns what was refused and where; libraries leave out the reason, or give only the path."""
     number = next((number for kind, (number, _) in _NUMBER_AND_REMEDY_OF_CLASS.items() if isinstance(error, kind)), 0)
@@ -169,10 +207,37 @@ def _remedy(error: OSError) -> str:
     return next(remedies, _OTHER_REMEDY)
 
 
-def _end(sentence: str, code: int) -> None:
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, KeyboardInterrupt):
+        return _EXIT_INTERRUPTED
+    if not is_expected(error):
+        return _EXIT_DEFECT
+    # A lock that another process holds says so; the job's own sentence is raised from it.
+    is_locked = isinstance(error, BlockingIOError) or isinstance(error.__cause__, BlockingIOError)
+    return _EXIT_OTHER_RUN if is_locked else _EXIT_REFUSED
+
+
+def _tell(error: BaseException, code: int) -> None:
+    """Prints the sentence of what was expected, the traceback of a defect."""
+    if code == _EXIT_DEFECT:
+        traceback.print_exception(error)
+        return
     logging.debug("The error came from here:", exc_info=True)
+    interrupted = "Interrupted; what was published before is unchanged. Run the same command again."
+    sentence = interrupted if code == _EXIT_INTERRUPTED else sentence_of(error)
     print(f"ERROR: {sentence}", file=sys.stderr, flush=True)
-    sys.exit(code)
+
+
+def _try_to_write(
+    line: stage_log.StageLine, error: BaseException, counts=types.MappingProxyType({}), **further
+) -> None:
+    """Writes the line of what failed; where that cannot be written either, the first error is the one to show."""
+    try:
+        line.write(outcome_of(error), counts, error=sentence_of(error) or None, **further)
+    except OSError as second:
+        logging.warning("The stage log was not written: %s", sentence_of(second))
 
 
 def _grouped(value: object) -> str:

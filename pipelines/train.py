@@ -28,6 +28,7 @@ from pipelines import (
     prepared_data,
     progress,
     run_directory,
+    training_curves,
     training_flags,
     training_state,
     training_stream,
@@ -48,6 +49,11 @@ flags.adopt_module_key_flags(warm_start_flags)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Whether to continue from the newest checkpoint in model_dir; --noresume discards it."
 )
+_TENSORBOARD_DIR = flags.DEFINE_string(
+    "tensorboard_dir",
+    None,
+    "Where the curves of loss and validation metrics go; tensorboard/ in model_dir if not given.",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +66,7 @@ class TrainJobConfig:
       training: the options of the run.
       resume: whether a checkpoint in `model_dir` is continued rather than discarded.
       warm_start: the run to go on from; `None` to start afresh.
+      tensorboard_dir: where the curves go; empty for `tensorboard/` in `model_dir`.
     """
 
     prepared_dir: str
@@ -67,6 +74,7 @@ class TrainJobConfig:
     training: training_config_lib.TrainingConfig
     resume: bool = True
     warm_start: warm_start_lib.WarmStartConfig | None = None
+    tensorboard_dir: str = ""
 
     def __post_init__(self) -> None:
         for name in ("prepared_dir", "model_dir"):
@@ -77,6 +85,11 @@ class TrainJobConfig:
                 f"--warm_start_dir and --model_dir must be two directories, but both are {self.model_dir}; give the "
                 "model of each day its own."
             )
+
+    @property
+    def curves_dir(self) -> str | os.PathLike[str]:
+        """Directory of the TensorBoard runs `train` and `frequency`."""
+        return self.tensorboard_dir or model_directory.ModelPaths(self.model_dir).tensorboard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +115,14 @@ class TrainResult:
 def config_from_flags() -> TrainJobConfig:
     """Returns the configuration: defaults, then the `--config` file, then the flags that were given."""
     training = training_config_lib.training_config(training_flags.options_from_file_and_flags())
-    start = warm_start_flags.config_from_flags()
-    return TrainJobConfig(common_flags.PREPARED_DIR.value, common_flags.MODEL_DIR.value, training, _RESUME.value, start)
+    return TrainJobConfig(
+        common_flags.PREPARED_DIR.value,
+        common_flags.MODEL_DIR.value,
+        training,
+        _RESUME.value,
+        warm_start_flags.config_from_flags(),
+        _TENSORBOARD_DIR.value or "",
+    )
 
 
 def run(
@@ -141,6 +160,8 @@ def run(
     num_steps_before = start.num_steps if start else 0
     _require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
     _require_readable(config, examples, is_afresh=start is None)
+    if not config.resume:
+        training_curves.discard(config.curves_dir)
     stamp, learned = run_directory.open_run(config.model_dir, training, data, examples, start, config.resume)
     model = _build_model(config, build_model, data, feeder, learned["frequency_num_buckets"])
     state = training_state.TrainingState(model, config.model_dir, stamp)
@@ -243,7 +264,6 @@ def _fit(
     config: TrainJobConfig, model, state, batches: tf.data.Dataset, steps_per_epoch: int, validate, is_over
 ) -> None:
     training = config.training
-    paths = model_directory.ModelPaths(config.model_dir)
     total = training.num_epochs * steps_per_epoch
     # Of the run that this one goes on from.
     steps_before = int(model.optimizer.iterations) - state.num_epochs_done * steps_per_epoch
@@ -270,17 +290,17 @@ def _fit(
                     feeding.seconds_per_batch(batches),
                     bar.set_postfix,
                 ),
-                tf.keras.callbacks.TensorBoard(paths.tensorboard, write_graph=False),
-                *_frequency_curves(model, paths),
+                training_curves.TrainingCurves(lambda: state.history, config.curves_dir),
+                *_frequency_curves(model, config.curves_dir),
             ],
         )
 
 
-def _frequency_curves(model, paths: model_directory.ModelPaths) -> list[tf.keras.callbacks.Callback]:
+def _frequency_curves(model, curves_dir: str | os.PathLike[str]) -> list[tf.keras.callbacks.Callback]:
     estimate = model.task.streaming_frequency
     if estimate is None or estimate.health is None:
         return []
-    return [frequency_curves.FrequencyCurves(estimate.health, paths.tensorboard)]
+    return [frequency_curves.FrequencyCurves(estimate.health, curves_dir)]
 
 
 def main(argv: list[str]) -> None:

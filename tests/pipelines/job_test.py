@@ -6,7 +6,7 @@ import threading
 import pytest
 from absl import logging
 
-from pipelines import artifacts, job
+from pipelines import artifacts, directory_lock, job
 from tfrs_model import schema
 
 
@@ -106,12 +106,36 @@ def test_every_refusal_says_what_happened_where_and_what_to_do(capsys, error, li
 
 
 @pytest.mark.parametrize("defect", [ValueError("of a library"), KeyError("of ours")])
-def test_a_defect_keeps_its_traceback(defect):
+def test_a_defect_shows_its_traceback_and_ends_with_code_2(capsys, defect):
     def run():
         raise defect
 
-    with pytest.raises(type(defect)):
+    with pytest.raises(SystemExit) as stop:
         job.run_main(run)
+    assert stop.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1].startswith(type(defect).__name__)
+
+
+def test_a_directory_that_another_run_works_in_ends_with_code_75_which_means_later(capsys, tmp_path):
+    def run():
+        with directory_lock.hold(tmp_path, "work_dir"):
+            pytest.fail("two runs worked in one directory")
+
+    with directory_lock.hold(tmp_path, "work_dir"), pytest.raises(SystemExit) as stop:
+        job.run_main(run)
+    assert stop.value.code == 75
+    assert capsys.readouterr().err.startswith("ERROR: Another run is working in ")
+
+
+def test_a_job_that_names_its_own_exit_code_keeps_it():
+    def run():
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as stop:
+        job.run_main(run)
+    assert stop.value.code == 3
 
 
 def test_an_argument_that_is_no_flag_is_refused_before_the_job_runs(capsys):

@@ -248,3 +248,10 @@ def test_without_a_validation_interaction_left_to_ask_for_the_last_towers_are_ke
     data = prepared_tables.write(tmp_path / "data", rows, ["a", "b"])
     result = train.run(_job_on(data, tmp_path / "model", num_epochs=2))
     assert (result.best_epoch, result.history[0]["validation"]) == (2, None)
+
+
+def test_the_curves_go_where_the_flag_says(line, tmp_path):
+    config = dataclasses.replace(_job(line, tmp_path / "model", num_epochs=1), tensorboard_dir=str(tmp_path / "curves"))
+    train.run(config)
+    assert sorted(path.name for path in (tmp_path / "curves").iterdir()) == ["frequency", "train"]
+    assert not model_directory.ModelPaths(tmp_path / "model").tensorboard.exists()
