@@ -1,1 +1,1 @@
-"""What the embeddings of a model are worth as similarities, and what is arbitrary about them."""
+"""What the embeddings of a model are worth as similarities, what is arbitrary about them, and how data moves."""
