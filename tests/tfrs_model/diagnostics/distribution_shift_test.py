@@ -48,7 +48,7 @@ def test_chance_alone_moves_the_index_by_what_the_sizes_say():
 
 @pytest.mark.parametrize(("expected", "actual"), [([1, 2], [1]), ([[1]], [[1]]), ([1, -1], [1, 1])])
 def test_counts_that_do_not_fit_are_refused(expected, actual):
-    with pytest.raises(ValueError, match="group needs an expected and an actual|must be >= 0"):
+    with pytest.raises(ValueError, match=r"group needs an expected and an actual|must be >= 0"):
         distribution_shift.population_stability_index(expected, actual)
 
 

@@ -1,0 +1,167 @@
+"""What a model has to pass after a day's training, before it is exported.
+
+The questions are the day's own interactions, each asked with the history before it. The model has been trained on
+them since, so that it should know them better than yesterday's model, which has not, and better than popularity: a
+model that passes may still be no good, but one that fails has lost what it knew. How good a model is on what it has
+not seen is told the next day, before it is trained on that.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from pipelines import interval_figures, job
+from pipelines.daily import model_figures
+from pipelines.daily.model_figures import ModelFigures
+from tfrs_model.metrics import paired
+
+_KEEPS = "Nothing was published and the previous model_version keeps serving."
+_RECALL = f"recall_at_{model_figures.K}"
+_NAMED_WEIGHTS = 3
+
+
+class ModelGateError(ValueError):
+    """A gate was not passed; nothing was published, and what served before keeps serving."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelGateConfig:
+    """What a model has to keep to.
+
+    Attributes:
+      max_day_recall_loss: largest loss of recall on the day's interactions, relative to yesterday's model, in [0, 1].
+      allow_worse_than_popularity: whether the model may know the day's interactions less than popularity does.
+      max_length_ratio: how many times longer, or shorter, the corpus's embeddings may have become, > 1.
+    """
+
+    max_day_recall_loss: float = 0.1
+    allow_worse_than_popularity: bool = False
+    max_length_ratio: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.max_day_recall_loss <= 1.0:
+            raise job.ConfigError(f"--max_day_recall_loss must be in [0, 1], but is {self.max_day_recall_loss}.")
+        if not self.max_length_ratio > 1.0:
+            raise job.ConfigError(f"--max_length_ratio must be above 1, but is {self.max_length_ratio}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class GateFigures:
+    """What the gates saw of a model that passed them; `None` is what there was nothing to compare with.
+
+    Attributes:
+      num_questions: of the day; of none nothing is compared.
+      recall: mean recall@20 of the model.
+      to_yesterday: recall@20 of the model minus that of yesterday's.
+      to_popularity: minus that of popularity.
+      length_ratio: mean length of the corpus's embeddings relative to yesterday's model.
+    """
+
+    num_questions: int
+    recall: float | None
+    to_yesterday: paired.Difference | None = None
+    to_popularity: paired.Difference | None = None
+    length_ratio: float | None = None
+
+    def as_json(self) -> dict:
+        """Returns the figures as a JSON object."""
+        differences = {name: getattr(self, name) for name in ("to_yesterday", "to_popularity")}
+        return dataclasses.asdict(self) | {
+            name: each and interval_figures.of_difference(each) for name, each in differences.items()
+        }
+
+
+def check(
+    model: ModelFigures,
+    yesterday: ModelFigures | None,
+    popularity_recall: np.ndarray | None,
+    owners: np.ndarray,
+    config: ModelGateConfig,
+) -> GateFigures:
+    """Returns what the gates saw of a model that passes them.
+
+    A loss counts where its 95% interval over the day's queries leaves out 0: what could be luck of the questions is
+    no reason to keep a model back.
+
+    Args:
+      model: figures of the model that was trained on the day.
+      yesterday: of the last accepted model, on the same questions; `None` if there is none.
+      popularity_recall: `[num_questions]` recall@20 of popularity on the same questions, or `None`.
+      owners: `[num_questions]` whose question each is.
+      config: the bounds.
+
+    Raises:
+      ModelGateError: if a weight is not finite, the recall is certainly below its floor or below popularity's, or the
+        embeddings have become very long or short.
+    """
+    _require_finite(model)
+    compared = None if yesterday is None or yesterday.recall is None else yesterday
+    if not len(owners):
+        return GateFigures(0, None, length_ratio=compared and _require_length(model, compared, config))
+    return GateFigures(
+        len(owners),
+        float(model.recall.mean()),
+        compared and _require_not_worse_than_yesterday(model.recall, compared.recall, owners, config),
+        None if popularity_recall is None else _require_useful(model.recall, popularity_recall, owners, config),
+        compared and _require_length(model, compared, config),
+    )
+
+
+def _require_finite(model: ModelFigures) -> None:
+    if not model.not_finite:
+        return
+    named = ", ".join(f"{number:,} of {name}" for name, number in list(model.not_finite.items())[:_NAMED_WEIGHTS])
+    more = len(model.not_finite) - _NAMED_WEIGHTS
+    raise ModelGateError(
+        f"Every weight of the model must be finite, but {named}{f' and those of {more} more' if more > 0 else ''} are "
+        f"not. {_KEEPS} Train with a lower --learning_rate or with --clip_norm, and look whether a numeric column of "
+        "the day holds extreme values."
+    )
+
+
+def _require_not_worse_than_yesterday(
+    ours: np.ndarray, theirs: np.ndarray, owners: np.ndarray, config: ModelGateConfig
+) -> paired.Difference:
+    found = paired.difference(ours, theirs, owners)
+    floor = float(theirs.mean()) * (1.0 - config.max_day_recall_loss)
+    if ours.mean() < floor and found.high < 0.0:
+        raise ModelGateError(
+            f"{_RECALL} on the day's interactions is {ours.mean():.4f} after training on them, below {floor:.4f}: "
+            f"yesterday's model has {theirs.mean():.4f} and --max_day_recall_loss={config.max_day_recall_loss:g} may "
+            f"be lost. {_of(found)} {_KEEPS} Look at what changed in data and options, or raise --max_day_recall_loss."
+        )
+    return found
+
+
+def _require_useful(
+    ours: np.ndarray, popularity: np.ndarray, owners: np.ndarray, config: ModelGateConfig
+) -> paired.Difference:
+    found = paired.difference(ours, popularity, owners)
+    if found.high < 0.0 and not config.allow_worse_than_popularity:
+        raise ModelGateError(
+            f"{_RECALL} on the day's interactions is {ours.mean():.4f}, below the {popularity.mean():.4f} of "
+            f"popularity, which asks for no model. {_of(found)} {_KEEPS} Train for more epochs or look at the options, "
+            "or pass --allow_worse_than_popularity."
+        )
+    return found
+
+
+def _require_length(model: ModelFigures, yesterday: ModelFigures, config: ModelGateConfig) -> float | None:
+    ours, theirs = model.mean_candidate_length, yesterday.mean_candidate_length
+    if not theirs:
+        return None
+    ratio = ours / theirs
+    if not 1.0 / config.max_length_ratio <= ratio <= config.max_length_ratio:
+        raise ModelGateError(
+            f"The corpus's embeddings have a mean length of {ours:.4g}, {ratio:.3g} times the {theirs:.4g} of "
+            f"yesterday's model, beyond --max_length_ratio={config.max_length_ratio:g}. {_KEEPS} Train with a lower "
+            "--learning_rate or with --clip_norm, or raise --max_length_ratio."
+        )
+    return ratio
+
+
+def _of(found: paired.Difference) -> str:
+    return (
+        f"The difference is between {found.low:.4f} and {found.high:.4f} with 95% confidence, over "
+        f"{found.num_questions:,} questions of {found.num_owners:,} queries."
+    )

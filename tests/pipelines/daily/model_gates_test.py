@@ -1,0 +1,114 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from pipelines import job
+from pipelines.daily import model_gates
+from pipelines.daily.model_figures import ModelFigures
+
+CONFIG = model_gates.ModelGateConfig()
+OWNERS = np.arange(400)
+
+
+def _recall(share):
+    """Hits of a share of four hundred questions, evenly spread."""
+    return (np.arange(400) % 20 < share * 20).astype(np.float64)
+
+
+def _model(share, length=1.0):
+    return ModelFigures({}, _recall(share), length)
+
+
+def _refusal(model, yesterday, popularity=None, config=CONFIG):
+    with pytest.raises(model_gates.ModelGateError) as caught:
+        model_gates.check(model, yesterday, popularity, OWNERS, config)
+    return str(caught.value)
+
+
+def test_a_better_model_passes_with_its_differences():
+    found = model_gates.check(_model(0.5, 2.0), _model(0.4, 1.0), _recall(0.1), OWNERS, CONFIG)
+    assert found.num_questions == 400
+    assert found.recall == pytest.approx(0.5)
+    assert found.to_yesterday.mean == pytest.approx(0.1)
+    assert found.to_popularity.low > 0.3
+    assert found.length_ratio == 2.0
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["to_yesterday"]["mean"] == pytest.approx(0.1)
+
+
+def test_the_first_model_has_none_to_be_compared_with():
+    found = model_gates.check(_model(0.5), None, None, OWNERS, CONFIG)
+    assert (found.to_yesterday, found.to_popularity, found.length_ratio) == (None, None, None)
+
+
+def test_a_model_that_is_no_number_is_refused_before_anything_else():
+    broken = ModelFigures({"table:0": 1200, "layer:0": 1, "a:0": 2, "b:0": 3}, None, None)
+    said = _refusal(broken, _model(0.4))
+    assert "1,200 of table:0, 1 of layer:0, 2 of a:0 and those of 1 more are not. Nothing was published" in said
+    assert "--learning_rate" in said
+
+
+def test_a_broken_model_of_yesterday_is_nothing_to_compare_with():
+    broken = ModelFigures({"table:0": 1}, None, None)
+    assert model_gates.check(_model(0.1), broken, None, OWNERS, CONFIG).to_yesterday is None
+
+
+def test_a_certain_loss_beyond_the_floor_is_refused_unless_it_is_allowed():
+    said = _refusal(_model(0.2), _model(0.4))
+    # By hand: .4 less a tenth of it.
+    assert "is 0.2000 after training on them, below 0.3600: yesterday's model has 0.4000" in said
+    assert "raise --max_day_recall_loss" in said
+    allowed = dataclasses.replace(CONFIG, max_day_recall_loss=0.5)
+    assert model_gates.check(_model(0.2), _model(0.4), None, OWNERS, allowed).recall == pytest.approx(0.2)
+
+
+def test_a_certain_loss_within_the_floor_passes():
+    found = model_gates.check(_model(0.95), _model(1.0), None, OWNERS, CONFIG)
+    assert found.to_yesterday.high < 0.0
+
+
+def test_a_loss_that_may_be_luck_passes():
+    theirs = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+    ours = np.array([1.0, 0.0, 1.0, 0.0, 0.0])
+    found = model_gates.check(ModelFigures({}, ours, 1.0), ModelFigures({}, theirs, 1.0), None, np.arange(5), CONFIG)
+    assert found.to_yesterday.mean == pytest.approx(-0.2)
+
+
+def test_questions_of_one_query_are_no_certainty():
+    ours, theirs = _model(0.2), _model(0.4)
+    # All that fell is of one query among many.
+    owners = np.where(ours.recall < theirs.recall, 0, 1 + np.arange(400))
+    assert model_gates.check(ours, theirs, None, owners, CONFIG).num_questions == 400
+
+
+def test_a_model_below_popularity_is_refused_unless_it_is_allowed():
+    said = _refusal(_model(0.1), None, _recall(0.3))
+    assert "is 0.1000, below the 0.3000 of popularity, which asks for no model" in said
+    assert "over 400 questions of 400 queries" in said
+    allowed = dataclasses.replace(CONFIG, allow_worse_than_popularity=True)
+    assert model_gates.check(_model(0.1), None, _recall(0.3), OWNERS, allowed).to_popularity.high < 0.0
+
+
+@pytest.mark.parametrize("length", [0.0, 0.09, 11.0])
+def test_embeddings_that_exploded_or_collapsed_are_refused(length):
+    assert "beyond --max_length_ratio=10." in _refusal(_model(0.5, length), _model(0.5, 1.0))
+
+
+def test_of_no_questions_nothing_but_weights_and_lengths_is_asked():
+    none = ModelFigures({}, np.zeros(0), 1.0)
+    found = model_gates.check(
+        none, dataclasses.replace(none, mean_candidate_length=2.0), np.zeros(0), np.zeros(0), CONFIG
+    )
+    assert found == model_gates.GateFigures(0, None, length_ratio=0.5)
+    with pytest.raises(model_gates.ModelGateError, match="must be finite"):
+        model_gates.check(ModelFigures({"a:0": 1}, None, None), None, None, np.zeros(0), CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"max_day_recall_loss": 1.5}, "--max_day_recall_loss must be"), ({"max_length_ratio": 1.0}, "must be above 1")],
+)
+def test_bounds_out_of_range_are_refused(options, said):
+    with pytest.raises(job.ConfigError, match=said):
+        model_gates.ModelGateConfig(**options)
