@@ -102,6 +102,8 @@ _COMMANDS = {
     "tfrs-compare": "compare",
     "tfrs-export": "export",
     "tfrs-export-embeddings": "export_embeddings",
+    "tfrs-daily-run": "daily_run",
+    "tfrs-rollback": "rollback",
     "tfrs-quickstart": "quickstart",
     "tfrs-tune": "tune",
     "tfrs-simulate-frequency": "simulate_frequency",

@@ -36,6 +36,16 @@ def export_embeddings() -> None:
     _start("pipelines.export_embeddings")
 
 
+def daily_run() -> None:
+    """Entry point of `tfrs-daily-run`."""
+    _start("pipelines.daily_run")
+
+
+def rollback() -> None:
+    """Entry point of `tfrs-rollback`."""
+    _start("pipelines.rollback")
+
+
 def quickstart() -> None:
     """Entry point of `tfrs-quickstart`."""
     _start("pipelines.quickstart")

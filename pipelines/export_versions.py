@@ -32,6 +32,31 @@ def next_number(export_dir: str | os.PathLike[str]) -> int:
     return 1 + max([0, *numbers(export_dir), *_numbers(export_dir, _WITHDRAWN)])
 
 
+def withdrawn_numbers(export_dir: str | os.PathLike[str]) -> list[int]:
+    """Returns the versions that were taken back and are kept, ascending."""
+    return _numbers(export_dir, _WITHDRAWN)
+
+
+def roll_back_to(export_dir: str | os.PathLike[str], number: int) -> list[int]:
+    """Takes all versions above one back, the newest first, each by one rename, so that this one is served.
+
+    Returns:
+      The versions that were taken back.
+
+    Raises:
+      ExportVersionError: if there is no such version.
+    """
+    found = numbers(export_dir)
+    if number not in found:
+        raise ExportVersionError(
+            f"Version {number} is to be served, but {export_dir} holds {found or 'none'}; name one."
+        )
+    newer = [each for each in reversed(found) if each > number]
+    for each in newer:
+        _withdraw(pathlib.Path(export_dir), each)
+    return newer
+
+
 def roll_back(export_dir: str | os.PathLike[str]) -> tuple[int, int]:
     """Takes the newest version back by one rename, so that the one before it is served.
 
@@ -47,8 +72,7 @@ def roll_back(export_dir: str | os.PathLike[str]) -> tuple[int, int]:
             f"--rollback needs a version before the newest one, but {export_dir} holds {found or 'none'}; "
             "export a good one instead."
         )
-    directory = pathlib.Path(export_dir)
-    publishing.move_directory(directory / str(found[-1]), directory / f"{_WITHDRAWN}{found[-1]}")
+    _withdraw(pathlib.Path(export_dir), found[-1])
     return found[-1], found[-2]
 
 
@@ -75,6 +99,10 @@ def sweep(export_dir: str | os.PathLike[str]) -> None:
     leftovers = (re.match(r"\.([0-9]+|\.withdrawn-[0-9]+)\.tmp-", entry.name) for entry in directory.glob(".*.tmp-*"))
     for name in sorted({leftover[1] for leftover in leftovers if leftover}):
         publishing.sweep(directory / name)
+
+
+def _withdraw(directory: pathlib.Path, number: int) -> None:
+    publishing.move_directory(directory / str(number), directory / f"{_WITHDRAWN}{number}")
 
 
 def _numbers(export_dir: str | os.PathLike[str], prefix: str) -> list[int]:

@@ -120,7 +120,7 @@ def _require_columns(partition: Partition, earlier: Sequence[Partition]) -> None
             f"compared with {earlier[-1].date}. Write the partition again, or write the days before with these columns "
             f"too and name the first of them by --backfill_from. {_skip(partition)}"
         )
-    parquet_files.require_same_kinds("log_dir", {earlier[-1].paths[0]: before, partition.paths[0]: columns})
+    parquet_files.require_same_kinds("interactions_dir", {earlier[-1].paths[0]: before, partition.paths[0]: columns})
 
 
 def _require_volume(partition: Partition, num_rows: int, median: float | None, config: DayCheckConfig) -> None:

@@ -16,7 +16,7 @@ from tfrs_model.schema import CANDIDATE_ID, QUERY_ID, Schema
 OFFSET = "offset"
 DATE = "date"
 KEY = (QUERY_ID, CANDIDATE_ID, OFFSET)
-_ROLE = "log_dir"
+_ROLE = "interactions_dir"
 
 
 def column_types(partition: Partition) -> dict[str, object]:

@@ -20,7 +20,7 @@ from pipelines.preparation.source_formats import parquet_files
 
 _DATE = r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 _NAME = re.compile(rf"(date=)?{_DATE}(\.parquet)?")
-_ROLE = "log_dir"
+_ROLE = "interactions_dir"
 _UNFINISHED = "_temporary"
 _EPOCH = datetime.date(1970, 1, 1)
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -70,20 +70,22 @@ class Partition:
         return sum(pq.read_metadata(path).num_rows for path in self.paths)
 
 
-def find(log_dir: str | os.PathLike[str], num_days: int = 1) -> list[Partition]:
+def find(interactions_dir: str | os.PathLike[str], num_days: int = 1) -> list[Partition]:
     """Returns the partitions of a log in order of their dates.
 
     Args:
-      log_dir: directory of the log.
+      interactions_dir: directory of the log.
       num_days: how many days each partition is of.
 
     Raises:
       PartitionError: if there is no such directory, a name is no date, a date is there twice, a folder is still being
         written, or two partitions overlap.
     """
-    directory = pathlib.Path(log_dir)
+    directory = pathlib.Path(interactions_dir)
     if not directory.is_dir():
-        raise PartitionError(f"--log_dir={log_dir} must be a directory of partitions, but there is none; correct it.")
+        raise PartitionError(
+            f"--interactions_dir={interactions_dir} must be a directory of partitions, but there is none; correct it."
+        )
     found: dict[datetime.date, pathlib.Path] = {}
     for path in sorted(directory.iterdir()):
         if _is_data(path):
@@ -110,7 +112,7 @@ def _date(path: pathlib.Path) -> datetime.date:
         pass  # Such as 2026-02-30.
     raise PartitionError(
         f"{path} must be named for its date, as YYYY-MM-DD.parquet or as a folder date=YYYY-MM-DD, but is not; rename "
-        "it, or move it out of --log_dir."
+        "it, or move it out of --interactions_dir."
     )
 
 

@@ -26,9 +26,9 @@ def rows(day, num_rows=400, seed=None):
     }
 
 
-def write(log_dir, day, columns):
+def write(interactions_dir, day, columns):
     """Writes a partition of one file and returns it."""
     date = FIRST + datetime.timedelta(days=day)
-    path = log_dir / f"{date}.parquet"
+    path = interactions_dir / f"{date}.parquet"
     pq.write_table(pa.table(columns), path)
     return partitions.Partition(date, (path,))

@@ -76,5 +76,5 @@ def test_weeks_that_overlap_are_refused(tmp_path):
 
 
 def test_a_log_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(partitions.PartitionError, match=r"--log_dir=.*must be a directory of partitions"):
+    with pytest.raises(partitions.PartitionError, match=r"--interactions_dir=.*must be a directory of partitions"):
         partitions.find(tmp_path / "log")

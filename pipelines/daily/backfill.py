@@ -1,0 +1,91 @@
+"""Days that are done again: from a date on, what was made of them is removed once, however often the run is killed."""
+
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Mapping
+
+from absl import logging
+
+from pipelines import artifacts, publishing
+from pipelines.daily import day_record
+from pipelines.daily.day_record import DayRecord
+from pipelines.daily.state_paths import StatePaths
+
+
+class BackfillError(ValueError):
+    """A back-fill cannot begin; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Backfill:
+    """A back-fill that is under way.
+
+    Attributes:
+      begin: the first day that is done again.
+      served: the last day whose model was served when it began; models of earlier days are not published, so that
+        what is served never goes back. `None` if none was.
+      is_reset: whether what was made of these days has been removed.
+    """
+
+    begin: datetime.date
+    served: datetime.date | None
+    is_reset: bool
+
+    def write(self, path: pathlib.Path) -> None:
+        """Writes it whole."""
+        served = self.served and self.served.isoformat()
+        artifacts.write_json(path, {"begin": self.begin.isoformat(), "served": served, "is_reset": self.is_reset})
+
+
+def read(path: pathlib.Path) -> Backfill | None:
+    """Returns the back-fill that is under way, or `None`."""
+    if not path.exists():
+        return None
+    raw = artifacts.read_json(path)
+    served = raw["served"] and datetime.date.fromisoformat(raw["served"])
+    return Backfill(datetime.date.fromisoformat(raw["begin"]), served, raw["is_reset"])
+
+
+def wanted(
+    date: datetime.date | None, paths: StatePaths, records: Mapping[datetime.date, DayRecord]
+) -> Backfill | None:
+    """Returns the back-fill to go on with: the one under way, or a new one from a date on; writes nothing.
+
+    Raises:
+      BackfillError: if nothing was done from that date on, or one from an earlier date is under way.
+    """
+    under_way = read(paths.backfill)
+    if date is None or (under_way and date == under_way.begin):
+        return under_way
+    if under_way and date > under_way.begin:
+        raise BackfillError(
+            f"A back-fill from {under_way.begin} is under way and comes to {date} by itself; run again without "
+            "--backfill_from."
+        )
+    if not any(each >= date for each in records):
+        raise BackfillError(f"--backfill_from={date} is after all days that were done; leave it out.")
+    published = [each for each, record in records.items() if record.outcome == day_record.PUBLISHED]
+    served = max([*published, *([under_way.served] if under_way and under_way.served else [])], default=None)
+    return Backfill(date, served, is_reset=False)
+
+
+def begin(backfill: Backfill, paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:
+    """Removes what was made of the days of a back-fill, the newest first, unless that was done before."""
+    if backfill.is_reset:
+        return
+    backfill.write(paths.backfill)
+    for date in sorted(records, reverse=True):
+        if date >= backfill.begin:
+            logging.info("%s: what was made of it is removed, to do it again (--backfill_from)", date)
+            publishing.remove_directory(paths.day(date).directory)
+    dataclasses.replace(backfill, is_reset=True).write(paths.backfill)
+
+
+def end_if_done(paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:
+    """Forgets the back-fill once every day up to the one that was served is finished again."""
+    backfill = read(paths.backfill)
+    if backfill is None:
+        return
+    if backfill.served is None or (backfill.served in records and records[backfill.served].is_finished):
+        paths.backfill.unlink()

@@ -1,0 +1,165 @@
+"""Which days are to be done, in order, and how: from what is in the log and what was done before."""
+
+import dataclasses
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipelines.daily import day_record
+from pipelines.daily.daily_config import DailyRunConfig
+from pipelines.daily.day_record import DayRecord
+from pipelines.daily.partition_digests import PartitionDigests
+from pipelines.daily.partitions import Partition
+
+# What is to be done with a day. Whether one that has a partition has rows is told by its check.
+TRAIN, NO_DATA, SKIP = "train", "no data", "skip"
+
+
+class DayPlanError(ValueError):
+    """What was done and what the log holds do not go together; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedDay:
+    """One day to do.
+
+    Attributes:
+      partition: of the day; without files where there is none.
+      action: `TRAIN`, `NO_DATA` or `SKIP`.
+    """
+
+    partition: Partition
+    action: str
+
+    @property
+    def date(self) -> datetime.date:
+        """Its first day."""
+        return self.partition.date
+
+
+def plan(
+    config: DailyRunConfig, found: Sequence[Partition], records: Mapping[datetime.date, DayRecord]
+) -> list[PlannedDay]:
+    """Returns the days that are not finished, in order, each after the one before without a gap.
+
+    Args:
+      config: bounds, and which days to pass over.
+      found: partitions of the log.
+      records: of the days that were begun.
+
+    Raises:
+      DayPlanError: if nothing is there to be done at a date that is asked for, or a bound leaves a gap.
+    """
+    partitions = {each.date: each for each in found}
+    finished = sorted(date for date, record in records.items() if record.is_finished)
+    first, last = _first(config, partitions, finished), _last(config, partitions, finished)
+    days = [
+        _planned(config, date, partitions.get(date))
+        for date in _dates(first, last, config.slice_days)
+        if date not in finished
+    ]
+    _require_in_step(config, partitions, first, last)
+    _require_skippable(config, {each.date for each in days}, records)
+    return days
+
+
+def require_unchanged(
+    partitions: Sequence[Partition], records: Mapping[datetime.date, DayRecord], digests: PartitionDigests
+) -> None:
+    """Refuses a log in which a day that was trained on, or had no data, is another one by now.
+
+    A day whose partition is gone is as it was: old ones may be removed.
+
+    Raises:
+      DayPlanError: naming the first such day.
+    """
+    for partition in partitions:
+        record = records.get(partition.date)
+        is_decided = record is not None and (record.is_accepted or record.outcome == day_record.NO_DATA)
+        if is_decided and digests.of(partition) != record.data_sha256:
+            raise DayPlanError(
+                f"The data of {partition.date} are others than those that its day was done with. Put them back as "
+                f"they were, or do that day and all later ones again with --backfill_from={partition.date}."
+            )
+
+
+def window(
+    config: DailyRunConfig,
+    partition: Partition,
+    partitions: Sequence[Partition],
+    records: Mapping[datetime.date, DayRecord],
+) -> list[Partition]:
+    """Returns the partitions before a day that are prepared with it: not those that were skipped or taken back."""
+    begin = partition.date - datetime.timedelta(days=config.window_days)
+    passed_over = (day_record.SKIPPED, day_record.WITHDRAWN, day_record.NO_DATA)
+    return [
+        each
+        for each in partitions
+        if begin <= each.date < partition.date
+        and each.paths
+        and not (each.date in records and records[each.date].outcome in passed_over)
+    ]
+
+
+def _first(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datetime.date]) -> datetime.date:
+    step = datetime.timedelta(days=config.slice_days)
+    if finished:
+        following = finished[-1] + step
+        if config.from_date and config.from_date > following:
+            raise DayPlanError(
+                f"--from_date={config.from_date} leaves out {following}, the day after the last that was done; leave "
+                "the flag out, or pass over the days between with --skip_date."
+            )
+        return following
+    first = config.from_date or min(partitions, default=None)
+    if first is None:
+        raise DayPlanError(
+            f"--interactions_dir={config.interactions_dir} holds no partition; wait for one, or correct the path."
+        )
+    return first
+
+
+def _last(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datetime.date]) -> datetime.date:
+    newest = max((*partitions, *finished), default=None)
+    if config.to_date is None:
+        return max((newest, *config.skip_dates)) if newest else config.from_date
+    if config.to_date not in (*partitions, *finished, *config.skip_dates) and (not newest or newest < config.to_date):
+        raise DayPlanError(
+            f"--to_date={config.to_date} has no partition in {config.interactions_dir}, and no later one has; wait for it, "
+            "or name an earlier date."
+        )
+    return config.to_date
+
+
+def _dates(first: datetime.date, last: datetime.date, step: int) -> Iterator[datetime.date]:
+    for days in range(0, (last - first).days + 1, step):
+        yield first + datetime.timedelta(days=days)
+
+
+def _planned(config: DailyRunConfig, date: datetime.date, partition: Partition | None) -> PlannedDay:
+    action = SKIP if date in config.skip_dates else TRAIN if partition and partition.paths else NO_DATA
+    return PlannedDay(partition or Partition(date, (), config.slice_days), action)
+
+
+def _require_in_step(config: DailyRunConfig, partitions: Mapping, first: datetime.date, last: datetime.date) -> None:
+    for date in partitions:
+        if first <= date <= last and (date - first).days % config.slice_days:
+            raise DayPlanError(
+                f"The partitions must follow one another every --slice_days={config.slice_days} from {first} on, but "
+                f"{date} does not; rename it, or correct --slice_days or --from_date."
+            )
+
+
+def _require_skippable(
+    config: DailyRunConfig, planned: set[datetime.date], records: Mapping[datetime.date, DayRecord]
+) -> None:
+    for date in config.skip_dates:
+        is_skipped = date in records and records[date].outcome == day_record.SKIPPED
+        if date not in planned and not is_skipped:
+            raise DayPlanError(
+                f"--skip_date={date} is none of the days to be done ({_named(planned)}); to do without a day that is "
+                f"done, give --backfill_from={date} as well."
+            )
+
+
+def _named(planned: set[datetime.date]) -> str:
+    return f"{min(planned)} to {max(planned)}" if planned else "none is left"

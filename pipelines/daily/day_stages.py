@@ -1,0 +1,122 @@
+"""The stages of a day: each finds what those before it left, and returns what is noted of it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipelines import export, model_directory, prepare_data, train
+from pipelines.daily import day_checks, day_record
+from pipelines.daily.daily_config import DailyRunConfig
+from pipelines.daily.day_asking import DayAsking
+from pipelines.daily.day_record import DayRecord
+from pipelines.daily.partitions import Partition
+from pipelines.daily.state_paths import StatePaths
+
+NAMES = ("check", "prepare", "evaluate", "train", "gate", "publish", "report")
+
+
+@dataclasses.dataclass(frozen=True)
+class DayWork:
+    """A day that is done stage by stage.
+
+    Attributes:
+      config: options of the run.
+      partition: the day.
+      window: the partitions before it that are prepared with it, in order.
+      before: the day whose model is trained on; `None` for the first.
+      publishes: whether its model is published.
+      write_report: writes the report of the day.
+    """
+
+    config: DailyRunConfig
+    partition: Partition
+    window: Sequence[Partition]
+    before: DayRecord | None
+    publishes: bool
+    write_report: Callable[[DayRecord], None]
+
+    @property
+    def paths(self):
+        """Of the day."""
+        return self._state.day(self.partition.date)
+
+    @property
+    def _state(self) -> StatePaths:
+        return StatePaths(self.config.state_dir)
+
+    @property
+    def _before_dir(self) -> str | None:
+        return str(self._state.day(self.before.date).model) if self.before else None
+
+    def run(self, name: str, record: DayRecord) -> DayRecord:
+        """Runs a stage and returns the record with what it found; the record is not written.
+
+        Raises:
+          ValueError: a sentence of the stage, if the day or its model is refused.
+        """
+        found = getattr(self, f"_{name}")(record)
+        outcome = None
+        if name == "check" and not found["num_rows"]:
+            outcome = day_record.NO_DATA
+        if name == "publish":
+            outcome = day_record.PUBLISHED if found["version"] else day_record.TRAINED
+        return record.with_stage(name, found, outcome)
+
+    def _check(self, record: DayRecord) -> dict[str, Any]:
+        schema = self.config.prepare.schema
+        return day_checks.check(self.partition, self.window, schema, self.config.checks).as_json()
+
+    def _prepare(self, record: DayRecord) -> dict[str, Any]:
+        files = [str(path) for each in (*self.window, self.partition) for path in each.paths]
+        config = dataclasses.replace(
+            self.config.prepare, interactions=",".join(files), prepared_dir=str(self.paths.prepared)
+        )
+        manifest = prepare_data.run(config).manifest
+        return {name: manifest[name] for name in ("counts", "drops", "removed_values", "time_range_microseconds")}
+
+    def _evaluate(self, record: DayRecord) -> dict[str, Any]:
+        if self.before is None:
+            return {}
+        return {"of_date": self.before.date.isoformat(), **self._asking().evaluate(self._before_dir)}
+
+    def _train(self, record: DayRecord) -> dict[str, Any]:
+        training, start = self.config.training, None
+        if self._before_dir:
+            # There is nothing to stop by: every interaction trains.
+            training = dataclasses.replace(training, num_epochs=self.config.epochs_per_day)
+            start = dataclasses.replace(self.config.warm_start, model_dir=self._before_dir)
+        model_dir = str(self.paths.model)
+        result = train.run(train.TrainJobConfig(str(self.paths.prepared), model_dir, training, warm_start=start))
+        return {
+            "model_stamp": model_directory.read_description(model_dir).stamp,
+            "losses": [each["loss"] for each in result.history],
+            "vocabularies": result.vocabularies,
+        }
+
+    def _gate(self, record: DayRecord) -> dict[str, Any]:
+        return self._asking().gate(self.paths.model, self._before_dir, self.config.gates)
+
+    def _publish(self, record: DayRecord) -> dict[str, Any]:
+        if not self.publishes:
+            return {"version": None}
+        config = dataclasses.replace(
+            self.config.export, prepared_dir=str(self.paths.prepared), model_dir=str(self.paths.model)
+        )
+        exported = export.run(config)
+        return {
+            "version": int(exported.version_dir.name),
+            "num_candidates": exported.manifest["num_candidates"],
+            "index_recall": _index_recall(exported.manifest),
+        }
+
+    def _report(self, record: DayRecord) -> dict[str, Any]:
+        self.write_report(record)
+        return {}
+
+    def _asking(self) -> DayAsking:
+        return DayAsking(self.paths.prepared, self.partition, self.config.ask_again)
+
+
+def _index_recall(manifest: Mapping[str, Any]) -> float:
+    (recall,) = (value for name, value in manifest.items() if name.startswith("index_recall_at_"))
+    return recall

@@ -1,0 +1,174 @@
+"""Does every day of a log that is not done yet: asks yesterday's model, trains it on, and publishes it.
+
+    python -m pipelines.daily_run --interactions_dir=log --schema=schema.json --candidates=items.parquet \\
+        --state_dir=state --export_dir=served/shop --config=movielens_100k
+
+A day goes through the same stages in the same order: its data are checked and prepared, the model of the day before
+is asked for each of its interactions, then trained on them, tried, exported, published by one rename, and reported
+beside the days before. What the first day lacks is a model before it; it is trained afresh.
+
+Killed at any moment and started again, it goes on where it was and ends with the same versions and weights; a day
+that is done is not done again. A day whose data or whose model are refused ends the run with a sentence, nothing of
+it is published, and later days are not begun. `--skip_date` goes on without a day, `--backfill_from` does a day and
+all later ones again, `--dry_run` says what would be done.
+"""
+
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Sequence
+
+from absl import app, flags, logging
+
+from pipelines import (
+    directory_lock,
+    export_flags,
+    job,
+    prepare_data,
+    run_ledger,
+    training_flags,
+    warm_start_flags,
+)
+from pipelines.daily import (
+    backfill,
+    daily_flags,
+    day_plan,
+    day_record,
+    day_run,
+    partitions,
+    served_days,
+    trend_report,
+)
+from pipelines.daily.daily_config import DailyRunConfig
+from pipelines.daily.daily_flags import config_from_flags
+from pipelines.daily.day_plan import PlannedDay
+from pipelines.daily.day_record import DayRecord
+from pipelines.daily.partition_digests import PartitionDigests
+from pipelines.daily.stage_lines import StageLines
+from pipelines.daily.state_paths import StatePaths
+
+for _module in (prepare_data, training_flags, warm_start_flags, export_flags, daily_flags):
+    flags.adopt_module_key_flags(_module)
+
+
+@dataclasses.dataclass(frozen=True)
+class DailyRunResult:
+    """What was done.
+
+    Attributes:
+      planned: the days that were to be done.
+      records: of the days that were done, in order; none after `--dry_run`.
+    """
+
+    planned: tuple[PlannedDay, ...]
+    records: tuple[DayRecord, ...]
+
+
+def run(config: DailyRunConfig) -> DailyRunResult:
+    """Does the days that are to be done.
+
+    Raises:
+      ArtifactError: if another run works in the state or the export directory.
+      PartitionError, DayPlanError, BackfillError, ServedDaysError: if the log or what is asked for does not go
+        together with what was done.
+      ValueError: the sentence of the stage that refused a day.
+    """
+    if config.dry_run:
+        return _dry_run(config)
+    paths = StatePaths(config.state_dir)
+    export_dir = pathlib.Path(config.export.export_dir)
+    with (
+        directory_lock.hold(export_dir, "export_dir", "publishing"),
+        directory_lock.hold(paths.directory, "state_dir"),
+    ):
+        return _Run(config, paths).run()
+
+
+class _Run:
+    """A run that holds the locks."""
+
+    def __init__(self, config: DailyRunConfig, paths: StatePaths):
+        self._config = config
+        self._paths = paths
+        self._lines = StageLines(run_ledger.RunLedger(paths.ledger))
+        self._digests = PartitionDigests(paths.digests)
+        self._partitions = partitions.find(config.interactions_dir, config.slice_days)
+        self._records: dict[datetime.date, DayRecord] = {}
+
+    def run(self) -> DailyRunResult:
+        """Does the days that are to be done, in order."""
+        config, paths = self._config, self._paths
+        records = served_days.note_withdrawn(config.export.export_dir, paths, day_record.read_all(paths))
+        again = backfill.wanted(config.backfill_from, paths, records)
+        if again is not None:
+            backfill.begin(again, paths, records)
+        self._records = day_record.read_all(paths)
+        day_plan.require_unchanged(self._partitions, self._records, self._digests)
+        self._digests.save()
+        planned = day_plan.plan(config, self._partitions, self._records)
+        if not planned:
+            logging.info("Every day up to %s is done", max(self._records, default="now"))
+        done = [self._do(day, planned[place + 1 :], again) for place, day in enumerate(planned)]
+        backfill.end_if_done(paths, self._records)
+        return DailyRunResult(tuple(planned), tuple(done))
+
+    def _do(self, day: PlannedDay, later: Sequence[PlannedDay], again: backfill.Backfill | None) -> DayRecord:
+        if day.action == day_plan.TRAIN:
+            # During a back-fill what is served never goes back to a day before the one that is served.
+            is_old = bool(again and again.served and day.date < again.served)
+            publishes = not (is_old and any(each.action == day_plan.TRAIN for each in later))
+            record = day_run.run_day(
+                self._config,
+                day.partition,
+                self._partitions,
+                self._records,
+                publishes,
+                self._digests,
+                self._lines,
+                self._write_report,
+            )
+        else:
+            record = day_run.pass_over(day, self._paths, self._lines)
+        self._records[day.date] = record
+        self._digests.save()
+        return record
+
+    def _write_report(self, record: DayRecord) -> None:
+        records = [each for _, each in sorted({**self._records, record.date: record}.items())]
+        entries = run_ledger.RunLedger(self._paths.ledger).entries()
+        trend_report.write(records, entries, self._paths.day(record.date).report)
+
+
+def _dry_run(config: DailyRunConfig) -> DailyRunResult:
+    """Prints what would be done; nothing is written, and another run may be working."""
+    paths = StatePaths(config.state_dir)
+    records = day_record.read_all(paths)
+    for date in served_days.withdrawn_dates(config.export.export_dir, records):
+        records[date] = dataclasses.replace(records[date], outcome=day_record.WITHDRAWN)
+    again = backfill.wanted(config.backfill_from, paths, records)
+    if again is not None and not again.is_reset:
+        records = {date: record for date, record in records.items() if date < again.begin}
+    found = partitions.find(config.interactions_dir, config.slice_days)
+    day_plan.require_unchanged(found, records, PartitionDigests(paths.digests))
+    planned = day_plan.plan(config, found, records)
+    for day in planned:
+        begun = ", ".join(records[day.date].stages) if day.date in records else ""
+        print(f"{day.date}: {day.action}{f' (done before: {begun})' if begun else ''}")
+    if not planned:
+        print("Every day is done.")
+    return DailyRunResult(tuple(planned), ())
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job that the flags describe."""
+    job.run_main(lambda: run(config_from_flags()), argv)
+
+
+def console_main() -> None:
+    """Entry point of the console script."""
+    flags.mark_flags_as_required(["interactions_dir", "state_dir", "export_dir"])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    console_main()

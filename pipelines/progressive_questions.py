@@ -1,0 +1,171 @@
+"""Asks a model for what came after it was trained: each interaction from a moment on, from the history before it.
+
+This is progressive validation (Blum, Kalai and Langford, COLT 1999): every interaction is predicted once, by a model
+that has not been trained on it, and then trained on. Of interactions that follow one another within a day, a later one
+sees the earlier ones as history, as the queries of a server do that is told what was chosen a moment ago.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from pipelines import answered_questions, model_directory, offline_evaluation, prepared_data
+from pipelines.examples import Examples
+from tfrs_model import ranking, row_lists
+
+# Of a target that the model does not know: behind every cut-off, and worth nothing to the reciprocal rank.
+MISSED_RANK = np.iinfo(np.int64).max // 2
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgressiveQuestions(offline_evaluation.Questions):
+    """One question for each interaction from a moment on.
+
+    Attributes:
+      examples: the interactions that are asked for, each with all that its query chose strictly before it.
+      is_known: `[num_candidates]` whether the model knows the id of each corpus row; only these are ranked, and a
+        question for another one is missed.
+      is_known_query: `[num_questions]` whether the model knows the id of who asks.
+      excluded_rows: corpus rows that must not be answered, question after question.
+      excluded_splits: `[num_questions + 1]` bounds of each question's excluded rows.
+      num_repeats: interactions left out because their query chose the same candidate before.
+    """
+
+    examples: Examples
+    is_known: np.ndarray
+    is_known_query: np.ndarray
+    excluded_rows: np.ndarray
+    excluded_splits: np.ndarray
+    num_repeats: int
+
+    @property
+    def target_rows(self) -> np.ndarray:
+        """`[num_questions]` corpus rows that are asked for, one each."""
+        return self.examples.candidate_rows
+
+    @property
+    def target_splits(self) -> np.ndarray:
+        """`[num_questions + 1]` bounds of each question's target."""
+        return np.arange(len(self.examples) + 1)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is asked and what is not, for a reader of the figures."""
+        unknown = ~self.is_known[self.target_rows]
+        return {
+            "num_interactions": len(self.examples),
+            "num_repeats_left_out": self.num_repeats,
+            "num_of_unknown_candidates": int(unknown.sum()),
+            "num_unknown_candidates": len(np.unique(self.target_rows[unknown])),
+            "num_of_unknown_queries": int(np.sum(~self.is_known_query)),
+            "num_unknown_queries": len(np.unique(self.examples.query_rows[~self.is_known_query])),
+            "num_known_candidates": int(self.is_known.sum()),
+        }
+
+    def rank(
+        self, queries: np.ndarray, corpus: np.ndarray, on_block: offline_evaluation.OnBlock = None
+    ) -> ranking.Ranking:
+        """Ranks the known part of the corpus for each question; see `Questions.rank`."""
+        known_rows = np.flatnonzero(self.is_known)
+        if not len(known_rows) or not len(queries):
+            num_questions = len(self.examples)
+            missed = np.full(num_questions, MISSED_RANK)
+            return ranking.Ranking(missed, self.target_splits, np.zeros([num_questions, 0], np.int64))
+        asks_for_known = self.is_known[self.target_rows]
+        k = min(offline_evaluation.NUM_RECOMMENDED, len(known_rows))
+        targets, excluded = self._among_known(self.targets), self._among_known(self.excluded)
+        ranked = ranking.rank_by_embeddings(queries, corpus[known_rows], targets, excluded, k, on_block)
+        ranks = np.full(len(self.examples), MISSED_RANK)
+        ranks[asks_for_known] = ranked.target_ranks
+        top_rows = np.where(ranked.top_rows < 0, -1, known_rows[ranked.top_rows])
+        return ranking.Ranking(ranks, self.target_splits, top_rows)
+
+    def _among_known(self, lists: row_lists.RowLists) -> row_lists.RowLists:
+        """Returns the lists without unknown rows, as places among the known ones."""
+        stays = self.is_known[lists.rows]
+        places = np.cumsum(self.is_known) - 1
+        lengths = np.bincount(lists.owners[stays], minlength=len(lists))
+        return row_lists.RowLists(places[lists.rows[stays]], np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def questions_since(
+    data: prepared_data.PreparedData,
+    begin_microseconds: int,
+    model_dir: str | os.PathLike[str],
+    asks_again: bool = False,
+) -> ProgressiveQuestions:
+    """Returns the questions of a moment and after, as a model is asked them.
+
+    Args:
+      data: prepared with `--split=none`, so that each interaction sees all that its query chose before it.
+      begin_microseconds: the first moment that is asked for, since 1970 UTC.
+      model_dir: of the model, whose vocabularies say which ids it knows.
+      asks_again: whether it is also asked for what the query chose before, with nothing excluded; else such
+        interactions are left out and counted, and what the query chose before is no answer.
+
+    Raises:
+      PreparedDataError, ModelDirectoryError: if the data or the model cannot be read.
+    """
+    inputs = prepared_data.read_model_inputs(model_directory.ModelPaths(model_dir).description)
+    examples = data.examples("train")
+    examples = examples.take(np.flatnonzero(examples.timestamps >= begin_microseconds))
+    num_all = len(examples)
+    excluded = row_lists.RowLists.empty(num_all)
+    if not asks_again:
+        examples, excluded = _without_repeats(examples)
+    query_ids = np.array(data.queries["query_id"].to_pylist(), dtype=object)
+    return ProgressiveQuestions(
+        examples=examples,
+        is_known=_is_among(data.candidate_ids, inputs.candidate_ids),
+        is_known_query=_is_among(query_ids, inputs.query_ids)[examples.query_rows],
+        excluded_rows=excluded.rows,
+        excluded_splits=excluded.splits,
+        num_repeats=num_all - len(examples),
+    )
+
+
+def counts_before(data: prepared_data.PreparedData, end_microseconds: int) -> np.ndarray:
+    """Returns `[num_candidates]` int64 interactions of each corpus row before a moment."""
+    examples = data.examples("train")
+    rows = examples.candidate_rows[examples.timestamps < end_microseconds]
+    return np.bincount(rows, minlength=data.corpus.num_rows)
+
+
+def answers_of_model(
+    questions: ProgressiveQuestions,
+    model_dir: str | os.PathLike[str],
+    data: prepared_data.PreparedData,
+    counts: np.ndarray,
+) -> answered_questions.AnsweredQuestions:
+    """Returns what a model answers to the questions.
+
+    Args:
+      questions: of the data.
+      model_dir: of the model that is asked, at its best towers.
+      data: that the questions are of.
+      counts: `[num_candidates]` interactions before the questions.
+    """
+    checkpoint_name = model_directory.best_checkpoint_name(model_dir)
+    embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
+    ranked = offline_evaluation.rank_model(embedder, questions)
+    return answered_questions.AnsweredQuestions(questions, ranked, counts)
+
+
+def answers_of_popularity(questions: ProgressiveQuestions, counts: np.ndarray) -> answered_questions.AnsweredQuestions:
+    """Returns what the candidates with the most interactions before the questions are worth as answers."""
+    ranked = offline_evaluation.rank_by_popularity(questions, counts)
+    return answered_questions.AnsweredQuestions(questions, ranked, counts)
+
+
+def _without_repeats(examples: Examples) -> tuple[Examples, row_lists.RowLists]:
+    """Returns the examples whose candidate their query had not chosen before, and what each had."""
+    chosen = row_lists.RowLists.of_slices(examples.sequence, examples.history_begin, examples.history_end)
+    repeats = np.unique(chosen.owners[examples.candidate_rows[chosen.owners] == chosen.rows])
+    stays = np.setdiff1d(np.arange(len(examples)), repeats)
+    return examples.take(stays), chosen.take(stays)
+
+
+def _is_among(ids: np.ndarray, known: tuple[str, ...]) -> np.ndarray:
+    known_ids = frozenset(known)
+    return np.fromiter((each in known_ids for each in ids), bool, len(ids))
