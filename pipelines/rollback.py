@@ -5,8 +5,7 @@
 Each version above it is hidden by one rename, the newest first; a server that watches the directory goes back by
 itself. The next daily run goes on from the model of the version that serves: the days of those that were taken back
 count as passed over, their interactions are in no later day's window, until `pipelines.daily_run --backfill_from`
-does them again. Without `--to_version` the newest version is taken back. A server may have been told to keep several
-versions; none of those below is touched.
+does them again. Run again with the same version it takes nothing back that is not to be.
 """
 
 import dataclasses
@@ -22,7 +21,7 @@ from pipelines.daily.state_paths import StatePaths
 
 flags.declare_key_flag("export_dir")
 flags.declare_key_flag("state_dir")
-_TO_VERSION = flags.DEFINE_integer("to_version", None, "Version that is to be served; by default the one before.")
+_TO_VERSION = flags.DEFINE_integer("to_version", None, "Version that is to be served; those above it are taken back.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +31,19 @@ class RollbackConfig:
     Attributes:
       export_dir: directory of the versions.
       state_dir: of the daily runs that published them.
-      to_version: the version that is to be served, >= 1; `None` for the one before the newest.
+      to_version: the version that is to be served, >= 1.
     """
 
     export_dir: str
     state_dir: str
-    to_version: int | None = None
+    to_version: int
 
     def __post_init__(self) -> None:
         for name in ("export_dir", "state_dir"):
             path = getattr(self, name)
             if not path or not pathlib.Path(path).is_dir():
                 raise job.ConfigError(f"--{name} must be a directory that a daily run has made, but is {path!r}.")
-        if self.to_version is not None and self.to_version < 1:
+        if self.to_version < 1:
             raise job.ConfigError(f"--to_version must be >= 1, but is {self.to_version}.")
 
 
@@ -54,12 +53,10 @@ class RollbackResult:
 
     Attributes:
       withdrawn: versions that were taken back, the newest first.
-      served: the version that is served now.
       dates: days of the versions that were taken back.
     """
 
     withdrawn: tuple[int, ...]
-    served: int
     dates: tuple[datetime.date, ...]
 
 
@@ -74,7 +71,7 @@ def run(config: RollbackConfig) -> RollbackResult:
 
     Raises:
       ArtifactError: if another run publishes there.
-      ExportVersionError: if there is no such version, or none before the newest.
+      ExportVersionError: if there is no such version.
     """
     paths = StatePaths(config.state_dir)
     with (
@@ -82,20 +79,16 @@ def run(config: RollbackConfig) -> RollbackResult:
         directory_lock.hold(paths.directory, "state_dir"),
         StageLines(run_ledger.RunLedger(paths.ledger)).stage(None, "rollback") as entry,
     ):
-        if config.to_version is None:
-            withdrawn: list[int] = [export_versions.roll_back(config.export_dir)[0]]
-        else:
-            withdrawn = export_versions.roll_back_to(config.export_dir, config.to_version)
+        withdrawn = export_versions.roll_back_to(config.export_dir, config.to_version)
         records = day_record.read_all(paths)
         dates = served_days.withdrawn_dates(config.export_dir, records)
         served_days.note_withdrawn(config.export_dir, paths, records)
-        served = export_versions.newest(config.export_dir)
         entry.update(
-            version=served,
+            version=config.to_version,
             figures={"withdrawn_versions": withdrawn, "withdrawn_dates": [each.isoformat() for each in dates]},
         )
-    logging.info("Versions %s of %s were taken back; %d is served", withdrawn, config.export_dir, served)
-    return RollbackResult(tuple(withdrawn), served, tuple(dates))
+    logging.info("Versions %s of %s were taken back; %d is served", withdrawn, config.export_dir, config.to_version)
+    return RollbackResult(tuple(withdrawn), tuple(dates))
 
 
 def main(argv: list[str]) -> None:
@@ -105,7 +98,7 @@ def main(argv: list[str]) -> None:
 
 def console_main() -> None:
     """Entry point of the console script."""
-    flags.mark_flags_as_required(["export_dir", "state_dir"])
+    flags.mark_flags_as_required(["export_dir", "state_dir", "to_version"])
     app.run(main)
 
 

@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
@@ -30,13 +29,13 @@ from pipelines import (
     run_directory,
     training_curves,
     training_flags,
+    training_refusals,
     training_state,
     training_stream,
     warm_start_flags,
 )
 from pipelines import training_config as training_config_lib
 from pipelines import warm_start as warm_start_lib
-from pipelines.examples import Examples
 from tfrs_model import negatives, optimizers, two_tower, two_tower_builder
 
 BuildModel = Callable[..., two_tower.TwoTowerModel]
@@ -158,8 +157,8 @@ def run(
             counts.update(newer=len(examples))
     stream = training_stream.open_stream(feeder, examples, training)
     num_steps_before = start.num_steps if start else 0
-    _require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
-    _require_readable(config, examples, is_afresh=start is None)
+    training_refusals.require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
+    training_refusals.require_readable(config.prepared_dir, training, examples, is_afresh=start is None)
     if not config.resume:
         training_curves.discard(config.curves_dir)
     stamp, learned = run_directory.open_run(config.model_dir, training, data, examples, start, config.resume)
@@ -216,35 +215,6 @@ def _is_over(
     return is_hopeless(history) or training_state.is_finished(
         history, training.num_epochs, training.early_stop_metric, training.early_stop_patience
     )
-
-
-def _require_readable(config: TrainJobConfig, examples: Examples, is_afresh: bool) -> None:
-    """Refuses what the data lacks for the options, before anything is written."""
-    training = config.training
-    if training.model.negatives == "labels":
-        _require_labels(examples.weights)
-    if is_afresh:
-        two_tower_builder.require_query_inputs(training.model, prepared_data.read_model_inputs(config.prepared_dir))
-
-
-def _require_labels(weights: np.ndarray) -> None:
-    """Refuses weights that are no labels, before anything is trained on them."""
-    low, high = float(weights.min()), float(weights.max())
-    if low < 0.0 or high > 1.0 or low == high:
-        raise job.ConfigError(
-            "--negatives=labels reads the weights as labels in [0, 1] that differ, but they are from "
-            f"{low:g} to {high:g}; name a column of labels with prepare_data's --weight_column, or choose other "
-            "negatives."
-        )
-
-
-def _require_rate_to_the_end(training: training_config_lib.TrainingConfig, num_steps: int) -> None:
-    decay_steps = training.optimization.decay_steps
-    if training.optimization.schedule == "cosine" and decay_steps < num_steps:
-        raise job.ConfigError(
-            f"With --schedule=cosine the learning rate is 0 from step --decay_steps={decay_steps} on, but "
-            f"--num_epochs={training.num_epochs} makes {num_steps} steps; raise the one or lower the other."
-        )
 
 
 def _validation(training, model, feeder: feeding.Feeder, data: prepared_data.PreparedData):

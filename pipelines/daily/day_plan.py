@@ -124,8 +124,8 @@ def _last(config: DailyRunConfig, partitions: Mapping, finished: Sequence[dateti
         return max((newest, *config.skip_dates)) if newest else config.from_date
     if config.to_date not in (*partitions, *finished, *config.skip_dates) and (not newest or newest < config.to_date):
         raise DayPlanError(
-            f"--to_date={config.to_date} has no partition in {config.interactions_dir}, and no later one has; wait for it, "
-            "or name an earlier date."
+            f"--to_date={config.to_date} has no partition in {config.interactions_dir}, and no later one has; wait for "
+            "it, or name an earlier date."
         )
     return config.to_date
 

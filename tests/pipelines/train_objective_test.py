@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines import job, train, training_config
+from pipelines import job, train, training_config, training_refusals
 from tests.pipelines import conftest
 
 
@@ -15,8 +15,8 @@ def test_weights_that_are_no_labels_are_refused_before_anything_is_trained(weigh
     with pytest.raises(
         job.ConfigError, match="reads the weights as labels in \\[0, 1\\] that differ, but they are from"
     ):
-        train._require_labels(np.array(weights, np.float32))
-    train._require_labels(np.array([0.0, 0.5, 1.0], np.float32))
+        training_refusals.require_labels(np.array(weights, np.float32))
+    training_refusals.require_labels(np.array([0.0, 0.5, 1.0], np.float32))
 
 
 @pytest.mark.parametrize(
