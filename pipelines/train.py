@@ -108,7 +108,7 @@ class TrainResult:
     best_epoch: int
     seconds: float
     num_steps: int
-    vocabularies: dict[str, dict[str, int]]
+    vocabularies: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
 
 
 def config_from_flags() -> TrainJobConfig:
@@ -142,6 +142,7 @@ def run(
     Raises:
       ArtifactError, PreparedDataError: if the prepared data cannot be read.
       ModelDirectoryError: if `model_dir` holds a run with other options or other data.
+      WarmStartError: if there is nothing newer than what the run to go on from has learned, or its options differ.
     """
     started = time.monotonic()
     training = config.training

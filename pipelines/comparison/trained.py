@@ -1,5 +1,6 @@
 """Models of the training job as systems: a configuration, a directory that was trained before, the softmax DNN."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
@@ -77,7 +78,9 @@ def _softmax_dnn_builder(data: prepared_data.PreparedData) -> train.BuildModel:
     def build(
         config: model_config.ModelConfig, inputs: model_config.ModelInputs, seed: int, *unused: object
     ) -> softmax_dnn.SoftmaxDnn:
-        return softmax_dnn.build_softmax_dnn(config, inputs, seed, data.candidate_ids, data.training_counts())
+        # Training sizes the frequency estimate, of which this model has none.
+        options = dataclasses.replace(config, frequency_num_buckets=0)
+        return softmax_dnn.build_softmax_dnn(options, inputs, seed, data.candidate_ids, data.training_counts())
 
     return build
 

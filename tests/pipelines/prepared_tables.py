@@ -54,7 +54,7 @@ def write(
         },
         "bucket_boundaries": {"query": {}, "context": {}, "candidate": {}},
         "time_range_microseconds": [0, 9],
-        "configuration": {"split": "given"},
+        "configuration": {"split": "given", "statistics_splits": "train"},
         "files": {
             path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(directory.rglob("*.parquet"))
