@@ -245,7 +245,7 @@ def test_a_query_without_anything_to_encode_is_refused_before_a_directory_is_mad
 
 def test_without_a_validation_interaction_left_to_ask_for_the_last_towers_are_kept(tmp_path):
     rows = [("p", "a", 1, "train", 0), ("p", "b", 2, "train", 1), ("p", "a", 3, "validation", 2)]
-    data = prepared_tables.write(tmp_path / "data", rows, ["a", "b"])
+    data = prepared_tables.write(tmp_path / "data", rows, ["a", "b"], schema_lib.Schema())
     result = train.run(_job_on(data, tmp_path / "model", num_epochs=2))
     assert (result.best_epoch, result.history[0]["validation"]) == (2, None)
 
