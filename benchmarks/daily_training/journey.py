@@ -1,4 +1,4 @@
-"""Complete Journey, a year of groceries, in 40 weekly slices: going on each week against training again on all weeks."""
+"""Complete Journey, a year of groceries, in 40 weekly slices: going on each week against training again from scratch."""
 
 import dataclasses
 import importlib.resources
