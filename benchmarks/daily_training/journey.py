@@ -1,4 +1,4 @@
-"""Complete Journey, a year of groceries, in 40 weekly slices: going on each week against training again from scratch."""
+"""Complete Journey, a year of groceries, in 40 weekly slices: going on each week against training it all again."""
 
 import dataclasses
 import importlib.resources
