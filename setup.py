@@ -104,6 +104,8 @@ _COMMANDS = {
     "tfrs-export-embeddings": "export_embeddings",
     "tfrs-daily-run": "daily_run",
     "tfrs-rollback": "rollback",
+    "tfrs-refresh-index": "refresh_index",
+    "tfrs-recommend": "recommend",
     "tfrs-quickstart": "quickstart",
     "tfrs-tune": "tune",
     "tfrs-simulate-frequency": "simulate_frequency",

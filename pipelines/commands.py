@@ -46,6 +46,16 @@ def rollback() -> None:
     _start("pipelines.rollback")
 
 
+def refresh_index() -> None:
+    """Entry point of `tfrs-refresh-index`."""
+    _start("pipelines.refresh_index")
+
+
+def recommend() -> None:
+    """Entry point of `tfrs-recommend`."""
+    _start("pipelines.recommend")
+
+
 def quickstart() -> None:
     """Entry point of `tfrs-quickstart`."""
     _start("pipelines.quickstart")

@@ -37,7 +37,7 @@ _SPLIT = flags.DEFINE_enum(
 )
 _PATH = flags.DEFINE_string("evaluation_path", None, "JSON file to write.")
 _OTHER_MODEL_DIR = flags.DEFINE_string("other_model_dir", None, "Directory of a model to compare --model_dir with.")
-_VERSION_DIR = flags.DEFINE_string("version_dir", None, "Exported version of --model_dir, to say what its index loses.")
+flags.declare_key_flag("version_dir")
 _SLICE_COLUMNS = flags.DEFINE_list(
     "slice_columns", [], "Columns of queries, candidates or the moment to show the figures by, value by value."
 )
@@ -83,7 +83,7 @@ def config_from_flags() -> EvaluateConfig:
         _SPLIT.value,
         common_flags.ASK_PER.value,
         _OTHER_MODEL_DIR.value or "",
-        _VERSION_DIR.value or "",
+        common_flags.VERSION_DIR.value or "",
         tuple(_SLICE_COLUMNS.value),
     )
 

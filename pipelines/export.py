@@ -62,7 +62,7 @@ def run(config: ExportConfig) -> ExportResult:
       ExportRefusedError: if a gate was not passed.
     """
     data = prepared_data.read_prepared_data(config.prepared_dir)
-    source = sources.find_source("corpus", config.corpus) if config.corpus else None
+    source = sources.find_source("candidates", config.corpus) if config.corpus else None
     corpus = candidate_table.read_candidate_table(source, data.schema) if source else data.corpus
     config = config.sized(corpus.num_rows)
     description = model_directory.read_description(config.model_dir)

@@ -13,12 +13,6 @@ _DEFAULT_MAX_K = 1000
 DISPLAY_PATH = pathlib.PurePath("assets.extra", "display.parquet")
 
 EXPORT_DIR = flags.DEFINE_string("export_dir", None, "Directory of the versions: a server's --model_base_path.")
-_CORPUS = flags.DEFINE_string(
-    "corpus",
-    "",
-    "Candidate table, files or globs as of prepare_data --candidates, to serve in place of the prepared corpus: what "
-    "is new or changed in it is embedded from its features, without training.",
-)
 _INDEX = flags.DEFINE_enum(
     "index",
     "auto",
@@ -41,12 +35,12 @@ _MAX_K = flags.DEFINE_integer(
     f"The most candidates that a request may ask for; by default {_DEFAULT_MAX_K}, --k if that is more, or the corpus "
     "if it is smaller.",
 )
-_MIN_INDEX_RECALL = flags.DEFINE_float(
+MIN_INDEX_RECALL = flags.DEFINE_float(
     "min_index_recall",
     0.95,
     "Share of the exact top k that the index must find, in [0, 1]; below it nothing is published.",
 )
-_MIN_NUM_CANDIDATES = flags.DEFINE_integer("min_num_candidates", 1, "Smallest corpus that is published.")
+MIN_NUM_CANDIDATES = flags.DEFINE_integer("min_num_candidates", 1, "Smallest corpus that is published.")
 _METRIC = flags.DEFINE_string("export_metric", "recall_at_50", "Validation metric that is compared with what serves.")
 _MAX_METRIC_LOSS = flags.DEFINE_float(
     "max_metric_loss", 0.1, "Largest loss of that metric, relative to the version that serves, in [0, 1]; 1 for any."
@@ -56,7 +50,7 @@ _DISPLAY = flags.DEFINE_list("display_columns", [], f"Columns of the corpus, suc
 _PRECOMPUTE = flags.DEFINE_boolean(
     "precompute_queries", False, "Whether embeddings of the log's queries are exported, to answer without the tower."
 )
-_KEEP_VERSIONS = flags.DEFINE_integer("keep_versions", 3, "How many of the newest versions stay.", lower_bound=1)
+KEEP_VERSIONS = flags.DEFINE_integer("keep_versions", 3, "How many of the newest versions stay.", lower_bound=1)
 ROLLBACK = flags.DEFINE_boolean("rollback", False, "Take the newest version back instead of exporting one.")
 
 
@@ -80,7 +74,8 @@ class ExportConfig:
       display_columns: columns of the corpus that are written beside the model.
       precompute_queries: whether the embeddings of the log's queries are exported.
       keep_versions: how many of the newest versions stay, >= 1.
-      corpus: files or globs of a candidate table to serve in place of the prepared corpus; empty for that.
+      corpus: files or globs of a candidate table to serve in place of the prepared corpus, as
+        `pipelines.refresh_index` does; empty for the prepared corpus.
     """
 
     prepared_dir: str
@@ -136,16 +131,15 @@ def config_from_flags(**chosen: object) -> ExportConfig:
         "export_dir": EXPORT_DIR.value,
         "index": _INDEX.value,
         "k": _K.value,
-        "min_index_recall": _MIN_INDEX_RECALL.value,
+        "min_index_recall": MIN_INDEX_RECALL.value,
         "index_storage": _STORAGE.value,
         "max_k": _MAX_K.value,
-        "min_num_candidates": _MIN_NUM_CANDIDATES.value,
+        "min_num_candidates": MIN_NUM_CANDIDATES.value,
         "metric": _METRIC.value,
         "max_metric_loss": _MAX_METRIC_LOSS.value,
         "filter_columns": tuple(_FILTERS.value),
         "display_columns": tuple(_DISPLAY.value),
         "precompute_queries": _PRECOMPUTE.value,
-        "keep_versions": _KEEP_VERSIONS.value,
-        "corpus": _CORPUS.value,
+        "keep_versions": KEEP_VERSIONS.value,
     }
     return ExportConfig(**options | chosen)

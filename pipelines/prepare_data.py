@@ -30,7 +30,7 @@ _INTERACTIONS = flags.DEFINE_string(
     "Interaction log: Parquet, CSV, JSON lines or TFRecord of tf.Example; a path, a glob, or several with commas "
     "between.",
 )
-_CANDIDATES = flags.DEFINE_string("candidates", None, "Candidate table, optional: the corpus and its features.")
+flags.declare_key_flag("candidates")
 _QUERIES = flags.DEFINE_string("queries", None, "Query table, optional: features of queries.")
 _SCHEMA = flags.DEFINE_string("schema", None, "Schema file (JSON). The column flags below override it.")
 _COLUMNS = {
@@ -221,7 +221,7 @@ def config_from_flags(**chosen: object) -> PrepareConfig:
         "interactions": _INTERACTIONS.value,
         "prepared_dir": common_flags.PREPARED_DIR.value,
         "schema": dataclasses.replace(schema, interactions=roles),
-        "candidates": _CANDIDATES.value,
+        "candidates": common_flags.CANDIDATES.value,
         "queries": _QUERIES.value,
         "split": _SPLIT.value,
         "validation_fraction": _VALIDATION_FRACTION.value,

@@ -48,6 +48,7 @@ def _filling_in(loaded: tf.Module, function: tf.types.experimental.ConcreteFunct
 
     # The variables live as long as what was loaded.
     call.loaded = loaded
+    call.specs = specs
     return call
 
 

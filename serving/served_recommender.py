@@ -62,13 +62,13 @@ class ServedRecommender(tf.Module):
         self._k = k
         self._max_k = max_k
         self._restricting = (signatures.EXCLUDE_CANDIDATE_IDS, signatures.ALLOW_CANDIDATE_IDS, *filters)
-        # Traced once for all signatures that retrieve.
-        self._find = tf.function(
+        # Traced once for all signatures that retrieve, and for whoever asks for rows in bulk.
+        self.find_rows = tf.function(
             self._find_rows,
             input_signature=[
                 tf.TensorSpec([None, retriever.index.embedding_dim]),
                 tf.TensorSpec([], tf.int32),
-                *[_TEXTS] * len(self._restricting),
+                *(tf.TensorSpec(_TEXTS.shape, _TEXTS.dtype, name) for name in self._restricting),
             ],
         )
 
@@ -195,7 +195,7 @@ class ServedRecommender(tf.Module):
     ) -> dict[str, tf.Tensor]:
         wanted = inputs[signatures.K]
         k = tf.reduce_max(wanted)
-        rows, scores = self._find(embeddings, k, *(inputs[name] for name in self._restricting))
+        rows, scores = self.find_rows(embeddings, k, *(inputs[name] for name in self._restricting))
         is_valid = (rows >= 0) & (tf.range(k) < wanted[:, tf.newaxis])
         if is_answered is not None:
             is_valid &= is_answered[:, tf.newaxis]

@@ -123,6 +123,7 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
         *("tfrs-simulate-frequency", "tfrs-analyze-similarity", "tfrs-export-embeddings", "tfrs_model_server"),
         *("tfrs-tune", "tfrs-compare", "tfrs-write-report", "tfrs-study-folding", "tfrs-measure-folding"),
+        *("tfrs-refresh-index", "tfrs-recommend"),
     }
     for call, answer in help_answers.items():
         assert "Traceback" not in answer.stderr, f"{call}: {answer.stderr[-2000:]}"
@@ -145,6 +146,8 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         ("tfrs-write-report", "output_dir"),
         ("tfrs-study-folding", "output_dir"),
         ("tfrs-measure-folding", "model_dir"),
+        ("tfrs-refresh-index", "candidates"),
+        ("tfrs-recommend", "version_dir"),
         ("tfrs_model_server", "model_base_path"),
     ],
 )
