@@ -91,18 +91,18 @@ def read_features(
     for feature in features:
         column = table[feature.name]
         if feature.kind == "multivalent":
-            arrays[feature.name] = _lists(column)
+            arrays[feature.name] = read_lists(column)
             if feature.weights_name is not None:
-                arrays[feature.weights_name] = _lists(table[feature.weights_name])
+                arrays[feature.weights_name] = read_lists(table[feature.weights_name])
         elif feature.kind in ("numeric", "bucketised", "timestamp"):
             dtype = np.int64 if feature.kind == "timestamp" else np.float32
             arrays[feature.name] = Scalars(tf.constant(column.to_numpy().astype(dtype, copy=False)))
         else:
-            arrays[feature.name] = _texts(column)
+            arrays[feature.name] = read_texts(column)
     return arrays
 
 
-def _texts(column: pa.ChunkedArray, filler: str | None = None) -> Texts:
+def read_texts(column: pa.ChunkedArray, filler: str | None = None) -> Texts:
     """Returns a column of strings, with one entry more if there is a filler."""
     chunks = column.dictionary_encode().unify_dictionaries().chunks
     distinct = chunks[0].dictionary.to_pylist() if chunks else []
@@ -116,13 +116,18 @@ def _texts(column: pa.ChunkedArray, filler: str | None = None) -> Texts:
     )
 
 
-def _lists(column: pa.ChunkedArray) -> Lists:
+def read_lists(column: pa.ChunkedArray) -> Lists:
+    """Returns a column of lists; weights are filled with 0, moments with -1 and texts with the empty one."""
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
     flat = pc.list_flatten(column)
     if pa.types.is_floating(flat.type):
         numbers = flat.to_numpy().astype(np.float32, copy=False)
         elements: Scalars | Texts = Scalars(tf.constant(np.append(numbers, np.float32(0.0))))
+    elif pa.types.is_integer(flat.type):
+        elements = Scalars(
+            tf.constant(np.append(flat.to_numpy().astype(np.int64, copy=False), schema_lib.MISSING_MOMENT))
+        )
     else:
-        elements = _texts(flat, filler="")
+        elements = read_texts(flat, filler="")
     row_splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     return Lists(elements, tf.constant(row_splits))

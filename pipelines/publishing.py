@@ -246,13 +246,13 @@ def _swap_in_two_steps(building: pathlib.Path, path: pathlib.Path) -> None:
 def flush_tree(path: pathlib.Path) -> None:
     """Forces a file, or a directory with all in it, and its own name to disk, so that a power cut takes none of it."""
     for entry in [path, *path.rglob("*"), path.parent]:
-        _flush(entry)
+        flush(entry)
 
 
 def move_directory(path: pathlib.Path, new_path: pathlib.Path) -> None:
     """Renames a directory beside itself, for good: a power cut afterwards does not bring the old name back."""
     os.rename(path, new_path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
 def remove_directory(path: pathlib.Path) -> None:
@@ -262,7 +262,8 @@ def remove_directory(path: pathlib.Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _flush(entry: pathlib.Path) -> None:
+def flush(entry: pathlib.Path) -> None:
+    """Forces a file, or the names in a directory, to disk."""
     descriptor = os.open(entry, os.O_RDONLY)
     try:
         os.fsync(descriptor)
