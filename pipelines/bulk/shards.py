@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -131,7 +132,11 @@ class AnswerFolder:
         part = path.with_name(f".{path.name}.part")
         with _locked(part) as file:
             writer = ShardWriter(file, self._stamp)
-            yield writer
+            try:
+                yield writer
+            except BaseException:
+                writer.abandon()
+                raise
             writer.close()
             file.flush()
             os.fsync(file.fileno())
@@ -147,7 +152,8 @@ class ShardWriter:
       stamp: of the folder.
     """
 
-    def __init__(self, file, stamp: bytes):
+    def __init__(self, file: BinaryIO, stamp: bytes):
+        self.file = file
         # Statistics and dictionaries of ids and scores would take longer than all else and save nothing: each of many
         # ids comes now and then, and nobody looks for answers by their range.
         self._parquet = pq.ParquetWriter(file, SCHEMA, use_dictionary=False, write_statistics=False)
@@ -170,9 +176,14 @@ class ShardWriter:
         self._parquet.add_key_value_metadata({_STAMP: self._stamp, _COUNTS: counts})
         self._parquet.close()
 
+    def abandon(self) -> None:
+        """Lets go of the file, which is no shard and will be written anew."""
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._parquet.close()
+
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path) -> Iterator:
+def _locked(path: pathlib.Path) -> Iterator[BinaryIO]:
     """Yields a file, empty and open for writing, that no other run has; the kernel unlocks it when a run dies."""
     # Not emptied before it is certain whose it is.
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
