@@ -33,7 +33,7 @@ from benchmarks import own_process
 from benchmarks.index import corpora, exports
 from pipelines import job, recommend
 from serving import manifest, saved_model, served_recommender
-from serving.index import candidate_index, factory, id_lookup, retriever, tuning
+from serving.index import candidate_index, factory, retriever, tuning
 
 _NUM_QUERIES = flags.DEFINE_integer("recommend_queries", 1_000_000, "Queries.", lower_bound=50)
 _NUM_CANDIDATES = flags.DEFINE_integer("recommend_candidates", 200_000, "Candidates.", lower_bound=1000)
@@ -62,10 +62,9 @@ class MeanOfHistory(tf.keras.layers.Layer):
     def __init__(self, candidate_ids: list[str], vectors: np.ndarray):
         super().__init__(name="mean_of_history")
         self.embedding_dim = vectors.shape[1]
-        self._ids = tf.Variable(candidate_ids, dtype=tf.string, trainable=False)
-        self._lookup = id_lookup.IdLookup(candidate_ids, self._ids)
-        # What is not known adds nothing.
-        self._vectors = tf.Variable(np.pad(vectors, [[0, 1], [0, 0]]), trainable=False)
+        # As the towers of a model look ids up: row 0 is the empty text, row 1 whatever is not known.
+        self._lookup = tf.keras.layers.StringLookup(vocabulary=candidate_ids, num_oov_indices=1, mask_token="")
+        self._vectors = tf.Variable(np.pad(vectors, [[2, 0], [0, 0]]), trainable=False)
 
     @property
     def input_specs(self) -> dict[str, tf.TensorSpec]:
@@ -77,8 +76,7 @@ class MeanOfHistory(tf.keras.layers.Layer):
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns `[num_queries, embedding_dim]`."""
-        rows = self._lookup(inputs["history"])
-        vectors = tf.gather(self._vectors, tf.where(rows >= 0, rows, tf.shape(self._vectors)[0] - 1))
+        vectors = tf.gather(self._vectors, self._lookup(inputs["history"]))
         return tf.math.l2_normalize(tf.reduce_sum(vectors, axis=1), axis=1)
 
 

@@ -75,12 +75,12 @@ def _without(
     is_answer &= rows >= 0
     places = np.cumsum(is_answer, axis=1, dtype=np.int32)
     is_answer &= places <= k
-    owners, columns = np.nonzero(is_answer)
+    # Both masks are true as often in each query, so its answers move up in their order.
+    is_filled = np.arange(k) < places[:, -1:]
     best = np.full([len(rows), k], -1, np.int32)
     best_scores = np.zeros([len(rows), k], np.float32)
-    targets = places[owners, columns] - 1
-    best[owners, targets] = rows[owners, columns]
-    best_scores[owners, targets] = scores[owners, columns]
+    best[is_filled] = rows[is_answer]
+    best_scores[is_filled] = scores[is_answer]
     return best, best_scores, (best[:, -1] < 0) & (rows[:, -1] >= 0)
 
 
