@@ -87,7 +87,8 @@ class ParquetQueries:
         first = 0
         batches = file.iter_batches(_ROWS_PER_TABLE, row_groups=[number], columns=self.column_names)
         for batch in batches:
-            chosen = batch.slice(max(begin - first, 0), max(min(end - first, len(batch)) - max(begin - first, 0), 0))
+            low, high = (min(max(each - first, 0), len(batch)) for each in (begin, end))
+            chosen = batch.slice(low, high - low)
             if len(chosen):
                 yield pa.Table.from_batches([chosen])
             first += len(batch)
