@@ -72,6 +72,7 @@ class BatchReader:
         """Yields the queries from `begin` to `end - 1`, in order."""
         for table in self._source.tables(begin, end):
             query_ids = query_sources.require_ids(table)
+            table = query_columns.encoded(table)
             columns = query_columns.read_columns(table, self._names, self._specs)
             excluded = self._excluded(table, query_ids)
             for first in range(0, len(table), self._batch_size):

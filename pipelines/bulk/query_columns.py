@@ -44,6 +44,27 @@ def require_inputs(
     return [name for name in names if name in specs and name != signatures.EXCLUDE_CANDIDATE_IDS]
 
 
+def encoded(table: pa.Table) -> pa.Table:
+    """Returns a table whose lists of texts hold each text once: what reads a column again need not compare texts.
+
+    A null in place of a list becomes an empty list.
+    """
+    for place, field in enumerate(table.schema):
+        if pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type):
+            lists = table[field.name].combine_chunks()
+            lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+            splits = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+            texts = pc.list_flatten(lists).dictionary_encode()
+            table = table.set_column(place, field.name, pa.ListArray.from_arrays(splits, texts))
+    return table
+
+
+def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns a column as lists of texts, encoded ones as they are."""
+    is_encoded = pa.types.is_list(column.type) and pa.types.is_dictionary(column.type.value_type)
+    return column if is_encoded else column.cast(pa.list_(pa.string()))
+
+
 def read_columns(
     table: pa.Table, names: Iterable[str], specs: Mapping[str, tf.TensorSpec]
 ) -> dict[str, feature_arrays.FeatureArray]:
@@ -64,7 +85,7 @@ def _read_column(name: str, column: pa.ChunkedArray, spec: tf.TensorSpec) -> fea
     kind = _ARROW_TYPES[spec.dtype]
     wanted = pa.list_(kind) if spec.shape.rank == 2 else kind
     try:
-        values = column.cast(wanted)
+        values = _as_texts(column) if wanted == pa.list_(pa.string()) else column.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise query_sources.QuerySourceError(
             f"Column {name!r} of the queries must be {wanted}, but is {column.type} ({error}); write it as {wanted}."
@@ -104,7 +125,7 @@ class ExclusionReader:
 
     def read(self, column: pa.ChunkedArray) -> row_lists.RowLists:
         """Returns the rows of a column of lists of ids; ids that are not served are left out."""
-        lists = column.cast(pa.list_(pa.string())).combine_chunks()
+        lists = _as_texts(column).combine_chunks()
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
         return self.of_lists(lengths, pc.list_flatten(lists))
 

@@ -15,7 +15,7 @@ from serving import signatures
 from tfrs_model import row_lists
 from tfrs_model import schema as schema_lib
 
-_ROWS_PER_TABLE = 32_768
+_ROWS_PER_TABLE = 65_536
 
 
 class QuerySourceError(ValueError):

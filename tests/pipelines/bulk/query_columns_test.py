@@ -16,7 +16,8 @@ _SPECS = {
 
 
 def _gathered(**columns):
-    read = query_columns.read_columns(pa.table(columns), columns, _SPECS)
+    table = query_columns.encoded(pa.table(columns))
+    read = query_columns.read_columns(table, columns, _SPECS)
     return {name: each.gather(tf.constant([0, 2], tf.int64)).numpy().tolist() for name, each in read.items()}
 
 
@@ -50,8 +51,15 @@ def test_what_the_export_cannot_take_is_refused(name, values):
 def test_exclusions_become_rows_and_what_is_not_served_excludes_nothing():
     reader = query_columns.ExclusionReader(np.array([b"a", b"b", b"c"], object))
     column = pa.chunked_array([[["c", "never", "a"], None], [[], ["b", None, "b"]]])
-    found = reader.read(column)
-    assert (found.rows.tolist(), found.splits.tolist()) == ([2, 0, 1, 1], [0, 2, 2, 2, 4])
+    for each in (column, query_columns.encoded(pa.table({"lists": column}))["lists"]):
+        found = reader.read(each)
+        assert (found.rows.tolist(), found.splits.tolist()) == ([2, 0, 1, 1], [0, 2, 2, 2, 4])
+
+
+def test_encoded_lists_are_the_same_lists_even_of_a_part_of_a_table():
+    table = pa.table({"lists": [["a"], ["b", "a"], None, [], ["c"]], "age": [1, 2, 3, 4, 5]}).slice(1, 4)
+    found = query_columns.encoded(table)
+    assert found.to_pylist() == [{**row, "lists": row["lists"] or []} for row in table.to_pylist()]
 
 
 def test_joined_lists_hold_the_rows_of_both():
