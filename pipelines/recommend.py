@@ -1,7 +1,7 @@
 """Answers all queries at once from an exported version, and writes the answers as Parquet.
 
     python -m pipelines.recommend --version_dir=served/movielens/1 --prepared_dir=prepared --answers_dir=answers
-    python -m pipelines.recommend --version_dir=served/movielens/1 --query_files='queries/*.parquet' \
+    python -m pipelines.recommend --version_dir=served/movielens/1 --query_files='queries/*.parquet' \\
         --answers_dir=answers
 
 The queries are those of a prepared log, each as it stands at the log's end, or rows of Parquet files: `query_id`, and a

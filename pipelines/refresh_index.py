@@ -1,6 +1,6 @@
 """Serves another corpus with the towers that serve already: new and changed candidates between trainings.
 
-    python -m pipelines.refresh_index --prepared_dir=prepared --model_dir=model --candidates=items.csv \
+    python -m pipelines.refresh_index --prepared_dir=prepared --model_dir=model --candidates=items.csv \\
         --export_dir=served/movielens
 
 `--candidates` is the whole corpus from now on, as of prepare_data. Its candidates are embedded by the candidate tower
