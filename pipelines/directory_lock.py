@@ -11,8 +11,12 @@ from pipelines import artifacts
 
 
 @contextlib.contextmanager
-def lock(directory: pathlib.Path) -> Iterator[None]:
+def lock(directory: pathlib.Path, waits: bool = False) -> Iterator[None]:
     """Marks a directory as in use; the kernel drops the mark when the process dies.
+
+    Args:
+      directory: must exist.
+      waits: whether to wait until no other process uses it, which is for moments, rather than to be refused.
 
     Raises:
       BlockingIOError: if another process uses it, or has just put another in its place.
@@ -20,7 +24,7 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         if not os.path.samestat(os.fstat(descriptor), os.stat(directory)):
             raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
         yield

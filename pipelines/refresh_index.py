@@ -20,6 +20,7 @@ from absl import app, flags, logging
 from pipelines import (
     common_flags,
     corpus_changes,
+    directory_lock,
     export,
     export_flags,
     export_gates,
@@ -135,11 +136,18 @@ def run(config: RefreshConfig) -> RefreshResult:
 
     Raises:
       ExportRefusedError: if no version serves, it is of another model, or a gate was not passed.
+      ArtifactError: if a daily run, a rollback or another refresh publishes there.
       ManifestError: if the version that serves is not as it was published.
       ArtifactError, PreparedDataError, PreparationError, ModelDirectoryError, CorpusColumnError: if an input cannot be
         read.
       CandidateIndexError, CandidateFilterError: if the corpus cannot be indexed.
     """
+    _newest_version_dir(config.export_dir)
+    with directory_lock.hold(pathlib.Path(config.export_dir), "export_dir", "publishing"):
+        return _refresh(config)
+
+
+def _refresh(config: RefreshConfig) -> RefreshResult:
     served_dir = _newest_version_dir(config.export_dir)
     published = manifest.read_manifest(served_dir)
     manifest.require_unchanged_files(served_dir, published)

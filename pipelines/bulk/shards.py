@@ -17,7 +17,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import artifacts, publishing
+from pipelines import artifacts, directory_lock, publishing
 from serving import signatures
 
 FORMAT_VERSION = 1
@@ -77,14 +77,23 @@ class AnswerFolder:
         described = {"format_version": FORMAT_VERSION, **content, "queries": num_queries, "num_shards": num_shards}
         self._stamp = artifacts.sha256_of_json(described).encode()
         self._directory.mkdir(parents=True, exist_ok=True)
-        manifest_path = self._directory / "manifest.json"
-        if not manifest_path.exists():
-            if strange := sorted(path.name for path in self._directory.glob("*.parquet")):
+        # Runs of other shards may begin at the same moment.
+        with directory_lock.lock(self._directory, waits=True):
+            self._require_same(self._manifest(described), described)
+
+    def _manifest(self, described: dict) -> dict:
+        """Returns the manifest that is there, or writes it, and removes what a killed run left of one."""
+        path = self._directory / "manifest.json"
+        for half_written in self._directory.glob(f".{path.name}.tmp-*"):
+            half_written.unlink()
+        if not path.exists():
+            if strange := sorted(each.name for each in self._directory.glob("*.parquet")):
                 raise ShardError(
-                    f"{directory} holds {strange[0]} and no manifest, so it is no folder of bulk answers; name another."
+                    f"{self._directory} holds {strange[0]} and no manifest, so it is no folder of bulk answers; name "
+                    "another."
                 )
-            artifacts.write_json(manifest_path, described)
-        self._require_same(artifacts.read_json(manifest_path), described)
+            artifacts.write_json(path, described)
+        return artifacts.read_json(path)
 
     def _require_same(self, found: dict, described: dict) -> None:
         if found == described:

@@ -34,13 +34,19 @@ class Death:
         os.replace = watched
 
 
-def run_through(deaths: Sequence[str], watch: Callable[[Death], None], run: Callable[[], object]) -> int:
+def run_through(
+    deaths: Sequence[str],
+    watch: Callable[[Death], None],
+    run: Callable[[], object],
+    look: Callable[[str], None] = lambda place: None,
+) -> int:
     """Runs something again and again, each time in a fork that dies elsewhere, and then to its end.
 
     Args:
       deaths: PLACE:TIMES of each.
       watch: has a death pass its places.
       run: what dies.
+      look: called after each death with its place, to look at what it left; whatever it raises ends all.
 
     Returns:
       The status of the last fork.
@@ -55,6 +61,7 @@ def run_through(deaths: Sequence[str], watch: Callable[[Death], None], run: Call
         status = _in_fork(dying)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
             sys.exit(f"{death} was not where it died, but ended with {status}")
+        look(place)
     return _in_fork(run)
 
 

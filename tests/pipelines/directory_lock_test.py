@@ -1,4 +1,5 @@
 import fcntl
+import threading
 
 import pytest
 
@@ -29,3 +30,18 @@ def test_a_second_run_is_told_which_flag_to_change(tmp_path):
         directory_lock.hold(tmp_path / "work", "work_dir"),
     ):
         pytest.fail("Two runs worked in one directory.")
+
+
+def test_a_run_that_waits_goes_on_when_the_other_has_ended(tmp_path):
+    first, entered = directory_lock.lock(tmp_path), threading.Event()
+
+    def wait():
+        with directory_lock.lock(tmp_path, waits=True):
+            entered.set()
+
+    with first:
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not entered.wait(0.05)
+    waiting.join(10.0)
+    assert entered.is_set()

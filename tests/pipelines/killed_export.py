@@ -7,7 +7,6 @@ Without a place the run goes to its end.
 
 import os
 import pathlib
-import signal
 import sys
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipelines import export, export_gates, publishing, served_content
 from serving import manifest, saved_model, warm_up_requests
+from tests.pipelines import deaths
 
 PLACES = (
     "index built",
@@ -28,12 +28,6 @@ PLACES = (
     "published",
     "half removed",
 )
-
-
-def _die(place: str, before_kill: Callable[[], None] = lambda: None) -> None:
-    if place == sys.argv[4]:
-        before_kill()
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _cut(path: pathlib.Path) -> None:
@@ -52,34 +46,36 @@ def _after(module: object, name: str, then: Callable[..., None]) -> None:
     setattr(module, name, watched)
 
 
-def _watch() -> None:
+def watch(death: deaths.Death) -> None:
+    """Has a death pass each place of an export."""
+
     def written(served: object, model_dir: pathlib.Path) -> None:
         values = model_dir / "variables" / "variables.data-00000-of-00001"
-        _die("half of the SavedModel", lambda: _cut(values))
-        _die("SavedModel written")
+        death.at("half of the SavedModel", lambda: _cut(values))
+        death.at("SavedModel written")
 
     def described(building: pathlib.Path, content: dict) -> None:
-        _die("half of the manifest", lambda: _cut(building / "assets.extra" / "manifest.json"))
-        _die("manifest written")
+        death.at("half of the manifest", lambda: _cut(building / "assets.extra" / "manifest.json"))
+        death.at("manifest written")
 
-    _after(served_content, "build", lambda *arguments: _die("index built"))
+    _after(served_content, "build", lambda *arguments: death.at("index built"))
     _after(saved_model, "write_saved_model", written)
     _after(
         warm_up_requests,
         "write_warm_up_requests",
-        lambda building, *others: _die("half of the warm-up", lambda: _cut(building / warm_up_requests.PATH)),
+        lambda building, *others: death.at("half of the warm-up", lambda: _cut(building / warm_up_requests.PATH)),
     )
-    _after(pq, "write_table", lambda table, path: _die("half of the display table", lambda: _cut(path)))
-    _after(export_gates, "require_loadable", lambda *arguments: _die("tried"))
+    _after(pq, "write_table", lambda table, path: death.at("half of the display table", lambda: _cut(path)))
+    _after(export_gates, "require_loadable", lambda *arguments: death.at("tried"))
     _after(manifest, "write_manifest", described)
-    _after(export, "_publish", lambda *arguments: _die("published"))
-    _after(publishing, "move_directory", lambda *arguments: _die("half removed"))
+    _after(export, "_publish", lambda *arguments: death.at("published"))
+    _after(publishing, "move_directory", lambda *arguments: death.at("half removed"))
 
 
 def main() -> None:
     prepared_dir, model_dir, export_dir, *place = sys.argv[1:]
     if place:
-        _watch()
+        watch(deaths.Death(place[0], 1))
     config = export.ExportConfig(
         prepared_dir, model_dir, export_dir, "brute_force", 7, display_columns=("title",), keep_versions=1
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import export, export_gates, export_versions, job, refresh_index
+from pipelines import artifacts, directory_lock, export, export_gates, export_versions, job, refresh_index
 from serving import manifest, saved_model
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -114,6 +114,13 @@ def test_without_a_version_there_is_nothing_to_refresh(refreshed, tmp_path):
     config, _ = refreshed
     with pytest.raises(export_gates.ExportRefusedError, match=r"needs a version that serves, but --export_dir=.* none"):
         refresh_index.run(dataclasses.replace(config, export_dir=str(tmp_path / "none")))
+
+
+def test_two_writers_of_one_directory_are_not_let_in(refreshed):
+    config, _ = refreshed
+    other = directory_lock.hold(pathlib.Path(config.export_dir), "export_dir", "publishing")
+    with other, pytest.raises(artifacts.ArtifactError, match=r"Another run is publishing in .*; wait until it has end"):
+        refresh_index.run(config)
 
 
 def test_other_towers_than_those_that_serve_are_refused(refreshed, monkeypatch):
