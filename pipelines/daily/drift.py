@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from pipelines.artifacts import CONTEXT_PREFIX
+from pipelines.daily import day_rows
 from pipelines.preparation.engine import Engine
 from tfrs_model.diagnostics import distribution_shift
 from tfrs_model.schema import CANDIDATE_ID, Feature
@@ -24,7 +25,8 @@ class Drift:
 
     Attributes:
       name: a column's feature, or `candidate popularity`.
-      stability_index: see `population_stability_index`; `None` without interactions on either side.
+      stability_index: see `population_stability_index`; `None` without interactions on either side, and of popularity
+        with one day before alone.
       of_chance: about what it would be if nothing had moved; `None` likewise.
       num_groups: over how many groups it is.
     """
@@ -41,7 +43,7 @@ def measure(engine: Engine, day: ir.Table, earlier: ir.Table, context_features: 
     Args:
       engine: counts.
       day: accepted interactions.
-      earlier: accepted interactions of the days before.
+      earlier: accepted interactions of the days before, with their `date`.
       context_features: of the log; those that hold one value of a few are measured.
     """
     categorical = [each for each in context_features if each.kind in _CATEGORICAL]
@@ -52,18 +54,25 @@ def measure(engine: Engine, day: ir.Table, earlier: ir.Table, context_features: 
 
 
 def _of_popularity(engine: Engine, day: ir.Table, earlier: ir.Table) -> Drift:
-    """Returns the drift over candidates that were there before, which the share of new ones tells nothing of."""
-    before = earlier.group_by(CANDIDATE_ID).aggregate(level=earlier.count())
-    now = day.group_by(CANDIDATE_ID).aggregate(day_count=day.count()).rename(day_candidate_id=CANDIDATE_ID)
-    both = before.left_join(now, before[CANDIDATE_ID] == now.day_candidate_id)
+    """Returns the drift over candidates that were there before, which the share of new ones tells nothing of.
+
+    One half of the days before says how popular each candidate was, and the other half what is expected of them: by
+    the interactions that group them candidates would seem more popular than they are, whose luck is in the groups.
+    """
+    dates = [each[day_rows.DATE] for each in engine.rows(earlier.select(day_rows.DATE).distinct())]
+    newest_first = sorted(dates, reverse=True)
+    grouping, expected = newest_first[1::2], newest_first[::2]
+    if not grouping:
+        return Drift(CANDIDATE_POPULARITY, None, None, 0)
+    levels = _counts(earlier.filter(earlier[day_rows.DATE].isin(grouping)), CANDIDATE_ID)
+    for name, rows in (("before", earlier.filter(earlier[day_rows.DATE].isin(expected))), ("now", day)):
+        counts = _counts(rows, CANDIDATE_ID).rename(counted="value", **{name: "rows"})
+        levels = levels.left_join(counts, levels["value"] == counts["counted"]).drop("counted")
     # Candidates of one level are one row, and there are no more levels than the root of twice the interactions.
-    found = engine.rows(
-        both.group_by("level").aggregate(before=both.level.sum(), now=both.day_count.fill_null(0).sum())
-    )
-    levels, expected, actual = (
-        np.array([each[name] for each in found], np.int64) for name in ("level", "before", "now")
-    )
-    return _drift(CANDIDATE_POPULARITY, *distribution_shift.counts_by_doubling(levels, expected, actual))
+    sums = {name: levels[name].fill_null(0).sum() for name in ("before", "now")}
+    found = engine.rows(levels.group_by(level=levels["rows"]).aggregate(**sums))
+    of_level = [np.array([each[name] for each in found], np.int64) for name in ("level", "before", "now")]
+    return _drift(CANDIDATE_POPULARITY, *distribution_shift.counts_by_doubling(*of_level))
 
 
 def _of_column(engine: Engine, day: ir.Table, earlier: ir.Table, feature: str) -> Drift:
