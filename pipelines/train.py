@@ -180,11 +180,10 @@ def run(
             validate = _validation(training, model, feeder, data)
             _fit(config, model, state, batches, stream.steps_per_epoch, validate, is_over)
             counts.update(epochs=state.num_epochs_done)
-    history = state.history
     num_steps = state.num_epochs_done * stream.steps_per_epoch - first_step
-    best_epoch = training_state.best_epoch(history, training.early_stop_metric)
-    logging.info("The best towers are those of epoch %d: %s", best_epoch, history[best_epoch - 1]["validation"])
-    return TrainResult(history, best_epoch, time.monotonic() - started, num_steps, learned["vocabularies"])
+    best_epoch = training_state.best_epoch(state.history, training.early_stop_metric)
+    logging.info("The best towers are those of epoch %d: %s", best_epoch, state.history[best_epoch - 1]["validation"])
+    return TrainResult(state.history, best_epoch, time.monotonic() - started, num_steps, learned["vocabularies"])
 
 
 def _build_model(
