@@ -26,7 +26,8 @@ def test_simultaneous_interactions_are_one_question_and_repeats_are_asked_too(as
     questions, candidate_ids = asked
     assert questions.owners.tolist() == ["p", "p", "p", "q"]
     assert questions.targets.lengths.tolist() == [2, 1, 1]
-    assert [candidate_ids[row] for row in questions.targets.rows] == ["c1", "c2", "c0", "c30"]
+    first, second, *later = [candidate_ids[row] for row in questions.targets.rows]
+    assert ({first, second}, later) == ({"c1", "c2"}, ["c0", "c30"])
     # Histories: c0 for p at first, then c0, c1, c2; c0 for q.
     assert (questions.examples.history_end - questions.examples.history_begin).tolist() == [1, 3, 1]
 

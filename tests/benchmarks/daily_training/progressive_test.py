@@ -16,7 +16,7 @@ _RECIPE = progressive.Recipe(
 
 def _log() -> SlicedLog:
     """Twelve queries choose one candidate an hour for three days; on the second a new one comes, which all choose."""
-    rows = [(f"q{each}", f"c{(each + hour) % 5}", hour, 0) for each in range(12) for hour in range(4)]
+    rows = [(f"q{each}", f"c{(4 * each + hour) % 30}", hour, 0) for each in range(12) for hour in range(4)]
     rows += [(f"q{each}", "new", 24 + each, 1) for each in range(12)]
     rows += [(f"q{each}", "new", 48 + each, 2) for each in range(12)]
     queries, candidates, hours, slices = zip(*rows, strict=True)
@@ -38,10 +38,10 @@ def _run(directory):
 def test_every_slice_is_asked_of_every_system_before_it_is_learned(run):
     _, (first, second) = run
     assert set(first) == set(second) == set(progressive.SYSTEMS)
-    # Nobody had chosen the new candidate before the first slice, and all had in the second.
-    assert first["warm"].figures["new_candidates"] == 5
+    assert first["warm"].figures["new_candidates"] == 30
     assert second["warm"].figures["new_candidates"] == 1
-    assert second["frozen"].figures.keys() == {"recall", "num_interactions"}
+    # Nobody had chosen the new candidate before the first slice, where 30 others are ahead; then it is the first of all.
+    assert first["popularity"].figures == {"recall": 0.0, "num_interactions": 12}
     assert second["popularity"].figures == {"recall": 1.0, "num_interactions": 12}
 
 
