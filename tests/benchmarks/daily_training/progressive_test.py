@@ -40,7 +40,7 @@ def test_every_slice_is_asked_of_every_system_before_it_is_learned(run):
     assert set(first) == set(second) == set(progressive.SYSTEMS)
     assert first["warm"].figures["new_candidates"] == 30
     assert second["warm"].figures["new_candidates"] == 1
-    # Nobody had chosen the new candidate before the first slice, where 30 others are ahead; then it is the first of all.
+    # Nobody had chosen the new candidate before the first slice: 30 others are ahead. Then it is the first of all.
     assert first["popularity"].figures == {"recall": 0.0, "num_interactions": 12}
     assert second["popularity"].figures == {"recall": 1.0, "num_interactions": 12}
 
