@@ -71,10 +71,10 @@ class Case:
             row_lists.RowLists(others.ravel(), np.arange(num_queries + 1) * _NUM_EXCLUDED),
         )
 
-    def rank(self, begin: int, end: int) -> ranking.Ranking:
-        """Returns the ranking of some of the queries, by ours."""
+    def rank(self, begin: int, end: int, on_block: Callable[[int], None] | None = None) -> ranking.Ranking:
+        """Returns the ranking of some of the queries, by ours; `on_block` is told of those done."""
         lists = self.targets[begin:end], self.excluded[begin:end]
-        return ranking.rank_by_embeddings(self.queries[begin:end], self.corpus, *lists, _K)
+        return ranking.rank_by_embeddings(self.queries[begin:end], self.corpus, *lists, _K, on_block)
 
 
 def run(num_queries: int, num_candidates: int) -> dict:
@@ -105,7 +105,9 @@ def run(num_queries: int, num_candidates: int) -> dict:
 
 def rank_all(num_queries: int, num_candidates: int) -> dict:
     """Returns the peak of memory of ranking all queries by ours."""
-    Case.drawn(num_queries, num_candidates).rank(0, num_queries)
+    case = Case.drawn(num_queries, num_candidates)
+    with progress.progress_bar(num_queries, "Ranking by ours alone", "query") as bar:
+        case.rank(0, num_queries, bar.update)
     return {"peak_bytes": own_process.peak_bytes()}
 
 

@@ -17,6 +17,7 @@ from pipelines import (
     answered_questions,
     artifacts,
     common_flags,
+    encoding,
     feeding,
     job,
     model_directory,
@@ -202,7 +203,7 @@ def _answers(
 
     def by_model(model_dir: str, checkpoint_name: str) -> answered_questions.AnsweredQuestions:
         embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
-        queries, corpus = embedder.queries(questions.examples), embedder.corpus()
+        queries, corpus = encoding.encode(embedder, data, questions.examples)
         with progress.progress_bar(len(queries), "Ranking", "question") as bar:
             ranked = questions.rank(queries, corpus, bar.update)
         return answered_questions.AnsweredQuestions(questions, ranked, counts, corpus)

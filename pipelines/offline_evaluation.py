@@ -272,13 +272,13 @@ class Embedder:
         model = model_directory.restore_model(model_dir, checkpoint_name, similarity)
         return cls(model, feeding.Feeder.for_model(data, model_directory.read_description(model_dir).config))
 
-    def queries(self, examples: prepared_data.Examples) -> np.ndarray:
-        """Returns `[num_examples, embedding_dim]` float32."""
-        return _embed(self._embed_queries, self._feeder.query_batches(examples, _EMBEDDING_BATCH_SIZE))
+    def queries(self, examples: prepared_data.Examples, on_block: OnBlock = None) -> np.ndarray:
+        """Returns `[num_examples, embedding_dim]` float32; `on_block` is told of those done."""
+        return _embed(self._embed_queries, self._feeder.query_batches(examples, _EMBEDDING_BATCH_SIZE), on_block)
 
-    def corpus(self) -> np.ndarray:
-        """Returns `[num_candidates, embedding_dim]` float32, in corpus order."""
-        return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE))
+    def corpus(self, on_block: OnBlock = None) -> np.ndarray:
+        """Returns `[num_candidates, embedding_dim]` float32, in corpus order; `on_block` is told of those done."""
+        return _embed(self._embed_candidates, self._feeder.candidate_batches(_EMBEDDING_BATCH_SIZE), on_block)
 
 
 def rank_model(embedder: Embedder, questions: Questions, on_block: OnBlock = None) -> ranking.Ranking:
@@ -292,5 +292,12 @@ def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Rank
     return questions.rank(fitted.embed_queries(questions.examples.states), fitted.candidate_embeddings)
 
 
-def _embed(embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset) -> np.ndarray:
-    return np.concatenate([embed(batch).numpy() for batch in batches])
+def _embed(
+    embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset, on_block: OnBlock
+) -> np.ndarray:
+    blocks = []
+    for batch in batches:
+        blocks.append(embed(batch).numpy())
+        if on_block is not None:
+            on_block(len(blocks[-1]))
+    return np.concatenate(blocks)

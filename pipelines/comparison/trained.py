@@ -1,12 +1,12 @@
 """Models of the training job as systems: a configuration, a directory that was trained before, the softmax DNN."""
 
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from pipelines import (
+    encoding,
     feeding,
     job,
     kept_results,
@@ -17,7 +17,7 @@ from pipelines import (
     training_config,
 )
 from pipelines.comparison.questions import Ask
-from tfrs_model import model_config, two_tower_builder
+from tfrs_model import model_config, ranking, two_tower_builder
 from tfrs_model.baselines import softmax_dnn
 
 
@@ -71,7 +71,7 @@ def train_and_ask(
         return _ask_best_of(model_dir, data)
     model = build(training.model, prepared_data.read_model_inputs(data.paths.directory), seed)
     model_directory.restore_towers(model, model_dir, model_directory.best_checkpoint_name(model_dir))
-    return _ask_by(offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, training.model)))
+    return _ask_by(offline_evaluation.Embedder(model, feeding.Feeder.for_model(data, training.model)), data)
 
 
 def _softmax_dnn_builder(data: prepared_data.PreparedData) -> train.BuildModel:
@@ -87,8 +87,11 @@ def _softmax_dnn_builder(data: prepared_data.PreparedData) -> train.BuildModel:
 
 def _ask_best_of(model_dir: pathlib.Path, data: prepared_data.PreparedData) -> Ask:
     checkpoint_name = model_directory.best_checkpoint_name(model_dir)
-    return _ask_by(offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data))
+    return _ask_by(offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data), data)
 
 
-def _ask_by(embedder: offline_evaluation.Embedder) -> Ask:
-    return functools.partial(offline_evaluation.rank_model, embedder)
+def _ask_by(embedder: offline_evaluation.Embedder, data: prepared_data.PreparedData) -> Ask:
+    def ask(questions: offline_evaluation.Questions, on_block: offline_evaluation.OnBlock = None) -> ranking.Ranking:
+        return questions.rank(*encoding.encode(embedder, data, questions.examples), on_block)
+
+    return ask

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from pipelines import feeding, model_directory, offline_evaluation, prepared_data, progress
+from pipelines import encoding, feeding, model_directory, offline_evaluation, prepared_data, progress
 from tfrs_model import metrics, ranking, weight_health
 from tfrs_model.metrics import relevance
 
@@ -49,9 +49,9 @@ def measure(
         return ModelFigures(not_finite, None, None)
     feeder = feeding.Feeder.for_model(data, model_directory.read_description(model_dir).config)
     embedder = offline_evaluation.Embedder(model, feeder)
-    corpus = embedder.corpus()
-    with progress.progress_bar(len(questions.examples), "Ranking", "question") as bar:
-        ranked = questions.rank(embedder.queries(questions.examples), corpus, bar.update)
+    queries, corpus = encoding.encode(embedder, data, questions.examples)
+    with progress.progress_bar(len(queries), "Ranking", "question") as bar:
+        ranked = questions.rank(queries, corpus, bar.update)
     return ModelFigures({}, recall_of(ranked), float(np.linalg.norm(corpus, axis=1).mean()))
 
 
