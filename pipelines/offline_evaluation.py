@@ -26,6 +26,7 @@ NUM_RECOMMENDED = 10
 _ACCURACY = ("recall", "ndcg", "mrr")
 
 OnBlock = Callable[[int], None] | None
+_Embed = Callable[[dict[str, tf.Tensor]], tf.Tensor]
 
 
 class Questions(abc.ABC):
@@ -188,8 +189,7 @@ def held_out(data: prepared_data.PreparedData, split: str) -> HeldOut:
     """
     examples = data.examples(split)
     seen_queries, seen_rows = data.seen_before(split)
-    begin = np.searchsorted(seen_queries, examples.query_rows, side="left")
-    end = np.searchsorted(seen_queries, examples.query_rows, side="right")
+    begin, end = (np.searchsorted(seen_queries, examples.query_rows, side) for side in ("left", "right"))
     excluded = row_lists.RowLists.of_slices(seen_rows, begin, end)
     repeats = np.unique(excluded.owners[examples.candidate_rows[excluded.owners] == excluded.rows])
     if repeats.size:
@@ -218,8 +218,7 @@ def held_out_queries(data: prepared_data.PreparedData, split: str, asks_again: b
     is_repeat = np.isin(chosen, seen_queries.astype(np.int64) * num_candidates + seen_rows)
     targets = chosen[is_repeat == asks_again]
     queries, num_targets = np.unique(targets // num_candidates, return_counts=True)
-    begin = np.searchsorted(seen_queries, queries, side="left")
-    end = np.searchsorted(seen_queries, queries, side="right")
+    begin, end = (np.searchsorted(seen_queries, queries, side) for side in ("left", "right"))
     excluded = row_lists.RowLists.of_slices(seen_rows, begin, begin if asks_again else end)
     # What is visible is, row by row, what `seen_before` returns, with its moments.
     visible, positions = examples, {"history_begin": begin, "history_end": end, "own_position": end}
@@ -292,9 +291,7 @@ def rank_by_popularity(questions: Questions, counts: np.ndarray) -> ranking.Rank
     return questions.rank(fitted.embed_queries(questions.examples.states), fitted.candidate_embeddings)
 
 
-def _embed(
-    embed: Callable[[dict[str, tf.Tensor]], tf.Tensor], batches: tf.data.Dataset, on_block: OnBlock
-) -> np.ndarray:
+def _embed(embed: _Embed, batches: tf.data.Dataset, on_block: OnBlock) -> np.ndarray:
     blocks = []
     for batch in batches:
         blocks.append(embed(batch).numpy())
