@@ -14,13 +14,14 @@ _MAX_VOLUME_RATIO = flags.DEFINE_float(
 _MAX_NEW_QUERY_FRACTION = flags.DEFINE_float(
     "max_new_query_fraction",
     0.9,
-    "Largest share of a day's interactions of queries that no day before has, in [0, 1]; 1 where every session is a "
-    "query of its own.",
+    "Largest share of a day's interactions of queries that no day before has, in [0, 1], unless about as many were new "
+    "the day before.",
 )
 _MAX_NEW_CANDIDATE_FRACTION = flags.DEFINE_float(
     "max_new_candidate_fraction",
     0.9,
-    "Largest share of a day's interactions with candidates that no day before has, in [0, 1].",
+    "Largest share of a day's interactions with candidates that no day before has, in [0, 1], unless about as many "
+    "were new the day before.",
 )
 _MAX_REPEATED_FRACTION = flags.DEFINE_float(
     "max_repeated_fraction",

@@ -18,8 +18,11 @@ from pipelines.daily.partitions import Partition
 from pipelines.preparation import interactions
 from pipelines.preparation.errors import PreparationError
 from pipelines.preparation.source_formats import parquet_files
+from tfrs_model.diagnostics import distribution_shift
 from tfrs_model.schema import Schema
 
+# Once in about three thousand years of a log that is checked daily.
+_CHANCE = 1e-6
 _FRACTIONS = ("max_new_query_fraction", "max_new_candidate_fraction", "max_repeated_fraction", "max_rejected_fraction")
 
 
@@ -34,8 +37,9 @@ class DayCheckConfig:
     Attributes:
       min_volume_ratio: fewest rows relative to the median of the days before, in [0, 1].
       max_volume_ratio: most rows relative to it, >= 1.
-      max_new_query_fraction: largest share of interactions of queries that no day before has, in [0, 1].
-      max_new_candidate_fraction: largest share of interactions with candidates that no day before has, in [0, 1].
+      max_new_query_fraction: largest share of interactions of queries that no day before has, in [0, 1], unless about
+        as many ids were new the day before.
+      max_new_candidate_fraction: likewise, with candidates that no day before has.
       max_repeated_fraction: largest share of interactions that one day before has at the same time of day, in [0, 1].
       max_rejected_fraction: largest share of rows that cannot be read, in [0, 1]; that of preparation.
       engine_memory_limit: such as `2GB`, beyond which rows spill to disk; `None` leaves it to the engine.
@@ -163,13 +167,27 @@ def _require_times_within(partition: Partition, figures: DayFigures) -> None:
 
 
 def _require_known(partition: Partition, side: str, new: NewIds | None, bound: float) -> None:
-    if new is not None and new.fraction > bound:
+    if new is not None and new.fraction > bound and _is_unusual(new):
         raise DayCheckError(
             f"{new.num_interactions:,} interactions of {partition.date}, a share of {new.fraction:.3f}, are of "
             f"{new.num_ids:,} {side} ids that no day before has, above --max_new_{side}_fraction={bound:g}: the ids "
             f"may be written in another way than before. Write the partition again, or raise --max_new_{side}_fraction "
-            f"if they are new indeed, as where every session is a query of its own. {_skip(partition)}"
+            f"if they are new indeed. {_skip(partition)}"
         )
+
+
+def _is_unusual(new: NewIds) -> bool:
+    """Returns whether so many new ids are no chance, by those of the day before.
+
+    There are logs in which most queries are new each day, such as sessions. Where there is no day to compare with,
+    a single id that is known shows that ids are written as they were.
+    """
+    if new.num_ids_before is None:
+        return new.num_ids == new.num_ids_of_day
+    chance = distribution_shift.chance_of_as_many(
+        new.num_ids, new.num_ids_of_day, new.num_ids_before, new.num_ids_of_day_before
+    )
+    return chance < _CHANCE
 
 
 def _skip(partition: Partition) -> str:

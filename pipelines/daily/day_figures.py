@@ -24,12 +24,18 @@ class NewIds:
     Attributes:
       num_interactions: with such ids.
       num_ids: how many different ids they are.
-      fraction: of all interactions of the day.
+      num_ids_of_day: how many the day has in all.
+      fraction: of the day's interactions, those with new ids.
+      num_ids_before: how many were new on the last day before, to the days before that; `None` if there are none.
+      num_ids_of_day_before: how many that day has in all; `None` likewise.
     """
 
     num_interactions: int
     num_ids: int
+    num_ids_of_day: int
     fraction: float
+    num_ids_before: int | None = None
+    num_ids_of_day_before: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +153,22 @@ def _of_both(engine: Engine, day: ir.Table, before: ir.Table, schema: Schema) ->
 
 
 def _new_ids(engine: Engine, day: ir.Table, before: ir.Table, column: str) -> NewIds:
+    new, num_ids, num_ids_of_day = _new_rows(engine, day, before, column)
+    num_new = _count(engine, new)
+    found = NewIds(num_new, num_ids, num_ids_of_day, distribution_shift.share(num_new, _count(engine, day)))
+    newest = _one(engine, before.aggregate(date=before[day_rows.DATE].max()))["date"]
+    days_before = before.filter(before[day_rows.DATE] != newest)
+    if not _count(engine, days_before):
+        return found
+    last_day = before.filter(before[day_rows.DATE] == newest)
+    _, num_ids_before, num_ids_of_day_before = _new_rows(engine, last_day, days_before, column)
+    return dataclasses.replace(found, num_ids_before=num_ids_before, num_ids_of_day_before=num_ids_of_day_before)
+
+
+def _new_rows(engine: Engine, day: ir.Table, before: ir.Table, column: str) -> tuple[ir.Table, int, int]:
+    """Returns the rows of ids that are not before, how many ids these are, and how many the day has."""
     new = day.anti_join(before.select(column).distinct(), column)
-    counts = _one(engine, new.aggregate(num_interactions=new.count(), num_ids=new[column].nunique()))
-    return NewIds(**counts, fraction=distribution_shift.share(counts["num_interactions"], _count(engine, day)))
+    return new, *(_one(engine, each.aggregate(num=each[column].nunique()))["num"] for each in (new, day))
 
 
 def _repeats(engine: Engine, day: ir.Table, before: ir.Table) -> Repeats:

@@ -1,6 +1,7 @@
 """How far new interactions are distributed otherwise than earlier ones."""
 
 import numpy as np
+from scipy import stats
 
 # A group of one of the two alone would make the index infinite.
 _ADDED_TO_EACH_COUNT = 0.5
@@ -94,6 +95,27 @@ def share(part: int, whole: int) -> float:
     if not 0 <= part <= whole:
         raise ValueError(f"A part must be between 0 and the whole of {whole}, but is {part}; count both of the same.")
     return part / whole if whole else float("nan")
+
+
+def chance_of_as_many(num_found: int, num_drawn: int, num_found_before: int, num_drawn_before: int) -> float:
+    """Returns how likely so many finds, or more, are if they are no more frequent than they were.
+
+    The upper tail of the binomial distribution of `num_drawn` and the share of finds before, with one find more, so
+    that what was never found is not impossible:
+
+        sum_{i >= num_found} C(n, i) p^i (1 - p)^(n - i),  n = num_drawn,
+        p = (num_found_before + 1) / (num_drawn_before + 1)
+
+    Of 3 new ids among 3, where 1 of 7 was new before, p is .25 and the chance 1 / 64.
+
+    Args:
+      num_found: such as ids of a day that no day before has.
+      num_drawn: all ids of the day.
+      num_found_before: the same of an earlier day.
+      num_drawn_before: likewise.
+    """
+    usual = (num_found_before + 1) / (num_drawn_before + 1)
+    return float(stats.binom.sf(num_found - 1, num_drawn, usual))
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -136,6 +136,26 @@ def test_a_day_of_only_new_ids_is_refused_unless_it_is_allowed(tmp_path, earlier
     assert _check(tmp_path, earlier, columns, dataclasses.replace(CONFIG, **{flag: 1.0})).num_rows == 400
 
 
+def test_queries_that_are_new_every_day_are_usual(tmp_path):
+    def sessions(day):
+        columns = day_log.rows(day)
+        return {**columns, "user": [f"session-{day}-{place}" for place in range(400)]}
+
+    earlier = [day_log.write(tmp_path, day, sessions(day)) for day in range(3)]
+    found = _check(tmp_path, earlier, sessions(3))
+    assert found.new_queries.fraction == 1.0
+    assert (found.new_queries.num_ids_before, found.new_queries.num_ids_of_day_before) == (400, 400)
+
+
+def test_after_one_day_alone_a_single_known_id_shows_that_ids_are_written_as_they_were(tmp_path, earlier):
+    columns = {**day_log.rows(3), "user": [f"U{place}" for place in range(400)]}
+    assert "400 user" not in _refusal(tmp_path, earlier[:1], columns)
+    columns["user"][0] = day_log.rows(0)["user"][0]
+    assert _check(tmp_path, earlier[:1], columns).new_queries.num_ids == 399
+    # After two days it is known how many are new on a day.
+    assert "399 query ids that no day before has" in _refusal(tmp_path, earlier[:2], columns)
+
+
 def test_a_column_that_is_gone_or_new_is_refused_by_name(tmp_path, earlier):
     columns = day_log.rows(3)
     columns["device"] = columns.pop("channel")

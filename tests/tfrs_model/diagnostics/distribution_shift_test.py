@@ -69,6 +69,20 @@ def test_a_level_without_interactions_is_refused():
         distribution_shift.counts_by_doubling([0, 1], [0, 1], [1, 1])
 
 
+def test_as_many_finds_are_as_likely_as_the_sum_of_their_terms():
+    # By hand: p = 2 / 8, of three all three.
+    assert distribution_shift.chance_of_as_many(3, 3, 1, 7) == pytest.approx(1 / 64)
+    # p = 4 / 10; of five at least four.
+    by_terms = sum(math.comb(5, i) * 0.4**i * 0.6 ** (5 - i) for i in (4, 5))
+    assert distribution_shift.chance_of_as_many(4, 5, 3, 9) == pytest.approx(by_terms)
+
+
+def test_what_always_was_is_certain_and_what_never_was_not_impossible():
+    assert distribution_shift.chance_of_as_many(5, 5, 9, 9) == 1.0
+    assert distribution_shift.chance_of_as_many(0, 5, 3, 9) == 1.0
+    assert distribution_shift.chance_of_as_many(2, 2, 0, 9) == pytest.approx(0.01)
+
+
 def test_a_share_is_of_a_whole():
     assert distribution_shift.share(1, 4) == 0.25
     assert math.isnan(distribution_shift.share(0, 0))
