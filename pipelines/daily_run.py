@@ -98,6 +98,7 @@ class _Run:
     def run(self) -> DailyRunResult:
         """Does the days that are to be done, in order."""
         config, paths = self._config, self._paths
+        _remove_half_written(paths)
         records = served_days.note_withdrawn(config.export.export_dir, paths, day_record.read_all(paths))
         again = backfill.wanted(config.backfill_from, paths, records)
         if again is not None:
@@ -137,6 +138,14 @@ class _Run:
         records = [each for _, each in sorted({**self._records, record.date: record}.items())]
         entries = run_ledger.RunLedger(self._paths.ledger).entries()
         trend_report.write(records, entries, self._paths.day(record.date).report)
+
+
+def _remove_half_written(paths: StatePaths) -> None:
+    """Removes files that killed runs left under the names that a file has until it is whole."""
+    for folder in (paths.directory, *paths.days.glob("[0-9]*")):
+        for half_written in folder.glob(".*.tmp-*"):
+            if half_written.is_file():
+                half_written.unlink()
 
 
 def _dry_run(config: DailyRunConfig) -> DailyRunResult:

@@ -2,13 +2,15 @@
 
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import export, model_directory, prepare_data, train, training_config
+from pipelines import daily_run, export, export_gates, model_directory, prepare_data, train, training_config
 from tests import planted_log
+from tests.pipelines.daily import shop_days
 from tfrs_model import schema as schema_lib
 
 TRAINING_OPTIONS = {
@@ -51,6 +53,29 @@ def line(tmp_path_factory) -> Line:
     )
     export.run(export.ExportConfig(made.prepared_dir, made.model_dir, made.export_dir, "scann", 20))
     return made
+
+
+@pytest.fixture
+def unloaded_exports(monkeypatch) -> None:
+    """Leaves out the loader of TensorFlow Serving, seconds for each version; tests of the export ask it."""
+    monkeypatch.setattr(export_gates, "require_loadable", lambda *arguments: None)
+
+
+@pytest.fixture(scope="session")
+def three_days(tmp_path_factory) -> tuple[pathlib.Path, daily_run.DailyRunResult]:
+    """Returns the folder of three days that were done, and what the run returned."""
+    root = tmp_path_factory.mktemp("three_days")
+    for day in range(3):
+        shop_days.write(root / "log", day)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_gates, "require_loadable", lambda *arguments: None)
+        return root, daily_run.run(shop_days.config(root))
+
+
+@pytest.fixture
+def copied_days(three_days, tmp_path, unloaded_exports) -> pathlib.Path:
+    """Returns the folder of the three days, to go on in."""
+    return pathlib.Path(shutil.copytree(three_days[0], tmp_path / "copied"))
 
 
 def tower_weights(model_dir) -> list[np.ndarray]:

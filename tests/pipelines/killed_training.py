@@ -47,7 +47,7 @@ class _Death(deaths.Death):
     def watch(self) -> None:
         """Passes a place at each step, in the middle of each write, and after each checkpoint."""
         self.watch_files()
-        self._watch_checkpoints()
+        watch_checkpoints(self)
         read, describe = prepared_data.read_prepared_data, model_directory.write_description
 
         def watched_read(*arguments: object) -> object:
@@ -62,21 +62,23 @@ class _Death(deaths.Death):
         prepared_data.read_prepared_data, model_directory.write_description = watched_read, watched_description
         training_state.EpochEnd.on_train_batch_end = lambda callback, batch, logs=None: self.at("step")
 
-    def _watch_checkpoints(self) -> None:
-        save = tf.train.CheckpointManager.save
 
-        def watched(manager: tf.train.CheckpointManager, **options: int) -> str:
-            directory = pathlib.Path(manager.directory)
-            before = directory.parent / f"{directory.name}.before"
-            if directory.exists():
-                shutil.copytree(directory, before)
-            written = save(manager, **options)
-            self.at(f"half of {directory.name}", lambda: _half_written(directory, before, written))
-            shutil.rmtree(before, ignore_errors=True)
-            self.at(f"{directory.name} written")
-            return written
+def watch_checkpoints(death: deaths.Death) -> None:
+    """Passes a place in the middle of each checkpoint, and after it."""
+    save = tf.train.CheckpointManager.save
 
-        tf.train.CheckpointManager.save = watched
+    def watched(manager: tf.train.CheckpointManager, **options: int) -> str:
+        directory = pathlib.Path(manager.directory)
+        before = directory.parent / f"{directory.name}.before"
+        if directory.exists():
+            shutil.copytree(directory, before)
+        written = save(manager, **options)
+        death.at(f"half of {directory.name}", lambda: _half_written(directory, before, written))
+        shutil.rmtree(before, ignore_errors=True)
+        death.at(f"{directory.name} written")
+        return written
+
+    tf.train.CheckpointManager.save = watched
 
 
 def _half_written(directory: pathlib.Path, before: pathlib.Path, written: str) -> None:

@@ -1,0 +1,86 @@
+"""Days as logs have them when something went wrong, or something new began: a published model, or a sentence."""
+
+import pytest
+
+from pipelines import daily_run, export_versions
+from pipelines.daily import day_checks, model_gates
+from tests.pipelines.daily import shop_days
+
+_DAY_SECONDS = 86_400
+_STRANGE = 3  # The day after the three.
+
+
+def _next_day(root, columns, **options):
+    shop_days.write(root / "log", _STRANGE, columns)
+    return daily_run.run(shop_days.config(root, **options)).records[0]
+
+
+def _require_refused(root, columns, sentence):
+    with pytest.raises(day_checks.DayCheckError, match=sentence):
+        _next_day(root, columns)
+    assert export_versions.numbers(root / "served" / "shop") == [1, 2, 3]
+
+
+@pytest.mark.drill
+def test_a_day_with_ten_times_the_data_is_a_sentence_or_by_its_flag_a_model(copied_days):
+    columns = shop_days.rows(_STRANGE, num_rows=1200)
+    _require_refused(copied_days, columns, r"1,200 rows, 10 times the median 120 .* --max_volume_ratio=3\.")
+    checks = day_checks.DayCheckConfig(max_volume_ratio=20)
+    assert _next_day(copied_days, columns, checks=checks).version == 4
+
+
+@pytest.mark.drill
+def test_a_day_that_was_cut_off_is_a_sentence(copied_days):
+    _require_refused(
+        copied_days, shop_days.rows(_STRANGE, num_rows=12), r"0\.1 times the median .* below --min_volume_ratio=0\.3"
+    )
+
+
+@pytest.mark.drill
+def test_a_day_with_a_column_renamed_is_a_sentence(copied_days):
+    columns = shop_days.rows(_STRANGE)
+    columns["customer"] = columns.pop("shopper")
+    _require_refused(
+        copied_days, columns, "2026-11-04 lacks shopper and has besides customer, compared with 2026-11-03"
+    )
+
+
+@pytest.mark.drill
+def test_a_day_whose_ids_became_numbers_is_a_sentence(copied_days):
+    columns = shop_days.rows(_STRANGE) | {"sku": list(range(120))}
+    _require_refused(copied_days, columns, "sku")
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("moved_by", [0, _STRANGE * _DAY_SECONDS])
+def test_an_earlier_days_data_by_mistake_are_a_sentence_also_under_the_new_date(copied_days, moved_by):
+    columns = shop_days.rows(0)
+    columns["at"] = [each + moved_by for each in columns["at"]]
+    _require_refused(
+        copied_days, columns, "are those of 2026-11-01 at the same time of day.*looks like the same data again"
+    )
+
+
+@pytest.mark.drill
+def test_a_day_of_new_ids_alone_is_a_sentence_or_by_its_flags_a_model_that_knows_them(copied_days):
+    columns = shop_days.rows(_STRANGE, prefix="x-")
+    _require_refused(copied_days, columns, "query ids that no day before has, above --max_new_query_fraction=0.9")
+    checks = day_checks.DayCheckConfig(max_new_query_fraction=1, max_new_candidate_fraction=1)
+    record = _next_day(copied_days, columns, checks=checks)
+    found = record.stages["evaluate"]
+    assert found["num_of_unknown_candidates"] == found["num_interactions"] > 0
+    assert found["model"]["recall_at_100"] == 0.0
+    assert record.version == 4
+    assert record.stages["train"]["vocabularies"]["candidate_id"]["new"] == len(set(columns["sku"]))
+
+
+@pytest.mark.drill
+def test_a_day_that_breaks_the_model_is_a_sentence_and_the_version_before_serves_on(copied_days, monkeypatch):
+    gates = model_gates.ModelGateConfig(max_length_ratio=1.0 + 1e-9)
+    with pytest.raises(model_gates.ModelGateError, match="--max_length_ratio") as refused:
+        _next_day(copied_days, None, gates=gates)
+    assert "the previous model_version keeps serving" in str(refused.value)
+    assert export_versions.numbers(copied_days / "served" / "shop") == [1, 2, 3]
+    # With another bound the day goes on, without another training.
+    monkeypatch.setattr(daily_run.day_run.day_stages.train, "run", None)
+    assert daily_run.run(shop_days.config(copied_days)).records[0].version == 4
