@@ -16,6 +16,7 @@ all later ones again, `--dry_run` says what would be done.
 import dataclasses
 import datetime
 import pathlib
+import shutil
 from collections.abc import Sequence
 
 from absl import app, flags, logging
@@ -34,6 +35,7 @@ from pipelines.daily import (
     daily_flags,
     day_plan,
     day_record,
+    day_retention,
     day_run,
     partitions,
     served_days,
@@ -132,6 +134,7 @@ class _Run:
             record = day_run.pass_over(day, self._paths, self._lines)
         self._records[day.date] = record
         self._digests.save()
+        day_retention.remove_old(self._paths, self._records, self._config.keep_days, self._config.export.export_dir)
         return record
 
     def _write_report(self, record: DayRecord) -> None:
@@ -141,11 +144,10 @@ class _Run:
 
 
 def _remove_half_written(paths: StatePaths) -> None:
-    """Removes files that killed runs left under the names that a file has until it is whole."""
+    """Removes what killed runs left under the names that things have until they are whole, or while they go."""
     for folder in (paths.directory, *paths.days.glob("[0-9]*")):
-        for half_written in folder.glob(".*.tmp-*"):
-            if half_written.is_file():
-                half_written.unlink()
+        for leftover in folder.glob(".*.tmp-*"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def _dry_run(config: DailyRunConfig) -> DailyRunResult:

@@ -36,6 +36,7 @@ from pipelines import (
 )
 from pipelines import training_config as training_config_lib
 from pipelines import warm_start as warm_start_lib
+from pipelines.examples import Examples
 from tfrs_model import negatives, optimizers, two_tower, two_tower_builder
 
 BuildModel = Callable[..., two_tower.TwoTowerModel]
@@ -160,9 +161,7 @@ def run(
     num_steps_before = start.num_steps if start else 0
     training_refusals.require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
     training_refusals.require_readable(config.prepared_dir, training, examples, is_afresh=start is None)
-    if not config.resume:
-        training_curves.discard(config.curves_dir)
-    stamp, learned = run_directory.open_run(config.model_dir, training, data, examples, start, config.resume)
+    stamp, learned = _open_run(config, data, examples, start)
     model = _build_model(config, build_model, data, feeder, learned["frequency_num_buckets"])
     state = training_state.TrainingState(model, config.model_dir, stamp)
     if not state.restore() and start:
@@ -184,6 +183,18 @@ def run(
     best_epoch = training_state.best_epoch(state.history, training.early_stop_metric)
     logging.info("The best towers are those of epoch %d: %s", best_epoch, state.history[best_epoch - 1]["validation"])
     return TrainResult(state.history, best_epoch, time.monotonic() - started, num_steps, learned["vocabularies"])
+
+
+def _open_run(
+    config: TrainJobConfig,
+    data: prepared_data.PreparedData,
+    examples: Examples,
+    start: warm_start_lib.WarmStart | None,
+) -> tuple[str, dict]:
+    """Opens the run's directory, and discards the curves of a run that is discarded; see `run_directory.open_run`."""
+    if not config.resume:
+        training_curves.discard(config.curves_dir)
+    return run_directory.open_run(config.model_dir, config.training, data, examples, start, config.resume)
 
 
 def _build_model(

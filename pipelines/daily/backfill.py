@@ -65,9 +65,20 @@ def wanted(
         )
     if not any(each >= date for each in records):
         raise BackfillError(f"--backfill_from={date} is after all days that were done; leave it out.")
+    _require_model_before(date, paths, records)
     published = [each for each, record in records.items() if record.outcome == day_record.PUBLISHED]
     served = max([*published, *([under_way.served] if under_way and under_way.served else [])], default=None)
     return Backfill(date, served, is_reset=False)
+
+
+def _require_model_before(date: datetime.date, paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:
+    before = max((each for each, record in records.items() if each < date and record.is_accepted), default=None)
+    if before is not None and not paths.day(before).model.is_dir():
+        kept = [each for each, record in records.items() if record.is_accepted and paths.day(each).model.is_dir()]
+        raise BackfillError(
+            f"--backfill_from={date} would go on from the model of {before}, which is no longer kept (--keep_days); "
+            f"name a date after {min(kept, default='that')}, or {min(records)}, the first of all, to train afresh."
+        )
 
 
 def begin(backfill: Backfill, paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:

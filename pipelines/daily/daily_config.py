@@ -23,6 +23,7 @@ class DailyRunConfig:
       epochs_per_day: passes over the interactions of each day after the first, >= 1.
       slice_days: days that a partition is of, >= 1.
       window_days: days before a partition whose interactions are prepared with it, as histories and corpus, >= 0.
+      keep_days: how many of the newest accepted days keep their data and models, >= 1.
       ask_again: whether the evaluation also asks for what a query chose before.
       from_date: the first day to do, or `None`.
       to_date: the last day to do, or `None`.
@@ -42,6 +43,7 @@ class DailyRunConfig:
     epochs_per_day: int = 1
     slice_days: int = 1
     window_days: int = 30
+    keep_days: int = 14
     ask_again: bool = False
     from_date: datetime.date | None = None
     to_date: datetime.date | None = None
@@ -57,7 +59,7 @@ class DailyRunConfig:
             raise job.ConfigError(
                 f"--interactions_dir must have no comma in its path, but is {self.interactions_dir}; rename it."
             )
-        for name, least in (("epochs_per_day", 1), ("slice_days", 1), ("window_days", 0)):
+        for name, least in (("epochs_per_day", 1), ("slice_days", 1), ("window_days", 0), ("keep_days", 1)):
             if getattr(self, name) < least:
                 raise job.ConfigError(f"--{name} must be >= {least}, but is {getattr(self, name)}.")
         if self.from_date and self.to_date and self.from_date > self.to_date:

@@ -22,6 +22,9 @@ _SLICE_DAYS = flags.DEFINE_integer("slice_days", 1, "Days that each partition is
 _WINDOW_DAYS = flags.DEFINE_integer(
     "window_days", 30, "Days before a date whose interactions are prepared with it, as histories and as corpus."
 )
+_KEEP_DAYS = flags.DEFINE_integer(
+    "keep_days", 14, "Of how many of the newest days prepared data and models stay; records and reports all do."
+)
 _ASK_AGAIN = flags.DEFINE_bool(
     "ask_again", False, "Whether yesterday's model is also asked for what a query chose before, with nothing excluded."
 )
@@ -54,6 +57,7 @@ def config_from_flags() -> daily_config.DailyRunConfig:
         epochs_per_day=_EPOCHS_PER_DAY.value,
         slice_days=_SLICE_DAYS.value,
         window_days=_WINDOW_DAYS.value,
+        keep_days=_KEEP_DAYS.value,
         ask_again=_ASK_AGAIN.value,
         from_date=_date(_FROM_DATE),
         to_date=_date(_TO_DATE),

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from pipelines import export_versions, model_directory
+from pipelines.daily import day_record
 from pipelines.daily.state_paths import StatePaths
 from serving import manifest
 from tests.pipelines.daily import shop_days
@@ -44,8 +45,8 @@ _DEATHS = [
 ]
 _DEATHS_OF_A_BACKFILL = [
     "half of backfill.json:1",
-    "removing 2026-11-02:1",
-    "removed 2026-11-02:1",
+    "removing 2026-11-03:1",
+    "removed 2026-11-03:1",
     "half of backfill.json:2",
     "after train:1",
     "published:1",
@@ -67,8 +68,8 @@ def _values(checkpoint) -> dict[str, np.ndarray]:
 
 
 def _require_equal_days(expected: pathlib.Path, found: pathlib.Path) -> None:
-    for day in _DAYS:
-        one, other = (StatePaths(root / "state").day(shop_days.date_of(day)) for root in (expected, found))
+    for date in day_record.read_all(StatePaths(expected / "state")):
+        one, other = (StatePaths(root / "state").day(date) for root in (expected, found))
         # Data, models, metrics of yesterday's model, gates and versions.
         assert one.record.read_bytes() == other.record.read_bytes()
         for part in ("checkpoints", "best"):
@@ -102,10 +103,14 @@ def test_days_killed_at_each_stage_and_in_each_write_end_as_undisturbed_ones(tmp
     _run(killed, *_DEATHS)
     _require_equal_days(undisturbed, killed)
     _require_equal_versions(undisturbed, killed)
-    once_more = {root: shutil.copytree(root, tmp_path / f"{root.name}_again") for root in (undisturbed, killed)}
-    for root in once_more.values():
-        shop_days.write(root / "log", 1, shop_days.rows(1, num_rows=100))
-    _run(once_more[undisturbed], "--again")
-    _run(once_more[killed], "--again", *_DEATHS_OF_A_BACKFILL)
-    _require_equal_days(*once_more.values())
-    _require_equal_versions(*once_more.values())
+
+
+@pytest.mark.drill
+def test_a_back_fill_killed_anywhere_ends_as_an_undisturbed_one(copied_days, tmp_path):
+    shop_days.write(copied_days / "log", 2, shop_days.rows(2, num_rows=100))
+    killed = pathlib.Path(shutil.copytree(copied_days, tmp_path / "killed"))
+    _run(copied_days, "--again")
+    _run(killed, "--again", *_DEATHS_OF_A_BACKFILL)
+    _require_equal_days(copied_days, killed)
+    _require_equal_versions(copied_days, killed)
+    assert export_versions.numbers(killed / "served" / "shop") == [1, 2, 3, 4]

@@ -40,9 +40,7 @@ def test_a_day_that_was_cut_off_is_a_sentence(copied_days):
 def test_a_day_with_a_column_renamed_is_a_sentence(copied_days):
     columns = shop_days.rows(_STRANGE)
     columns["customer"] = columns.pop("shopper")
-    _require_refused(
-        copied_days, columns, "2026-11-04 lacks shopper and has besides customer, compared with 2026-11-03"
-    )
+    _require_refused(copied_days, columns, "lacks shopper and has besides customer, compared with 2026-11-03")
 
 
 @pytest.mark.drill
@@ -56,9 +54,7 @@ def test_a_day_whose_ids_became_numbers_is_a_sentence(copied_days):
 def test_an_earlier_days_data_by_mistake_are_a_sentence_also_under_the_new_date(copied_days, moved_by):
     columns = shop_days.rows(0)
     columns["at"] = [each + moved_by for each in columns["at"]]
-    _require_refused(
-        copied_days, columns, "are those of 2026-11-01 at the same time of day.*looks like the same data again"
-    )
+    _require_refused(copied_days, columns, "are those of 2026-11-01 at the same time of day.*the same data again")
 
 
 @pytest.mark.drill

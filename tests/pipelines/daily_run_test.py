@@ -1,6 +1,4 @@
 import dataclasses
-import pathlib
-import shutil
 
 import pytest
 
@@ -8,13 +6,11 @@ from pipelines import (
     artifacts,
     daily_run,
     directory_lock,
-    export,
     export_versions,
     learned_data,
     model_directory,
     rollback,
     run_ledger,
-    train,
 )
 from pipelines.daily import day_record
 from pipelines.daily.state_paths import StatePaths
@@ -153,26 +149,6 @@ def test_of_two_runs_one_refuses_with_a_sentence(copied_days, name):
         pytest.raises(artifacts.ArtifactError, match=r"Another run is .* wait until it has ended, or name"),
     ):
         _run(copied_days)
-
-
-def _interrupted(*arguments):
-    raise KeyboardInterrupt
-
-
-def test_an_interrupted_day_goes_on_at_its_stage_and_ends_as_if_undisturbed(copied_days, tmp_path, monkeypatch):
-    undisturbed = pathlib.Path(shutil.copytree(copied_days, tmp_path / "undisturbed"))
-    for root in (copied_days, undisturbed):
-        shop_days.write(root / "log", 3)
-    _run(undisturbed)
-    with monkeypatch.context() as patch:
-        patch.setattr(export, "run", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            _run(copied_days)
-    with monkeypatch.context() as patch:
-        patch.setattr(train, "run", _interrupted)
-        _run(copied_days)
-    records = [StatePaths(root / "state").day(shop_days.date_of(3)).record for root in (copied_days, undisturbed)]
-    assert records[0].read_bytes() == records[1].read_bytes()
 
 
 def test_a_rollback_takes_versions_and_days_back_and_the_next_day_goes_on_from_what_serves(copied_days):

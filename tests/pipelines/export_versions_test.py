@@ -36,6 +36,15 @@ def test_rolling_back_serves_the_version_before_and_keeps_what_was_withdrawn(exp
     assert export_versions.next_number(export_dir) == 12
 
 
+def test_going_back_to_a_version_takes_all_above_it_back_and_again_nothing(export_dir):
+    assert export_versions.roll_back_to(export_dir, 1) == [10, 2]
+    assert export_versions.numbers(export_dir) == [1]
+    assert export_versions.withdrawn_numbers(export_dir) == [2, 10, 11]
+    assert export_versions.roll_back_to(export_dir, 1) == []
+    with pytest.raises(export_versions.ExportVersionError, match=r"Version 2 is to be served, but .* holds \[1\]"):
+        export_versions.roll_back_to(export_dir, 2)
+
+
 def test_there_is_no_going_back_from_the_only_version(export_dir):
     export_versions.roll_back(export_dir)
     export_versions.roll_back(export_dir)

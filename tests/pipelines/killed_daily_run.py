@@ -1,10 +1,11 @@
-"""Does two days and dies by SIGKILL at named places, one after another in one directory, then runs to the end.
+"""Does the days of a log and dies by SIGKILL at named places, one after another, then runs to the end.
 
-python -m tests.pipelines.killed_daily_run ROOT [PLACE:TIMES ...]
+python -m tests.pipelines.killed_daily_run ROOT [--again] [PLACE:TIMES ...]
 
-Each run is a fork of a process that has imported everything and started nothing. Before each, whatever the last one
-left behind, every version that a server would find must be whole. That what a training, an export or a preparation
-leaves half done is mended has drills of their own; here they die too, where they stand in the line.
+With --again every run does the third day and all later ones again. Each run is a fork of a process that has imported
+everything and started nothing. Before each, whatever the last one left behind, every version that a server would find
+must be whole. That what a training, an export or a preparation leaves half done is mended has drills of its own; here
+they die too, where they stand in the line.
 """
 
 import pathlib
@@ -64,7 +65,7 @@ def _run(root: pathlib.Path, **options: object) -> None:
 
 def main() -> None:
     root, *places = sys.argv[1:]
-    again = {"backfill_from": shop_days.date_of(1)} if "--again" in places else {}
+    again = {"backfill_from": shop_days.date_of(2)} if "--again" in places else {}
     places = [each for each in places if each != "--again"]
     if deaths.run_through(places, _watch, lambda: _run(pathlib.Path(root), **again)):
         sys.exit(1)
