@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 QUICKSTART_DIR ?= quickstart
 QUICKSTART_FLAGS ?=
 PYTEST_FLAGS ?=
+# A worker has a whole file, so that its fixtures are made once. Files go in the order of their names: that of their
+# number of tests, which is the default, keeps those of one long test for the end, where a worker then runs alone.
+TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 # A comma inside the argument of a function.
 , := ,
 SOURCES := setup.py tfrs_model serving pipelines tests benchmarks
@@ -30,10 +33,10 @@ quickstart: $(VENV)/.installed ## from MovieLens-100K to a served recommendation
 environment: $(VENV)/.installed ## only make .venv with the pinned dependencies
 
 test: $(VENV)/.installed-test ## first tier: unit and contract tests and one tiny run from end to end
-	$(BIN)/python -m pytest -m "not drill" -n 2 --dist loadfile --session-timeout=1200 $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "not drill" $(TWO_WORKERS) --session-timeout=1200 $(PYTEST_FLAGS)
 
 drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, browser, Spark (needs Java 17, Chromium)
-	$(BIN)/python -m pytest -m "drill and not alone" -n 2 --dist loadfile --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "drill and not alone" $(TWO_WORKERS) --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)
 	$(BIN)/python -m pytest -m "drill and alone" --timeout=900 --session-timeout=600 $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## formatting and static checks

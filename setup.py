@@ -81,7 +81,8 @@ _EXTRAS = {
         "psutil>=6,<8",
         "pytest>=8.3,<10",
         "pytest-timeout>=2.4,<3",
-        "pytest-xdist>=3.6,<4",
+        # The first that can keep the order of the files.
+        "pytest-xdist>=3.7,<4",
         # trec_eval, which metrics are compared with: the lightest of the references, 0.3 MB beside SciPy, where others
         # bring Numba, pandas or an older NumPy. It has wheels for x86-64 alone.
         'pytrec-eval-terrier>=0.5.10,<0.6; platform_machine == "x86_64"',
