@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from pipelines import answered_questions, model_directory, offline_evaluation, prepared_data
+from pipelines import model_directory, offline_evaluation, prepared_data, progress
 from pipelines.examples import Examples
 from tfrs_model import ranking, row_lists
 
@@ -132,30 +132,20 @@ def counts_before(data: prepared_data.PreparedData, end_microseconds: int) -> np
     return np.bincount(rows, minlength=data.corpus.num_rows)
 
 
-def answers_of_model(
-    questions: ProgressiveQuestions,
-    model_dir: str | os.PathLike[str],
-    data: prepared_data.PreparedData,
-    counts: np.ndarray,
-) -> answered_questions.AnsweredQuestions:
-    """Returns what a model answers to the questions.
+def rank_by_model(
+    questions: ProgressiveQuestions, model_dir: str | os.PathLike[str], data: prepared_data.PreparedData
+) -> ranking.Ranking:
+    """Returns where the targets stand in the answers of a model.
 
     Args:
       questions: of the data.
       model_dir: of the model that is asked, at its best towers.
       data: that the questions are of.
-      counts: `[num_candidates]` interactions before the questions.
     """
     checkpoint_name = model_directory.best_checkpoint_name(model_dir)
     embedder = offline_evaluation.Embedder.of_directory(model_dir, checkpoint_name, data)
-    ranked = offline_evaluation.rank_model(embedder, questions)
-    return answered_questions.AnsweredQuestions(questions, ranked, counts)
-
-
-def answers_of_popularity(questions: ProgressiveQuestions, counts: np.ndarray) -> answered_questions.AnsweredQuestions:
-    """Returns what the candidates with the most interactions before the questions are worth as answers."""
-    ranked = offline_evaluation.rank_by_popularity(questions, counts)
-    return answered_questions.AnsweredQuestions(questions, ranked, counts)
+    with progress.progress_bar(len(questions.examples), "Ranking", "question") as bar:
+        return offline_evaluation.rank_model(embedder, questions, bar.update)
 
 
 def _without_repeats(examples: Examples) -> tuple[Examples, row_lists.RowLists]:

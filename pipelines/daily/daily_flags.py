@@ -35,9 +35,18 @@ _BACKFILL_FROM = flags.DEFINE_string("backfill_from", None, "Do this date and al
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 flags.adopt_module_key_flags(check_flags)
 
+# Of the jobs that are stages, what is chosen day by day.
+_CHOSEN = ("interactions", "prepared_dir", "model_dir", "resume", "rollback", "tensorboard_dir")
+
 
 def config_from_flags() -> daily_config.DailyRunConfig:
-    """Returns the configuration that the flags describe."""
+    """Returns the configuration that the flags describe.
+
+    Raises:
+      ConfigError: if a flag has no meaning here, or is out of its range.
+    """
+    if given := [name for name in _CHOSEN if flags.FLAGS[name].present]:
+        raise job.ConfigError(f"--{given[0]} is no flag of a daily run, which chooses it day by day; leave it out.")
     interactions_dir, state_dir = _INTERACTIONS_DIR.value or "", STATE_DIR.value or ""
     # What is chosen day by day is named by the directories that hold it.
     prepare = prepare_data.config_from_flags(

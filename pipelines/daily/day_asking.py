@@ -5,12 +5,15 @@ import os
 
 import numpy as np
 
-from pipelines import model_directory, prepared_data, progressive_questions
+from pipelines import interval_figures, model_directory, offline_evaluation, prepared_data, progressive_questions
 from pipelines.daily import model_figures, model_gates
 from pipelines.daily.partitions import Partition
 from pipelines.progressive_questions import ProgressiveQuestions
+from tfrs_model import metrics, ranking
+from tfrs_model.metrics import intervals, paired, relevance
 
-_SHOWN = ("recall_at_10", "recall_at_20", "recall_at_100", "ndcg_at_10", "ndcg_at_20", "mrr")
+_KS = (10, 20, 100)
+_METRICS = ("recall", "ndcg", "mrr")
 
 
 class DayAsking:
@@ -38,15 +41,20 @@ class DayAsking:
         questions = self._questions(model_dir)
         if not len(questions.examples):
             return dict(questions.counts)
-        model = progressive_questions.answers_of_model(questions, model_dir, self._data, self._counts)
-        popularity = progressive_questions.answers_of_popularity(questions, self._counts)
-        return {
+        model = _measure(progressive_questions.rank_by_model(questions, model_dir, self._data))
+        popularity = _measure(offline_evaluation.rank_by_popularity(questions, self._counts))
+        owners = questions.examples.query_rows
+        found = {
             **questions.counts,
-            "model": _shown(model.figures()),
-            "popularity": _shown(popularity.figures()),
-            "intervals": _shown(model.intervals()),
-            "difference": _shown(model.difference(popularity)),
+            "model": relevance.summarize(model),
+            "popularity": relevance.summarize(popularity),
+            "intervals": {name: _interval(values, owners) for name, values in model.items()},
+            "difference": {
+                name: interval_figures.of_difference(paired.difference(values, popularity[name], owners))
+                for name, values in model.items()
+            },
         }
+        return _finite(found)
 
     def gate(
         self,
@@ -63,8 +71,7 @@ class DayAsking:
         popularity = None
         if len(questions.examples) and self._counts.any():
             # As many candidates as today's model knows, so that a new one is no miss for the one alone.
-            ranked = progressive_questions.answers_of_popularity(questions, self._counts).ranked
-            popularity = model_figures.recall_of(ranked)
+            popularity = model_figures.recall_of(offline_evaluation.rank_by_popularity(questions, self._counts))
         found = model_gates.check(
             self._measured(model_dir, questions),
             before_dir and self._measured(before_dir, self._questions(before_dir)),
@@ -82,14 +89,22 @@ class DayAsking:
         return model_figures.measure(model_dir, checkpoint_name, self._data, questions)
 
 
-def _shown(figures: dict) -> dict:
-    return {name: figures[name] for name in _SHOWN if name in figures}
+def _measure(ranked: ranking.Ranking) -> dict[str, np.ndarray]:
+    """Returns what each answer is worth, `[num_questions]` by metric."""
+    return relevance.measure(metrics.TargetRanks(ranked.target_ranks, ranked.target_splits), _KS, _METRICS)
+
+
+def _interval(values: np.ndarray, owners: np.ndarray) -> list[float | None]:
+    found = intervals.mean_interval(values, owners)
+    return [found.low, found.high]
 
 
 def _finite(value: object) -> object:
     """Returns a JSON value with `None` in place of what JSON has no number for."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value

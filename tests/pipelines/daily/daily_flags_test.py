@@ -61,6 +61,8 @@ def test_every_interaction_trains():
         ({"slice_days": "0"}, "--slice_days must be >= 1, but is 0"),
         ({"window_days": "-1"}, "--window_days must be >= 0, but is -1"),
         ({"warm_start_dir": "monday"}, "--warm_start_dir is chosen by this job, day by day; leave it out"),
+        ({"model_dir": "model"}, "--model_dir is no flag of a daily run, which chooses it day by day; leave it out"),
+        ({"rollback": "true"}, "--rollback is no flag of a daily run"),
         ({"timestamp_column": ""}, "--split=none|needs timestamps"),
         ({"interactions_dir": "a,b"}, "--interactions_dir must have no comma in its path, but is a,b"),
     ],
