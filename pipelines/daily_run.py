@@ -95,52 +95,63 @@ class _Run:
         self._lines = StageLines(run_ledger.RunLedger(paths.ledger))
         self._digests = PartitionDigests(paths.digests)
         self._partitions = partitions.find(config.interactions_dir, config.slice_days)
+        self._runner = day_run.DayRunner(config, self._partitions, self._digests, self._lines, self._write_report)
         self._records: dict[datetime.date, DayRecord] = {}
+        self._backfill: backfill.Backfill | None = None
 
     def run(self) -> DailyRunResult:
         """Does the days that are to be done, in order."""
         config, paths = self._config, self._paths
         _remove_half_written(paths)
         records = served_days.note_withdrawn(config.export.export_dir, paths, day_record.read_all(paths))
-        again = backfill.wanted(config.backfill_from, paths, records)
-        if again is not None:
-            backfill.begin(again, paths, records)
+        self._backfill = backfill.wanted(config.backfill_from, paths, records, _dates(self._partitions))
+        if self._backfill is not None:
+            backfill.begin(self._backfill, paths, records)
+        else:
+            served_days.require_served(config.export.export_dir, records)
         self._records = day_record.read_all(paths)
         day_plan.require_unchanged(self._partitions, self._records, self._digests)
         self._digests.save()
         planned = day_plan.plan(config, self._partitions, self._records)
         if not planned:
             logging.info("Every day up to %s is done", max(self._records, default="now"))
-        done = [self._do(day, planned[place + 1 :], again) for place, day in enumerate(planned)]
-        backfill.end_if_done(paths, self._records)
-        return DailyRunResult(tuple(planned), tuple(done))
+        done = [self._do(day) for day in planned]
+        self._end_backfill()
+        return DailyRunResult(tuple(planned), tuple(self._records[each.date] for each in done))
 
-    def _do(self, day: PlannedDay, later: Sequence[PlannedDay], again: backfill.Backfill | None) -> DayRecord:
-        if day.action == day_plan.TRAIN:
-            # During a back-fill what is served never goes back to a day before the one that is served.
-            is_old = bool(again and again.served and day.date < again.served)
-            publishes = not (is_old and any(each.action == day_plan.TRAIN for each in later))
-            record = day_run.run_day(
-                self._config,
-                day.partition,
-                self._partitions,
-                self._records,
-                publishes,
-                self._digests,
-                self._lines,
-                self._write_report,
-            )
-        else:
-            record = day_run.pass_over(day, self._paths, self._lines)
-        self._records[day.date] = record
+    def _end_backfill(self) -> None:
+        """Publishes the newest model of a back-fill that has come to its end, if that was left to a later day."""
+        if self._backfill is None or not backfill.is_done(self._backfill, self._records):
+            return
+        accepted = max((date for date, record in self._records.items() if record.is_accepted), default=None)
+        if accepted is not None and self._records[accepted].outcome == day_record.TRAINED:
+            self._records[accepted].reopened().write(self._paths.day(accepted))
+            partition = next(each for each in self._partitions if each.date == accepted)
+            self._train(partition, publishes=True)
+        self._paths.backfill.unlink(missing_ok=True)
+
+    def _do(self, day: PlannedDay) -> DayRecord:
+        if day.action != day_plan.TRAIN:
+            self._records[day.date] = day_run.pass_over(day, self._paths, self._lines)
+            return self._records[day.date]
+        # During a back-fill what is served never goes back to a day before the one that is served.
+        served = self._backfill.served if self._backfill else None
+        return self._train(day.partition, publishes=served is None or day.date >= served)
+
+    def _train(self, partition: partitions.Partition, publishes: bool) -> DayRecord:
+        record = self._runner.run(partition, self._records, publishes)
+        self._records[partition.date] = record
         self._digests.save()
         day_retention.remove_old(self._paths, self._records, self._config.keep_days, self._config.export.export_dir)
         return record
 
     def _write_report(self, record: DayRecord) -> None:
         records = [each for _, each in sorted({**self._records, record.date: record}.items())]
-        entries = run_ledger.RunLedger(self._paths.ledger).entries()
-        trend_report.write(records, entries, self._paths.day(record.date).report)
+        trend_report.write(records, self._lines.entries(), self._paths.day(record.date).report)
+
+
+def _dates(found: Sequence[partitions.Partition]) -> set[datetime.date]:
+    return {each.date for each in found if each.paths}
 
 
 def _remove_half_written(paths: StatePaths) -> None:
@@ -156,10 +167,12 @@ def _dry_run(config: DailyRunConfig) -> DailyRunResult:
     records = day_record.read_all(paths)
     for date in served_days.withdrawn_dates(config.export.export_dir, records):
         records[date] = dataclasses.replace(records[date], outcome=day_record.WITHDRAWN)
-    again = backfill.wanted(config.backfill_from, paths, records)
-    if again is not None and not again.is_reset:
-        records = {date: record for date, record in records.items() if date < again.begin}
     found = partitions.find(config.interactions_dir, config.slice_days)
+    again = backfill.wanted(config.backfill_from, paths, records, _dates(found))
+    if again is None:
+        served_days.require_served(config.export.export_dir, records)
+    elif not again.is_reset:
+        records = {date: record for date, record in records.items() if date < again.begin}
     day_plan.require_unchanged(found, records, PartitionDigests(paths.digests))
     planned = day_plan.plan(config, found, records)
     for day in planned:

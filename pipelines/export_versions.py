@@ -37,6 +37,11 @@ def withdrawn_numbers(export_dir: str | os.PathLike[str]) -> list[int]:
     return _numbers(export_dir, _WITHDRAWN)
 
 
+def withdrawn_dir(export_dir: str | os.PathLike[str], number: int) -> pathlib.Path:
+    """Returns where a version lies once it was taken back."""
+    return pathlib.Path(export_dir) / f"{_WITHDRAWN}{number}"
+
+
 def roll_back_to(export_dir: str | os.PathLike[str], number: int) -> list[int]:
     """Takes all versions above one back, the newest first, each by one rename, so that this one is served.
 

@@ -3,9 +3,9 @@
     python -m pipelines.rollback --export_dir=served/shop --state_dir=state --to_version=41
 
 Each version above it is hidden by one rename, the newest first; a server that watches the directory goes back by
-itself. The next daily run goes on from the model of the version that serves: the days of those that were taken back
-count as passed over, their interactions are in no later day's window, until `pipelines.daily_run --backfill_from`
-does them again. Run again with the same version it takes nothing back that is not to be.
+itself. The days of these versions count as passed over: their interactions are in no later day's window until
+`pipelines.daily_run --backfill_from` does them again. The next daily run goes on from the model of the version that
+serves, or refuses if the day of that version was done again since. Run again it does nothing more.
 """
 
 import dataclasses
@@ -79,16 +79,29 @@ def run(config: RollbackConfig) -> RollbackResult:
         directory_lock.hold(paths.directory, "state_dir"),
         StageLines(run_ledger.RunLedger(paths.ledger)).stage(None, "rollback") as entry,
     ):
-        withdrawn = export_versions.roll_back_to(config.export_dir, config.to_version)
+        _require_version(config)
+        # The days first: a run that is killed in between has taken back too much rather than too little, and the next
+        # one takes the versions back.
+        stamps = served_days.Versions.read(config.export_dir).only_above(config.to_version)
         records = day_record.read_all(paths)
-        dates = served_days.withdrawn_dates(config.export_dir, records)
-        served_days.note_withdrawn(config.export_dir, paths, records)
+        dates = served_days.dates_of_models(stamps, records)
+        served_days.withdraw(dates, paths, records)
+        withdrawn = export_versions.roll_back_to(config.export_dir, config.to_version)
         entry.update(
             version=config.to_version,
             figures={"withdrawn_versions": withdrawn, "withdrawn_dates": [each.isoformat() for each in dates]},
         )
     logging.info("Versions %s of %s were taken back; %d is served", withdrawn, config.export_dir, config.to_version)
     return RollbackResult(tuple(withdrawn), tuple(dates))
+
+
+def _require_version(config: RollbackConfig) -> None:
+    found = export_versions.numbers(config.export_dir)
+    if config.to_version not in found:
+        raise export_versions.ExportVersionError(
+            f"--to_version={config.to_version} is none of the versions of {config.export_dir}, which are "
+            f"{found or 'none'}; name one of them."
+        )
 
 
 def main(argv: list[str]) -> None:

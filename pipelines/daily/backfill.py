@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from absl import logging
 
@@ -48,12 +48,22 @@ def read(path: pathlib.Path) -> Backfill | None:
 
 
 def wanted(
-    date: datetime.date | None, paths: StatePaths, records: Mapping[datetime.date, DayRecord]
+    date: datetime.date | None,
+    paths: StatePaths,
+    records: Mapping[datetime.date, DayRecord],
+    in_log: Collection[datetime.date],
 ) -> Backfill | None:
     """Returns the back-fill to go on with: the one under way, or a new one from a date on; writes nothing.
 
+    Args:
+      date: the first day to do again; `None` for the back-fill under way, if there is one.
+      paths: of the state.
+      records: of all days.
+      in_log: the days of which the log has data.
+
     Raises:
-      BackfillError: if nothing was done from that date on, or one from an earlier date is under way.
+      BackfillError: if nothing was done from that date on, one from an earlier date is under way, or a day could not
+        be done again.
     """
     under_way = read(paths.backfill)
     if date is None or (under_way and date == under_way.begin):
@@ -65,10 +75,22 @@ def wanted(
         )
     if not any(each >= date for each in records):
         raise BackfillError(f"--backfill_from={date} is after all days that were done; leave it out.")
+    _require_data(date, records, in_log)
     _require_model_before(date, paths, records)
     published = [each for each, record in records.items() if record.outcome == day_record.PUBLISHED]
     served = max([*published, *([under_way.served] if under_way and under_way.served else [])], default=None)
     return Backfill(date, served, is_reset=False)
+
+
+def _require_data(
+    date: datetime.date, records: Mapping[datetime.date, DayRecord], in_log: Collection[datetime.date]
+) -> None:
+    gone = [each for each, record in records.items() if each >= date and record.is_accepted and each not in in_log]
+    if gone:
+        raise BackfillError(
+            f"--backfill_from={date} would do {gone[0]} again, whose partition is no longer in the log; put it back, "
+            "or name a later date."
+        )
 
 
 def _require_model_before(date: datetime.date, paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:
@@ -93,10 +115,6 @@ def begin(backfill: Backfill, paths: StatePaths, records: Mapping[datetime.date,
     dataclasses.replace(backfill, is_reset=True).write(paths.backfill)
 
 
-def end_if_done(paths: StatePaths, records: Mapping[datetime.date, DayRecord]) -> None:
-    """Forgets the back-fill once every day up to the one that was served is finished again."""
-    backfill = read(paths.backfill)
-    if backfill is None:
-        return
-    if backfill.served is None or (backfill.served in records and records[backfill.served].is_finished):
-        paths.backfill.unlink()
+def is_done(backfill: Backfill, records: Mapping[datetime.date, DayRecord]) -> bool:
+    """Returns whether every day up to the one that was served is finished again."""
+    return backfill.served is None or (backfill.served in records and records[backfill.served].is_finished)

@@ -2,9 +2,12 @@
 
 import dataclasses
 import datetime
+import os
 
 from pipelines import export, job, prepare_data, training_config, warm_start
 from pipelines.daily import day_checks, model_gates
+
+_LEAST = {"epochs_per_day": 1, "slice_days": 1, "window_days": 0, "max_missing": 0, "keep_days": 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +26,7 @@ class DailyRunConfig:
       epochs_per_day: passes over the interactions of each day after the first, >= 1.
       slice_days: days that a partition is of, >= 1.
       window_days: days before a partition whose interactions are prepared with it, as histories and corpus, >= 0.
+      max_missing: largest number of dates in a row without a partition before one that has one, >= 0.
       keep_days: how many of the newest accepted days keep their data and models, >= 1.
       ask_again: whether the evaluation also asks for what a query chose before.
       from_date: the first day to do, or `None`.
@@ -43,6 +47,7 @@ class DailyRunConfig:
     epochs_per_day: int = 1
     slice_days: int = 1
     window_days: int = 30
+    max_missing: int = 7
     keep_days: int = 14
     ask_again: bool = False
     from_date: datetime.date | None = None
@@ -55,11 +60,16 @@ class DailyRunConfig:
         for name in ("interactions_dir", "state_dir"):
             if not getattr(self, name):
                 raise job.ConfigError(f"--{name} must name a directory, but is empty.")
+        if os.path.realpath(self.state_dir) == os.path.realpath(self.export.export_dir):
+            raise job.ConfigError(
+                f"--state_dir and --export_dir must be two directories, but both are {self.state_dir}; the versions "
+                "that are served need one of their own."
+            )
         if "," in self.interactions_dir:
             raise job.ConfigError(
                 f"--interactions_dir must have no comma in its path, but is {self.interactions_dir}; rename it."
             )
-        for name, least in (("epochs_per_day", 1), ("slice_days", 1), ("window_days", 0), ("keep_days", 1)):
+        for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise job.ConfigError(f"--{name} must be >= {least}, but is {getattr(self, name)}.")
         if self.from_date and self.to_date and self.from_date > self.to_date:

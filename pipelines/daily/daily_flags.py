@@ -22,6 +22,9 @@ _SLICE_DAYS = flags.DEFINE_integer("slice_days", 1, "Days that each partition is
 _WINDOW_DAYS = flags.DEFINE_integer(
     "window_days", 30, "Days before a date whose interactions are prepared with it, as histories and as corpus."
 )
+_MAX_MISSING = flags.DEFINE_integer(
+    "max_missing", 7, "Largest number of dates in a row without a partition, which are noted as days without data."
+)
 _KEEP_DAYS = flags.DEFINE_integer(
     "keep_days", 14, "Of how many of the newest days prepared data and models stay; records and reports all do."
 )
@@ -66,6 +69,7 @@ def config_from_flags() -> daily_config.DailyRunConfig:
         epochs_per_day=_EPOCHS_PER_DAY.value,
         slice_days=_SLICE_DAYS.value,
         window_days=_WINDOW_DAYS.value,
+        max_missing=_MAX_MISSING.value,
         keep_days=_KEEP_DAYS.value,
         ask_again=_ASK_AGAIN.value,
         from_date=_date(_FROM_DATE),

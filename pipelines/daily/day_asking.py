@@ -84,7 +84,9 @@ class DayAsking:
     def _questions(self, model_dir: str | os.PathLike[str]) -> ProgressiveQuestions:
         return progressive_questions.questions_since(self._data, self._begin, model_dir, self._asks_again)
 
-    def _measured(self, model_dir: str | os.PathLike[str], questions: ProgressiveQuestions):
+    def _measured(
+        self, model_dir: str | os.PathLike[str], questions: ProgressiveQuestions
+    ) -> model_figures.ModelFigures:
         checkpoint_name = model_directory.best_checkpoint_name(model_dir)
         return model_figures.measure(model_dir, checkpoint_name, self._data, questions)
 

@@ -10,7 +10,7 @@ from pipelines.daily.partition_digests import PartitionDigests
 from pipelines.daily.partitions import Partition
 from pipelines.preparation import sources
 
-_OF_PREPARATION = ("min_count", "max_rejected_fraction")
+_OF_PREPARATION = ("min_count", "max_rejected_fraction", "csv_delimiter", "statistics_splits", "engine")
 
 
 def origin_of(

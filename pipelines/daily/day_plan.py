@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.daily import day_record
@@ -51,12 +52,15 @@ def plan(
     """
     partitions = {each.date: each for each in found}
     finished = sorted(date for date, record in records.items() if record.is_finished)
-    first, last = _first(config, partitions, finished), _last(config, partitions, finished)
+    _require_no_gap(config, sorted(records))
+    unfinished = [date for date, record in records.items() if not record.is_finished]
+    first, last = min([_first(config, partitions, finished), *unfinished]), _last(config, partitions, finished)
     days = [
         _planned(config, date, partitions.get(date))
         for date in _dates(first, last, config.slice_days)
         if date not in finished
     ]
+    _require_short_gaps(config, days)
     _require_in_step(config, partitions, first, last)
     _require_skippable(config, {each.date for each in days}, records)
     return days
@@ -82,22 +86,22 @@ def require_unchanged(
             )
 
 
-def window(
-    config: DailyRunConfig,
-    partition: Partition,
-    partitions: Sequence[Partition],
-    records: Mapping[datetime.date, DayRecord],
+def usable_before(
+    date: datetime.date, partitions: Sequence[Partition], records: Mapping[datetime.date, DayRecord]
 ) -> list[Partition]:
-    """Returns the partitions before a day that are prepared with it: not those that were skipped or taken back."""
-    begin = partition.date - datetime.timedelta(days=config.window_days)
+    """Returns the partitions before a date, in order: not those that were skipped, taken back, or had no data."""
     passed_over = (day_record.SKIPPED, day_record.WITHDRAWN, day_record.NO_DATA)
     return [
         each
         for each in partitions
-        if begin <= each.date < partition.date
-        and each.paths
-        and not (each.date in records and records[each.date].outcome in passed_over)
+        if each.date < date and each.paths and not (each.date in records and records[each.date].outcome in passed_over)
     ]
+
+
+def window(config: DailyRunConfig, date: datetime.date, usable: Sequence[Partition]) -> list[Partition]:
+    """Returns those of the usable partitions before a date that are prepared with it."""
+    begin = date - datetime.timedelta(days=config.window_days)
+    return [each for each in usable if each.date >= begin]
 
 
 def _first(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datetime.date]) -> datetime.date:
@@ -121,7 +125,8 @@ def _first(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datet
 def _last(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datetime.date]) -> datetime.date:
     newest = max((*partitions, *finished), default=None)
     if config.to_date is None:
-        return max((newest, *config.skip_dates)) if newest else config.from_date
+        following = newest + datetime.timedelta(days=config.slice_days) if newest else None
+        return following if following in config.skip_dates else newest or config.from_date
     if config.to_date not in (*partitions, *finished, *config.skip_dates) and (not newest or newest < config.to_date):
         raise DayPlanError(
             f"--to_date={config.to_date} has no partition in {config.interactions_dir}, and no later one has; wait for "
@@ -138,6 +143,31 @@ def _dates(first: datetime.date, last: datetime.date, step: int) -> Iterator[dat
 def _planned(config: DailyRunConfig, date: datetime.date, partition: Partition | None) -> PlannedDay:
     action = SKIP if date in config.skip_dates else TRAIN if partition and partition.paths else NO_DATA
     return PlannedDay(partition or Partition(date, (), config.slice_days), action)
+
+
+def _require_no_gap(config: DailyRunConfig, begun: Sequence[datetime.date]) -> None:
+    """Refuses days among which one is missing, as when its folder was removed by hand."""
+    step = datetime.timedelta(days=config.slice_days)
+    for one, other in itertools.pairwise(begun):
+        if other - one != step:
+            raise DayPlanError(
+                f"The days in --state_dir must follow one another every --slice_days={config.slice_days}, but {other} "
+                f"follows {one}; correct --slice_days, put back what is missing, or do days again with "
+                f"--backfill_from={other}."
+            )
+
+
+def _require_short_gaps(config: DailyRunConfig, days: Sequence[PlannedDay]) -> None:
+    """Refuses a long row of days without a partition, before any is noted: a date may be misspelt."""
+    num_missing = 0
+    for day in days:
+        num_missing = num_missing + 1 if day.action == NO_DATA else 0
+        if num_missing > config.max_missing:
+            raise DayPlanError(
+                f"{num_missing} dates up to {day.date} have no partition, more than "
+                f"--max_missing={config.max_missing}, and a later one has. Look whether the later one's date is right, "
+                "or raise --max_missing."
+            )
 
 
 def _require_in_step(config: DailyRunConfig, partitions: Mapping, first: datetime.date, last: datetime.date) -> None:

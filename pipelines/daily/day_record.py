@@ -5,6 +5,7 @@ So a run that was killed and begun again ends with the bytes that it would have 
 
 import dataclasses
 import datetime
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,11 @@ class DayRecord:
         """Returns the record with one stage more, and with what is decided by it."""
         return dataclasses.replace(self, stages={**self.stages, name: found}, outcome=outcome or self.outcome)
 
+    def reopened(self) -> "DayRecord":
+        """Returns the record as it was before its model could be published."""
+        stages = {name: found for name, found in self.stages.items() if name not in ("publish", _LAST_STAGE)}
+        return dataclasses.replace(self, stages=stages, outcome=None)
+
     def write(self, paths: DayPaths) -> None:
         """Writes the record whole, and makes the day's folder if need be."""
         paths.directory.mkdir(parents=True, exist_ok=True)
@@ -97,7 +103,13 @@ def read_all(paths: StatePaths) -> dict[datetime.date, DayRecord]:
     Raises:
       ArtifactError, DayRecordError: if one cannot be read.
     """
-    names = sorted(each.name for each in paths.days.glob("[0-9]*")) if paths.days.is_dir() else []
-    dates = [datetime.date.fromisoformat(name) for name in names]
+    dates = sorted(_date(each) for each in paths.days.glob("[!.]*")) if paths.days.is_dir() else []
     found = {date: read(paths.day(date)) for date in dates}
     return {date: record for date, record in found.items() if record is not None}
+
+
+def _date(directory: pathlib.Path) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(directory.name)
+    except ValueError as error:
+        raise DayRecordError(f"{directory} must be named for its date, but is not; move it out of there.") from error

@@ -1,7 +1,8 @@
 """One day from its first stage to its last, or from where a killed run left it."""
 
+import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 from absl import logging
@@ -17,6 +18,9 @@ from pipelines.daily.stage_lines import StageLines
 from pipelines.daily.state_paths import StatePaths
 
 Records = Mapping[datetime.date, DayRecord]
+
+# Days before it that a day is compared with, whatever is prepared with it: four weeks know every day of the week.
+_NUM_COMPARED = 28
 
 
 def pass_over(day: PlannedDay, paths: StatePaths, lines: StageLines) -> DayRecord:
@@ -37,42 +41,60 @@ def base_of(date: datetime.date, records: Records) -> DayRecord | None:
     return records[max(accepted)] if accepted else None
 
 
-def run_day(
-    config: DailyRunConfig,
-    partition: Partition,
-    partitions: list[Partition],
-    records: Records,
-    publishes: bool,
-    digests: PartitionDigests,
-    lines: StageLines,
-    write_report,
-) -> DayRecord:
-    """Does what is left of a day's stages, and returns its record.
+@dataclasses.dataclass(frozen=True)
+class DayRunner:
+    """Does days, one after another.
 
-    Raises:
-      ValueError: the sentence of the stage that refused the day; what the stages before it made is kept.
+    Attributes:
+      config: options of the run.
+      partitions: of the log, in order.
+      digests: of their content.
+      lines: where stages are told of.
+      write_report: writes the report of a day.
     """
-    # Layers number their names in a process; a day has the same whether it is the first of a run or not.
-    tf.keras.backend.clear_session()
-    paths, window = StatePaths(config.state_dir), day_plan.window(config, partition, partitions, records)
-    before = base_of(partition.date, records)
-    origin = day_origin.origin_of(config, partition, window, before, digests)
-    record = _begun(partition, origin, paths)
-    work = day_stages.DayWork(config, partition, window, before, publishes, write_report)
-    for name in day_stages.NAMES:
-        if record.is_finished:
-            break
-        if name in record.stages:
-            lines.say(partition.date, name, run_ledger.KEPT)
-            continue
-        with lines.stage(partition.date, name, record.data_sha256) as entry:
-            record = work.run(name, record)
-            record.write(work.paths)
-            entry.update(_told(name, record))
-    if record.outcome == day_record.NO_DATA:
-        lines.say(partition.date, "day", run_ledger.NO_DATA, "The partition has no rows.")
-        logging.warning("%s: the partition has no rows; what serves goes on serving", partition.date)
-    return record
+
+    config: DailyRunConfig
+    partitions: Sequence[Partition]
+    digests: PartitionDigests
+    lines: StageLines
+    write_report: Callable[[DayRecord], None]
+
+    def run(self, partition: Partition, records: Records, publishes: bool) -> DayRecord:
+        """Does what is left of a day's stages, and returns its record.
+
+        Args:
+          partition: the day.
+          records: of all days that were begun.
+          publishes: whether its model is published.
+
+        Raises:
+          ValueError: the sentence of the stage that refused the day; what the stages before it made is kept.
+        """
+        # Layers number their names in a process; a day has the same whether it is the first of a run or not.
+        tf.keras.backend.clear_session()
+        paths = StatePaths(self.config.state_dir)
+        usable = day_plan.usable_before(partition.date, self.partitions, records)
+        window = day_plan.window(self.config, partition.date, usable)
+        before = base_of(partition.date, records)
+        origin = day_origin.origin_of(self.config, partition, window, before, self.digests)
+        record = _begun(partition, origin, paths)
+        work = day_stages.DayWork(
+            self.config, partition, window, usable[-_NUM_COMPARED:], before, publishes, self.write_report
+        )
+        for name in day_stages.NAMES:
+            if record.is_finished:
+                break
+            if name in record.stages:
+                self.lines.say(partition.date, name, run_ledger.KEPT)
+                continue
+            with self.lines.stage(partition.date, name, record.data_sha256) as entry:
+                record = work.run(name, record)
+                record.write(work.paths)
+                entry.update(_told(name, record))
+        if record.outcome == day_record.NO_DATA:
+            self.lines.say(partition.date, "day", run_ledger.NO_DATA, "The partition has no rows.")
+            logging.warning("%s: the partition has no rows; what serves goes on serving", partition.date)
+        return record
 
 
 def _begun(partition: Partition, origin: dict, paths: StatePaths) -> DayRecord:

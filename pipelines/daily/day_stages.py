@@ -1,6 +1,7 @@
 """The stages of a day: each finds what those before it left, and returns what is noted of it."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from pipelines.daily.daily_config import DailyRunConfig
 from pipelines.daily.day_asking import DayAsking
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.partitions import Partition
-from pipelines.daily.state_paths import StatePaths
+from pipelines.daily.state_paths import DayPaths, StatePaths
 
 NAMES = ("check", "prepare", "evaluate", "train", "gate", "publish", "report")
 
@@ -23,6 +24,7 @@ class DayWork:
       config: options of the run.
       partition: the day.
       window: the partitions before it that are prepared with it, in order.
+      compared: the days before it that its data are compared with, in order.
       before: the day whose model is trained on; `None` for the first.
       publishes: whether its model is published.
       write_report: writes the report of the day.
@@ -31,12 +33,13 @@ class DayWork:
     config: DailyRunConfig
     partition: Partition
     window: Sequence[Partition]
+    compared: Sequence[Partition]
     before: DayRecord | None
     publishes: bool
     write_report: Callable[[DayRecord], None]
 
     @property
-    def paths(self):
+    def paths(self) -> DayPaths:
         """Of the day."""
         return self._state.day(self.partition.date)
 
@@ -63,8 +66,14 @@ class DayWork:
         return record.with_stage(name, found, outcome)
 
     def _check(self, record: DayRecord) -> dict[str, Any]:
-        schema = self.config.prepare.schema
-        return day_checks.check(self.partition, self.window, schema, self.config.checks).as_json()
+        schema, checks = self.config.prepare.schema, self.config.checks
+        # What a killed run spilled goes with what this one does.
+        shutil.rmtree(self.paths.work, ignore_errors=True)
+        self.paths.work.mkdir()
+        try:
+            return day_checks.check(self.partition, self.compared, schema, checks, self.paths.work).as_json()
+        finally:
+            shutil.rmtree(self.paths.work, ignore_errors=True)
 
     def _prepare(self, record: DayRecord) -> dict[str, Any]:
         files = [str(path) for each in (*self.window, self.partition) for path in each.paths]

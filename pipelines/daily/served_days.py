@@ -1,9 +1,14 @@
-"""Which days' models serve: a version that was taken back takes its day back."""
+"""Which days' models serve: a version that was taken back takes its day back.
+
+A version is known by the stamp of its model, not by its number alone, so that another directory's versions are never
+taken for those of the days.
+"""
 
 import dataclasses
 import datetime
 import os
-from collections.abc import Mapping
+import pathlib
+from collections.abc import Collection, Mapping
 
 from absl import logging
 
@@ -11,51 +16,133 @@ from pipelines import export_versions
 from pipelines.daily import day_record
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
+from serving import manifest
 
-_PASSED_OVER = (day_record.NO_DATA, day_record.SKIPPED, day_record.WITHDRAWN)
+Records = Mapping[datetime.date, DayRecord]
 
 
 class ServedDaysError(ValueError):
-    """The versions are not those of the days."""
+    """The versions are not those of the days; the message says what to do."""
 
 
-def note_withdrawn(
-    export_dir: str | os.PathLike[str], paths: StatePaths, records: Mapping[datetime.date, DayRecord]
-) -> dict[datetime.date, DayRecord]:
+@dataclasses.dataclass(frozen=True)
+class Versions:
+    """The versions of an export directory.
+
+    Attributes:
+      served: stamp of the model of each version that serves or could, by number; `None` where it says none.
+      withdrawn: the same of those that were taken back and are kept.
+    """
+
+    served: Mapping[int, str | None]
+    withdrawn: Mapping[int, str | None]
+
+    @classmethod
+    def read(cls, export_dir: str | os.PathLike[str]) -> "Versions":
+        """Reads the manifest of each version."""
+        served = {each: pathlib.Path(export_dir) / str(each) for each in export_versions.numbers(export_dir)}
+        withdrawn = {
+            each: export_versions.withdrawn_dir(export_dir, each)
+            for each in export_versions.withdrawn_numbers(export_dir)
+        }
+        return cls(*({each: _stamp(path) for each, path in found.items()} for found in (served, withdrawn)))
+
+    def only_above(self, number: int) -> set[str]:
+        """Returns the stamps of models that versions above one have, and no other that serves."""
+        above = {stamp for each, stamp in self.served.items() if each > number and stamp}
+        return above - {stamp for each, stamp in self.served.items() if each <= number}
+
+
+def note_withdrawn(export_dir: str | os.PathLike[str], paths: StatePaths, records: Records) -> Records:
     """Returns the records with those days withdrawn whose versions were taken back, and writes these.
 
     Raises:
-      ServedDaysError: if days were published, but no version is there.
+      ServedDaysError: if the versions are not those that the days were published as.
     """
+    return withdraw(withdrawn_dates(export_dir, records), paths, records)
+
+
+def withdrawn_dates(export_dir: str | os.PathLike[str], records: Records) -> list[datetime.date]:
+    """Returns the dates whose versions were taken back since, and of a back-fill that ended in one the days before it.
+
+    Raises:
+      ServedDaysError: if the versions are not those that the days were published as.
+    """
+    versions = Versions.read(export_dir)
+    published = [record for record in records.values() if record.outcome == day_record.PUBLISHED]
+    for record in published:
+        _require_own(export_dir, versions, record)
+    served = set(versions.served.values())
+    taken_back = {
+        each.date for each in published if each.version in versions.withdrawn and each.model_stamp not in served
+    }
+    return _with_their_backfill(taken_back, records)
+
+
+def dates_of_models(stamps: Collection[str], records: Records) -> list[datetime.date]:
+    """Returns the dates of models, whether their record says yet that they were published or not, and of a back-fill
+    that ended in one the days before it."""
+    passed_over = (day_record.NO_DATA, day_record.SKIPPED, day_record.WITHDRAWN)
+    found = {
+        date for date, record in records.items() if record.outcome not in passed_over and record.model_stamp in stamps
+    }
+    return _with_their_backfill(found, records)
+
+
+def withdraw(dates: Collection[datetime.date], paths: StatePaths, records: Records) -> dict[datetime.date, DayRecord]:
+    """Returns the records with these days withdrawn, and writes these."""
     found = dict(records)
-    for date in withdrawn_dates(export_dir, records):
-        logging.warning("%s: version %s was taken back; later days do without it", date, records[date].version)
+    for date in dates:
+        logging.warning("%s: its version was taken back; later days do without it", date)
         found[date] = dataclasses.replace(records[date], outcome=day_record.WITHDRAWN)
         found[date].write(paths.day(date))
     return found
 
 
-def withdrawn_dates(
-    export_dir: str | os.PathLike[str], records: Mapping[datetime.date, DayRecord]
-) -> list[datetime.date]:
-    """Returns the dates whose versions were taken back since, and of a back-fill that ended in one the days before it.
+def require_served(export_dir: str | os.PathLike[str], records: Records) -> None:
+    """Refuses to go on where the version that serves is of no day that could be gone on from.
 
     Raises:
-      ServedDaysError: if days were published, but no version is there.
+      ServedDaysError: naming the version.
     """
-    published = [date for date, record in records.items() if record.outcome == day_record.PUBLISHED]
-    newest = export_versions.newest(export_dir)
-    if published and newest is None:
+    of_days = {each.model_stamp: each for each in records.values() if each.model_stamp}
+    versions = Versions.read(export_dir).served
+    if not of_days or not versions:
+        return
+    newest = max(versions)
+    record = of_days.get(versions[newest])
+    if record is None or record.outcome == day_record.WITHDRAWN:
         raise ServedDaysError(
-            f"--export_dir={export_dir} holds no version, but {published[-1]} was published; name the directory that "
-            "it was published to."
+            f"Version {newest} of {export_dir} serves a model that is of no day in --state_dir: its day was done again "
+            "or taken back, or it was exported by another job. Take it back with pipelines.rollback, or do days again "
+            "from one on with --backfill_from; the first of them goes on from the model of the day before it."
         )
-    taken_back = set(export_versions.withdrawn_numbers(export_dir))
+
+
+def _require_own(export_dir: str | os.PathLike[str], versions: Versions, record: DayRecord) -> None:
+    found = {**versions.withdrawn, **versions.served}
+    is_other = record.version in found and found[record.version] != record.model_stamp
+    if is_other or not versions.served or record.version > max(found):
+        raise ServedDaysError(
+            f"--export_dir={export_dir} holds not version {record.version} as {record.date} was published, but "
+            f"{'another model by that number' if is_other else 'only others'}; name the directory that the days of "
+            "--state_dir were published to."
+        )
+
+
+def _with_their_backfill(taken_back: Collection[datetime.date], records: Records) -> list[datetime.date]:
     withdrawn: list[datetime.date] = []
-    belongs_to_withdrawn = False
+    belongs = False
     for date, record in sorted(records.items(), reverse=True):
-        if record.outcome == day_record.PUBLISHED:
-            belongs_to_withdrawn = record.version in taken_back or record.version > newest
-        if record.outcome not in (None, *_PASSED_OVER) and belongs_to_withdrawn:
+        if record.outcome == day_record.PUBLISHED or date in taken_back:
+            belongs = date in taken_back
+        if date in taken_back or (belongs and record.outcome == day_record.TRAINED):
             withdrawn.append(date)
     return sorted(withdrawn)
+
+
+def _stamp(version_dir: pathlib.Path) -> str | None:
+    try:
+        return manifest.read_manifest(version_dir).get("model_stamp")
+    except manifest.ManifestError:
+        return None

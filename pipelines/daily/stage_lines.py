@@ -5,7 +5,9 @@ import datetime
 import time
 from collections.abc import Iterator
 
-from pipelines import job, run_ledger, stage_log
+from absl import logging
+
+from pipelines import job, json_line_file, run_ledger, stage_log
 
 
 class StageLines:
@@ -47,6 +49,14 @@ class StageLines:
             self._append(date, name, job.outcome_of(error), started_utc, seconds, known | failed)
             raise
         self._append(date, name, run_ledger.DONE, started_utc, time.monotonic() - started, known | found)
+
+    def entries(self) -> list[run_ledger.Entry]:
+        """Returns all lines of the ledger; none if one of them cannot be read, which is no reason to stop a day."""
+        try:
+            return self._ledger.entries()
+        except (run_ledger.LedgerError, json_line_file.JsonLineError) as error:
+            logging.warning("%s The report says nothing of how long stages took.", error)
+            return []
 
     def say(self, date: datetime.date, name: str, outcome: str, sentence: str | None = None) -> None:
         """Writes what became of a day, or of a stage, without anything to do."""

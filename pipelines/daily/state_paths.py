@@ -32,6 +32,11 @@ class DayPaths:
         return self.directory / "model"
 
     @property
+    def work(self) -> pathlib.Path:
+        """Rows that do not fit into memory while the day is checked."""
+        return self.directory / "work"
+
+    @property
     def report(self) -> pathlib.Path:
         """The day beside the days before it, as a page."""
         return self.directory / "report.html"

@@ -177,5 +177,5 @@ def test_a_version_that_the_export_job_took_back_takes_its_day_back(copied_days)
 def test_another_export_directory_than_that_of_the_days_is_refused(copied_days):
     config = shop_days.config(copied_days)
     elsewhere = dataclasses.replace(config.export, export_dir=str(copied_days / "elsewhere"))
-    with pytest.raises(ValueError, match="holds no version, but 2026-11-03 was published; name the directory"):
+    with pytest.raises(ValueError, match="holds not version 1 as 2026-11-01 was published, but only others; name"):
         daily_run.run(dataclasses.replace(config, export=elsewhere))

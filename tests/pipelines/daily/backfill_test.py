@@ -20,8 +20,10 @@ def _days(paths):
     return [(date - shop_days.FIRST).days for date in day_record.read_all(paths)]
 
 
-def _wanted(paths, day=None):
-    return backfill.wanted(None if day is None else shop_days.date_of(day), paths, day_record.read_all(paths))
+def _wanted(paths, day=None, in_log=range(9)):
+    in_log = set(map(shop_days.date_of, in_log))
+    date = None if day is None else shop_days.date_of(day)
+    return backfill.wanted(date, paths, day_record.read_all(paths), in_log)
 
 
 def _begin(paths, day):
@@ -66,10 +68,16 @@ def test_one_whose_model_before_is_no_longer_kept_is_refused_unless_it_is_of_all
     assert _wanted(paths, 0).begin == shop_days.date_of(0)
 
 
-def test_it_ends_when_the_day_that_was_served_is_done_again(paths):
+def test_one_of_days_that_are_no_longer_in_the_log_is_refused_before_anything_goes(paths):
+    with pytest.raises(
+        backfill.BackfillError, match="would do 2026-11-03 again, whose partition is no longer in the log"
+    ):
+        _wanted(paths, 1, in_log=(0, 1, 3))
+    assert _days(paths) == [0, 1, 2, 3]
+
+
+def test_it_is_done_when_the_day_that_was_served_is_finished_again(paths):
     _begin(paths, 2)
-    backfill.end_if_done(paths, day_record.read_all(paths))
-    assert paths.backfill.exists()
+    assert not backfill.is_done(_wanted(paths), day_record.read_all(paths))
     day_record.DayRecord(shop_days.date_of(3), outcome="no_data").write(paths.day(shop_days.date_of(3)))
-    backfill.end_if_done(paths, day_record.read_all(paths))
-    assert _wanted(paths) is None
+    assert backfill.is_done(_wanted(paths), day_record.read_all(paths))

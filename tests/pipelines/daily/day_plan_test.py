@@ -101,6 +101,30 @@ def test_a_bound_that_nothing_can_be_done_for_is_refused(tmp_path, options, sent
         _plan(tmp_path, [0, 1], _records(d0="published"), **options)
 
 
+def test_a_long_row_of_missing_days_is_refused_before_any_is_noted_and_let_through_by_its_flag(tmp_path):
+    with pytest.raises(day_plan.DayPlanError, match="8 dates up to 2026-11-09 have no partition, more than --max"):
+        _plan(tmp_path, [0, 300])
+    assert len(_plan(tmp_path, [0, 9], max_missing=8)) == 10
+
+
+def test_a_day_far_from_the_log_is_not_skipped(tmp_path):
+    with pytest.raises(day_plan.DayPlanError, match="--skip_date=2027-11-01 is none of the days to be done"):
+        _plan(tmp_path, [0, 1], skip_dates=(365,))
+    assert _plan(tmp_path, [0, 1], skip_dates=(2,))[-1] == (2, "skip")
+
+
+def test_a_day_that_was_removed_by_hand_is_missed(tmp_path):
+    with pytest.raises(day_plan.DayPlanError, match=r"2026-11-03 follows 2026-11-01; .* --backfill_from=2026-11-03"):
+        _plan(tmp_path, [0, 1, 2, 3], _records(d0="published", d2="published"))
+
+
+def test_an_unfinished_day_before_finished_ones_is_gone_on_with(tmp_path):
+    records = _records(d0="published", d2="skipped") | {
+        shop_days.date_of(1): day_record.DayRecord(shop_days.date_of(1))
+    }
+    assert _plan(tmp_path, [0, 1, 2, 3], dict(sorted(records.items()))) == [(1, "train"), (3, "train")]
+
+
 def test_a_log_without_a_partition_is_refused(tmp_path):
     with pytest.raises(day_plan.DayPlanError, match="holds no partition; wait for one, or correct the path"):
         _plan(tmp_path, [])
@@ -109,7 +133,9 @@ def test_a_log_without_a_partition_is_refused(tmp_path):
 def test_a_window_leaves_out_what_was_skipped_or_taken_back_and_what_is_too_old(tmp_path):
     found = _partitions(*range(6))
     records = _records(d1="published", d2="skipped", d3="withdrawn", d4="trained")
-    window = day_plan.window(_config(tmp_path, window_days=4), found[5], found, records)
+    usable = day_plan.usable_before(found[5].date, found, records)
+    assert [(each.date - shop_days.FIRST).days for each in usable] == [0, 1, 4]
+    window = day_plan.window(_config(tmp_path, window_days=4), found[5].date, usable)
     assert [(each.date - shop_days.FIRST).days for each in window] == [1, 4]
 
 

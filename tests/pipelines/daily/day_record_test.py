@@ -58,6 +58,18 @@ def test_what_was_published_of_a_day_is_told(tmp_path):
     )
 
 
+def test_a_folder_that_is_no_date_is_refused_with_the_way_on(tmp_path):
+    paths = StatePaths(tmp_path)
+    (paths.days / "2026-11-02.bad").mkdir(parents=True)
+    with pytest.raises(day_record.DayRecordError, match="must be named for its date, but is not; move it out of there"):
+        day_record.read_all(paths)
+
+
+def test_a_reopened_record_is_that_of_before_publishing():
+    trained = _record().with_stage("report", {}).reopened()
+    assert (list(trained.stages), trained.outcome, trained.is_finished) == (["train"], None, False)
+
+
 def test_a_record_of_another_version_is_refused(tmp_path):
     paths = StatePaths(tmp_path).day(shop_days.FIRST)
     _record().write(paths)

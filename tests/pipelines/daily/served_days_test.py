@@ -1,17 +1,25 @@
+import shutil
+
 import pytest
 
 from pipelines.daily import day_record, served_days
 from pipelines.daily.state_paths import StatePaths
+from serving import manifest
 from tests.pipelines.daily import shop_days
 
 
 def _records(*days):
-    """Returns records of days from the first on, each given as outcome and version."""
+    """Returns records of days from the first on, each given as outcome and version; its model is named for that."""
     found = {}
     for day, (outcome, version) in enumerate(days):
-        stages = {"publish": {"version": version}} if version else {}
+        stages = {"train": {"model_stamp": f"of {version}"}, "publish": {"version": version}} if version else {}
         found[shop_days.date_of(day)] = day_record.DayRecord(shop_days.date_of(day), stages=stages, outcome=outcome)
     return found
+
+
+def _export(export_dir, name, stamp):
+    (export_dir / name).mkdir(parents=True)
+    manifest.write_manifest(export_dir / name, {"model_stamp": stamp})
 
 
 def _withdrawn(export_dir, records):
@@ -21,7 +29,7 @@ def _withdrawn(export_dir, records):
 @pytest.fixture
 def export_dir(tmp_path):
     for name in ("1", "2", ".withdrawn-3"):
-        (tmp_path / "served" / name).mkdir(parents=True)
+        _export(tmp_path / "served", name, f"of {name.removeprefix('.withdrawn-')}")
     return tmp_path / "served"
 
 
@@ -30,12 +38,12 @@ def test_the_day_of_a_version_that_was_taken_back_is(export_dir):
 
 
 def test_also_when_another_version_was_published_since(export_dir):
-    (export_dir / "4").mkdir()
+    _export(export_dir, "4", "of 4")
     assert _withdrawn(export_dir, _records(("published", 1), ("published", 3), ("published", 4))) == [1]
 
 
 def test_a_version_that_is_gone_since_newer_ones_came_takes_nothing_back(export_dir):
-    (export_dir / "1").rmdir()
+    shutil.rmtree(export_dir / "1")
     assert _withdrawn(export_dir, _records(("published", 1), ("published", 2))) == []
 
 
@@ -59,6 +67,44 @@ def test_it_is_noted_in_the_records_and_what_the_stages_found_stays(export_dir, 
     assert day_record.read(paths.day(shop_days.date_of(0))) is None
 
 
-def test_days_without_any_version_are_refused(tmp_path):
-    with pytest.raises(served_days.ServedDaysError, match="holds no version, but 2026-11-01 was published"):
-        served_days.withdrawn_dates(tmp_path, _records(("published", 1)))
+def test_a_refresh_of_the_same_model_that_still_serves_keeps_its_day(export_dir):
+    _export(export_dir, "4", "of 3")
+    assert _withdrawn(export_dir, _records(("published", 2), ("published", 3))) == []
+
+
+@pytest.mark.parametrize(
+    ("versions", "sentence"),
+    [
+        ({}, "holds not version 1 as 2026-11-01 was published, but only others; name the directory"),
+        ({"1": "another"}, "but another model by that number; name the directory"),
+        ({"1": "of 1"}, "holds not version 2 as 2026-11-02 was published, but only others"),
+    ],
+)
+def test_the_versions_of_another_directory_are_refused_and_take_no_day_back(tmp_path, versions, sentence):
+    for name, stamp in versions.items():
+        _export(tmp_path / "elsewhere", name, stamp)
+    paths = StatePaths(tmp_path / "state")
+    with pytest.raises(served_days.ServedDaysError, match=sentence):
+        served_days.note_withdrawn(tmp_path / "elsewhere", paths, _records(("published", 1), ("published", 2)))
+    assert not paths.days.exists()
+
+
+def test_a_day_whose_record_does_not_say_yet_that_it_was_published_is_known_by_its_model():
+    records = _records(("published", 1), (None, None))
+    killed = records[shop_days.date_of(1)].with_stage("train", {"model_stamp": "of 2"})
+    assert served_days.dates_of_models({"of 2"}, records | {killed.date: killed}) == [killed.date]
+
+
+def test_what_only_versions_above_one_have_is_told(export_dir):
+    _export(export_dir, "4", "of 2")
+    _export(export_dir, "5", "of 5")
+    assert served_days.Versions.read(export_dir).only_above(2) == {"of 5"}
+    assert served_days.Versions.read(export_dir).only_above(1) == {"of 2", "of 5"}
+
+
+def test_a_version_of_no_day_or_of_one_that_was_taken_back_is_not_gone_on_from(export_dir):
+    served_days.require_served(export_dir, _records(("published", 1), ("published", 2)))
+    served_days.require_served(export_dir, {})
+    for records in (_records(("published", 1)), _records(("published", 1), ("withdrawn", 2))):
+        with pytest.raises(served_days.ServedDaysError, match=r"Version 2 of .* serves a model that is of no day"):
+            served_days.require_served(export_dir, records)
