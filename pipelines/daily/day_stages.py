@@ -1,9 +1,12 @@
 """The stages of a day: each finds what those before it left, and returns what is noted of it."""
 
 import dataclasses
+import datetime
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from absl import logging
 
 from pipelines import export, model_directory, prepare_data, train
 from pipelines.daily import day_checks, day_record
@@ -13,6 +16,7 @@ from pipelines.daily.day_record import DayRecord
 from pipelines.daily.partitions import Partition
 from pipelines.daily.state_paths import DayPaths, StatePaths
 
+_WATCHED = "recall_at_20"
 NAMES = ("check", "prepare", "evaluate", "train", "gate", "publish", "report")
 
 
@@ -86,7 +90,9 @@ class DayWork:
     def _evaluate(self, record: DayRecord) -> dict[str, Any]:
         if self.before is None:
             return {}
-        return {"of_date": self.before.date.isoformat(), **self._asking().evaluate(self._before_dir)}
+        found = self._asking().evaluate(self._before_dir)
+        _warn_below_popularity(self.partition.date, found)
+        return {"of_date": self.before.date.isoformat(), **found}
 
     def _train(self, record: DayRecord) -> dict[str, Any]:
         training, start = self.config.training, None
@@ -124,6 +130,20 @@ class DayWork:
 
     def _asking(self) -> DayAsking:
         return DayAsking(self.paths.prepared, self.partition, self.config.ask_again)
+
+
+def _warn_below_popularity(date: datetime.date, found: Mapping[str, Any]) -> None:
+    """Says so where the model that serves is certainly worth less than a list that is the same for all."""
+    high = found.get("difference", {}).get(_WATCHED, {}).get("high")
+    if high is not None and high < 0.0:
+        model, popularity = (found[who][_WATCHED] for who in ("model", "popularity"))
+        logging.warning(
+            "%s: %s of yesterday's model is %.4f on the day, certainly below the %.4f of popularity",
+            date,
+            _WATCHED,
+            model,
+            popularity,
+        )
 
 
 def _index_recall(manifest: Mapping[str, Any]) -> float:

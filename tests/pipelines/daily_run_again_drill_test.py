@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines import daily_run, export, export_versions, run_ledger
-from pipelines.daily import backfill, day_checks, day_plan, day_record
+from pipelines import daily_run, export, export_versions, rollback, run_ledger
+from pipelines.daily import backfill, day_checks, day_plan, day_record, served_days
 from pipelines.daily.state_paths import StatePaths
 from serving import manifest
 from tests.pipelines.daily import shop_days
@@ -102,4 +102,59 @@ def test_a_day_that_was_begun_with_other_options_is_begun_again(copied_days, mon
     begun = _record(copied_days, 3)
     (record,) = _run(copied_days, epochs_per_day=2).records
     assert len(record.stages["train"]["losses"]) == 2
-    assert record.model_stamp != begun.model_stamp or record.origin != begun.origin
+    assert record.model_stamp != begun.model_stamp
+
+
+@pytest.mark.drill
+def test_a_back_fill_whose_last_day_is_passed_over_publishes_the_day_before_it(copied_days):
+    last = shop_days.date_of(2)
+    shop_days.write(copied_days / "log", 2, shop_days.rows(2, num_rows=10))
+    with pytest.raises(day_checks.DayCheckError):
+        _run(copied_days, backfill_from=shop_days.date_of(1))
+    # Until it is known what becomes of the last day, its old version serves.
+    assert [_record(copied_days, day).outcome for day in (1, 2)] == ["trained", None]
+    assert _versions(copied_days) == [1, 2, 3]
+    assert [each.outcome for each in _run(copied_days, skip_dates=(last,)).records] == ["skipped"]
+    assert (_record(copied_days, 1).outcome, _record(copied_days, 1).version) == ("published", 4)
+    assert not StatePaths(copied_days / "state").backfill.exists()
+
+
+@pytest.mark.drill
+def test_a_back_fill_up_to_a_date_publishes_nothing_before_the_day_that_serves(copied_days):
+    config = {"backfill_from": shop_days.date_of(1), "to_date": shop_days.date_of(1)}
+    assert [each.outcome for each in _run(copied_days, **config).records] == ["trained"]
+    assert _versions(copied_days) == [1, 2, 3]
+    # The same data make the same models, the last of which serves already.
+    assert [each.version for each in _run(copied_days).records] == [3]
+
+
+@pytest.mark.drill
+def test_a_rollback_to_a_version_whose_day_was_done_again_is_refused_by_the_next_run_with_the_way_on(copied_days):
+    shop_days.write(copied_days / "log", 2, shop_days.rows(2, num_rows=100))
+    _run(copied_days, backfill_from=shop_days.date_of(2))
+    state, served = copied_days / "state", copied_days / "served" / "shop"
+    rollback.run(rollback.RollbackConfig(str(served), str(state), to_version=3))
+    shop_days.write(copied_days / "log", 3)
+    with pytest.raises(served_days.ServedDaysError, match=r"Version 3 of .* is of no day .* --backfill_from"):
+        _run(copied_days)
+    assert [each.outcome for each in _run(copied_days, backfill_from=shop_days.date_of(2)).records] == ["published"] * 2
+
+
+@pytest.mark.drill
+def test_a_version_that_was_published_when_its_run_was_killed_is_taken_back_with_its_day(copied_days, monkeypatch):
+    shop_days.write(copied_days / "log", 3)
+    run_export = export.run
+
+    def published_and_interrupted(config):
+        run_export(config)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "run", published_and_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _run(copied_days)
+    assert _record(copied_days, 3).outcome is None
+    config = rollback.RollbackConfig(str(copied_days / "served" / "shop"), str(copied_days / "state"), to_version=3)
+    assert rollback.run(config) == rollback.RollbackResult((4,), (shop_days.date_of(3),))
+    assert _run(copied_days).records == ()
+    assert _versions(copied_days) == [1, 2, 3]
