@@ -22,15 +22,18 @@ _OPTIONS = {
     "num_epochs": 4,
     "early_stop_patience": 0,
 }
-_WARM_OPTIONS = {"num_epochs": 8}
+_WARM_OPTIONS = {"num_epochs": 6}
+# Options were chosen on the log of seed 0. With 8 choices a query and slice instead of 20 the model was a tenth below
+# before after two slices, with 8 epochs as with three times the rate, and 1% below after four.
+_SEED = 1
 
 
 def measure(directory: pathlib.Path) -> dict:
     """Asks every slice of the models with and without correction; returns the part's object."""
-    log, results = shifting_log.make(), {}
+    log, results = shifting_log.make(_SEED), {}
     for name, correction in _CORRECTIONS.items():
         recipe = progressive.Recipe({**_OPTIONS, "log_q_correction": correction}, _WARM_OPTIONS)
-        about = {"log": "shifting", "correction": correction}
+        about = {"log": "shifting", "seed": _SEED, "correction": correction}
         results[name] = progressive.run(log, recipe, lambda number: _SYSTEMS, directory / name, about)
     recalls = {name: np.array([each["warm"].figures["recall"] for each in of]) for name, of in results.items()}
     rows = [_row(number, *each) for number, each in enumerate(zip(*results.values(), strict=True), 1)]
