@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 
@@ -49,31 +50,38 @@ def run_through(
       look: called after each death with its place, to look at what it left; whatever it raises ends all.
 
     Returns:
-      The status of the last fork.
+      The exit code of the last fork; negative if a signal ended it.
     """
     for death in deaths:
-        place, times = death.rsplit(":", 1)
-
-        def dying(place: str = place, times: str = times) -> None:
-            watch(Death(place, int(times)))
-            run()
-
-        status = _in_fork(dying)
-        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
-            sys.exit(f"{death} was not where it died, but ended with {status}")
-        look(place)
-    return _in_fork(run)
+        die(death, watch, run)
+        look(death.rsplit(":", 1)[0])
+    return in_fork(run)
 
 
-def _in_fork(function: Callable[[], object]) -> int:
-    """Returns the status of a child that calls the function."""
+def die(death: str, watch: Callable[[Death], None], run: Callable[[], object]) -> None:
+    """Runs something in a fork that dies at PLACE:TIMES, and ends this process if it did not."""
+    place, times = death.rsplit(":", 1)
+
+    def dying() -> None:
+        watch(Death(place, int(times)))
+        run()
+
+    code = in_fork(dying)
+    if code != -signal.SIGKILL:
+        sys.exit(f"{death} was not where it died, but ended with {code}")
+
+
+def in_fork(function: Callable[[], object]) -> int:
+    """Returns the exit code of a child that calls the function; negative if a signal ended it."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
             function()
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(code)
-    return os.waitpid(child, 0)[1]
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

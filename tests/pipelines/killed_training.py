@@ -1,10 +1,10 @@
-"""Trains with dropout and all else that draws, and dies by SIGKILL at one named place.
+"""Trains with dropout and all else that draws, and dies by SIGKILL at named places, one after another, then ends.
 
-python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE TIMES]
+python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE:TIMES ...]
 
 VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position;
-with `@WARM_START_DIR` behind it the run goes on from the one there.
-PLACE is passed TIMES times before the kill; without one the run goes to its end.
+with `@WARM_START_DIR` behind it the run goes on from the one there. Each run is a fork of a process that has imported
+everything and started nothing. At the kill a PLACE is passed for the TIMES-th time.
 """
 
 import pathlib
@@ -43,24 +43,23 @@ _VARIANTS = {
 }
 
 
-class _Death(deaths.Death):
-    def watch(self) -> None:
-        """Passes a place at each step, in the middle of each write, and after each checkpoint."""
-        self.watch_files()
-        watch_checkpoints(self)
-        read, describe = prepared_data.read_prepared_data, model_directory.write_description
+def _watch(death: deaths.Death) -> None:
+    """Passes a place at each step, in the middle of each write, and after each checkpoint."""
+    death.watch_files()
+    watch_checkpoints(death)
+    read, describe = prepared_data.read_prepared_data, model_directory.write_description
 
-        def watched_read(*arguments: object) -> object:
-            data = read(*arguments)
-            self.at("data read")
-            return data
+    def watched_read(*arguments: object) -> object:
+        data = read(*arguments)
+        death.at("data read")
+        return data
 
-        def watched_description(*arguments: object) -> None:
-            describe(*arguments)
-            self.at("description written")
+    def watched_description(*arguments: object) -> None:
+        describe(*arguments)
+        death.at("description written")
 
-        prepared_data.read_prepared_data, model_directory.write_description = watched_read, watched_description
-        training_state.EpochEnd.on_train_batch_end = lambda callback, batch, logs=None: self.at("step")
+    prepared_data.read_prepared_data, model_directory.write_description = watched_read, watched_description
+    training_state.EpochEnd.on_train_batch_end = lambda callback, batch, logs=None: death.at("step")
 
 
 def watch_checkpoints(death: deaths.Death) -> None:
@@ -92,13 +91,12 @@ def _half_written(directory: pathlib.Path, before: pathlib.Path, written: str) -
 
 
 def main() -> None:
-    variant, prepared_dir, model_dir, *death = sys.argv[1:]
-    place, times = death or (None, 0)
-    _Death(place, int(times)).watch()
+    variant, prepared_dir, model_dir, *places = sys.argv[1:]
     variant, _, warm_start_dir = variant.partition("@")
     options = training_config.training_config({**_OPTIONS, **_VARIANTS[variant]})
     start = warm_start.WarmStartConfig(warm_start_dir) if warm_start_dir else None
-    train.run(train.TrainJobConfig(prepared_dir, model_dir, options, warm_start=start))
+    config = train.TrainJobConfig(prepared_dir, model_dir, options, warm_start=start)
+    sys.exit(deaths.run_through(places, _watch, lambda: train.run(config)))
 
 
 if __name__ == "__main__":
