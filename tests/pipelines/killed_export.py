@@ -1,12 +1,15 @@
-"""Exports a second version, and dies by SIGKILL at one named place.
+"""Exports a second version, and dies by SIGKILL at one named place after another, each time beside another first one.
 
-python -m tests.pipelines.killed_export PREPARED_DIR MODEL_DIR EXPORT_DIR [PLACE]
+python -m tests.pipelines.killed_export PREPARED_DIR MODEL_DIR FIRST_DIR OUTPUT_DIR
 
-Without a place the run goes to its end.
+FIRST_DIR is copied to OUTPUT_DIR/killed/PLACE, with underscores for spaces, where an export dies. What some leave is
+copied to OUTPUT_DIR/next/PLACE, where another runs to its end. Each is a fork of a process that has imported
+everything and started nothing.
 """
 
 import os
 import pathlib
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -28,6 +31,8 @@ PLACES = (
     "published",
     "half removed",
 )
+# A next run takes seconds; the first thing it does is to sweep.
+GOES_ON = ("half of the SavedModel", "published", "half removed")
 
 
 def _cut(path: pathlib.Path) -> None:
@@ -72,14 +77,28 @@ def watch(death: deaths.Death) -> None:
     _after(publishing, "move_directory", lambda *arguments: death.at("half removed"))
 
 
-def main() -> None:
-    prepared_dir, model_dir, export_dir, *place = sys.argv[1:]
-    if place:
-        watch(deaths.Death(place[0], 1))
+def _export(prepared_dir: str, model_dir: str, export_dir: pathlib.Path) -> None:
     config = export.ExportConfig(
-        prepared_dir, model_dir, export_dir, "brute_force", 7, display_columns=("title",), keep_versions=1
+        prepared_dir, model_dir, str(export_dir), "brute_force", 7, display_columns=("title",), keep_versions=1
     )
     export.run(config)
+
+
+def folder_of(output_dir: str, name: str, place: str) -> pathlib.Path:
+    """Returns where the export that died at a place is, or the next one."""
+    return pathlib.Path(output_dir, name, place.replace(" ", "_"))
+
+
+def main() -> None:
+    prepared_dir, model_dir, first, output_dir = sys.argv[1:]
+    for place in PLACES:
+        killed, following = (folder_of(output_dir, name, place) for name in ("killed", "next"))
+        shutil.copytree(first, killed)
+        deaths.die(f"{place}:1", watch, lambda killed=killed: _export(prepared_dir, model_dir, killed))
+        if place in GOES_ON:
+            shutil.copytree(killed, following)
+            if deaths.in_fork(lambda following=following: _export(prepared_dir, model_dir, following)):
+                sys.exit(f"The export after the one that died at {place} did not end")
 
 
 if __name__ == "__main__":
