@@ -1,12 +1,11 @@
 """Counts a stream on one replica, two logical devices or two processes, and writes the state of each replica.
 
-    python -m tests.tfrs_model.frequency.replica_run (one|mirrored|worker) ESTIMATOR OUTPUT.npz
+    python -m tests.tfrs_model.frequency.replica_run (one|mirrored|worker) OUTPUT_DIR ESTIMATOR ...
 
-A worker finds its peers in the environment variable TF_CONFIG.
+Each estimator has a file of its name. A worker finds its peers in the environment variable TF_CONFIG.
 """
 
-import json
-import os
+import pathlib
 import sys
 
 import numpy as np
@@ -32,9 +31,8 @@ def split_batches() -> list[list[np.ndarray]]:
     return batches
 
 
-def _run(mode: str, estimator: str) -> tuple[list, list]:
+def _run(strategy: tf.distribute.Strategy, mode: str, estimator: str) -> tuple[list, list]:
     """Returns each replica's weights and what it read, as far as it is in this process."""
-    strategy = replica_strategies.strategy(mode)
     with strategy.scope():
         layer = frequency.StreamingFrequency(
             50, estimator=estimator, options=_OPTIONS[estimator], sample_ids=[f"item-{i}" for i in range(300)]
@@ -57,13 +55,14 @@ def _run(mode: str, estimator: str) -> tuple[list, list]:
     return list(zip(*copies, strict=True)), list(zip(*read, strict=True))
 
 
-def main(mode: str, estimator: str, path: str) -> None:
+def main(mode: str, output_dir: str, *estimators: str) -> None:
     """Writes one array per replica of this process and weight, and per replica all that was read."""
-    states, read = _run(mode, estimator)
-    arrays = {f"{i}/{weight.name}": weight.numpy() for i, state in enumerate(states) for weight in state}
-    arrays |= {f"{i}/read": np.concatenate([each.numpy() for each in steps]) for i, steps in enumerate(read)}
-    np.savez(path, **arrays)
-    print(json.dumps({"replicas": len(states), "cluster": os.environ.get("TF_CONFIG", "")}))
+    strategy = replica_strategies.strategy(mode)
+    for estimator in estimators:
+        states, read = _run(strategy, mode, estimator)
+        arrays = {f"{i}/{weight.name}": weight.numpy() for i, state in enumerate(states) for weight in state}
+        arrays |= {f"{i}/read": np.concatenate([each.numpy() for each in steps]) for i, steps in enumerate(read)}
+        np.savez(pathlib.Path(output_dir, f"{estimator}.npz"), **arrays)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,22 @@ import pytest
 
 from tests.tfrs_model import replica_processes
 
-_MODULE = "tests.tfrs_model.frequency.replica_run"
-_BOTH = pytest.mark.parametrize("estimator", ["multiscale", "paper"])
+_ESTIMATORS = ("multiscale", "paper")
+_BOTH = pytest.mark.parametrize("estimator", _ESTIMATORS)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """Folder of each way to run, in which every estimator has counted; all at once."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("one", "mirrored", "worker_0", "worker_1")}
+    environments = dict(
+        zip(("worker_0", "worker_1"), replica_processes.environments_of_workers(), strict=True), one={}, mirrored={}
+    )
+    replica_processes.run(
+        "tests.tfrs_model.frequency.replica_run",
+        [([name.split("_")[0], str(folder), *_ESTIMATORS], environments[name]) for name, folder in folders.items()],
+    )
+    return folders
 
 
 def _assert_same_bits(expected, replicas):
@@ -16,24 +30,18 @@ def _assert_same_bits(expected, replicas):
 
 @pytest.mark.drill
 @_BOTH
-def test_two_replicas_hold_the_bits_of_one_with_the_same_global_batches(estimator, tmp_path):
-    paths = {mode: tmp_path / f"{mode}.npz" for mode in ("one", "mirrored")}
-    replica_processes.run(_MODULE, [([mode, estimator, str(path)], {}) for mode, path in paths.items()])
-    (one,), mirrored = (replica_processes.read_replicas(path) for path in paths.values())
+def test_two_replicas_hold_the_bits_of_one_with_the_same_global_batches(estimator, counted):
+    (one,), mirrored = (
+        replica_processes.read_replicas(counted[mode] / f"{estimator}.npz") for mode in ("one", "mirrored")
+    )
     assert len(mirrored) == 2
     _assert_same_bits(one, mirrored)
 
 
 @pytest.mark.drill
 @_BOTH
-def test_two_processes_hold_the_bits_of_one_with_the_same_global_batches(estimator, tmp_path):
-    paths = [tmp_path / f"{index}.npz" for index in range(2)]
-    replica_processes.run(_MODULE, [(["one", estimator, str(tmp_path / "one.npz")], {})])
-    environments = replica_processes.environments_of_workers()
-    replica_processes.run(
-        _MODULE, [(["worker", estimator, str(path)], each) for path, each in zip(paths, environments, strict=True)]
-    )
-    (one,) = replica_processes.read_replicas(tmp_path / "one.npz")
-    for path in paths:
-        (worker,) = replica_processes.read_replicas(path)
+def test_two_processes_hold_the_bits_of_one_with_the_same_global_batches(estimator, counted):
+    (one,) = replica_processes.read_replicas(counted["one"] / f"{estimator}.npz")
+    for name in ("worker_0", "worker_1"):
+        (worker,) = replica_processes.read_replicas(counted[name] / f"{estimator}.npz")
         _assert_same_bits(one, [worker])

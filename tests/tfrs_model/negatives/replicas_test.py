@@ -3,7 +3,18 @@ import pytest
 
 from tests.tfrs_model import replica_processes
 
-_MODULE = "tests.tfrs_model.negatives.replica_run"
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """What each replica of each way to run holds and drew; all ways at once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    workers = dict(zip(("worker_0", "worker_1"), replica_processes.environments_of_workers(), strict=True))
+    environments = {"one": {}, "mirrored": {}, **workers}
+    replica_processes.run(
+        "tests.tfrs_model.negatives.replica_run",
+        [([name.split("_")[0], str(folder / f"{name}.npz")], each) for name, each in environments.items()],
+    )
+    return {name: replica_processes.read_replicas(folder / f"{name}.npz") for name in environments}
 
 
 def _assert_equal(one, other):
@@ -20,23 +31,15 @@ def _assert_same_bits(one, other):
 
 
 @pytest.mark.drill
-def test_two_replicas_hold_and_draw_the_same_and_what_one_does(tmp_path):
-    paths = {mode: tmp_path / f"{mode}.npz" for mode in ("one", "mirrored")}
-    replica_processes.run(_MODULE, [([mode, str(path)], {}) for mode, path in paths.items()])
-    (one,), (first, second) = (replica_processes.read_replicas(path) for path in paths.values())
+def test_two_replicas_hold_and_draw_the_same_and_what_one_does(drawn):
+    (one,), (first, second) = drawn["one"], drawn["mirrored"]
     _assert_same_bits(first, second)
     _assert_equal(one, first)
     assert len(np.unique(one["drawn"])) > 100
 
 
 @pytest.mark.drill
-def test_two_processes_hold_and_draw_the_same_and_what_one_does(tmp_path):
-    paths = [tmp_path / f"{name}.npz" for name in ("0", "1", "one")]
-    environments = replica_processes.environments_of_workers()
-    replica_processes.run(
-        _MODULE, [(["worker", str(path)], each) for path, each in zip(paths[:2], environments, strict=True)]
-    )
-    replica_processes.run(_MODULE, [(["one", str(paths[2])], {})])
-    (first,), (second,), (one,) = (replica_processes.read_replicas(path) for path in paths)
+def test_two_processes_hold_and_draw_the_same_and_what_one_does(drawn):
+    (first,), (second,), (one,) = (drawn[name] for name in ("worker_0", "worker_1", "one"))
     _assert_same_bits(first, second)
     _assert_equal(one, first)

@@ -1,8 +1,11 @@
 """Trains a table and a dense layer on one device or on two logical ones, and writes the weights of each replica.
 
-python -m tests.tfrs_model.optimizers.replica_run (one|mirrored) OPTIMIZER OUTPUT.npz
+python -m tests.tfrs_model.optimizers.replica_run (one|mirrored) OUTPUT_DIR OPTIMIZER ...
+
+Each optimizer has a file of its name.
 """
 
+import pathlib
 import sys
 
 import numpy as np
@@ -31,9 +34,7 @@ def _model(optimizer: str) -> tf.keras.Model:
     return model
 
 
-def main(mode: str, optimizer: str, path: str) -> None:
-    """Writes one array per replica and weight or slot; rows that neither half of a batch holds are never touched."""
-    strategy = replica_strategies.strategy(mode)
+def _train(strategy: tf.distribute.Strategy, optimizer: str, path: pathlib.Path) -> None:
     with strategy.scope():
         model = _model(optimizer)
     rows = np.random.default_rng(0).zipf(1.4, size=[_NUM_STEPS * _BATCH_SIZE, 3]) % (_NUM_ROWS - 1)
@@ -43,6 +44,13 @@ def main(mode: str, optimizer: str, path: str) -> None:
         for replica, copy in enumerate(strategy.experimental_local_results(variable)):
             names[f"{replica}/{index}"] = copy.numpy()
     np.savez(path, **names)
+
+
+def main(mode: str, output_dir: str, *names: str) -> None:
+    """Writes one array per replica and weight or slot; rows that neither half of a batch holds are never touched."""
+    strategy = replica_strategies.strategy(mode)
+    for optimizer in names:
+        _train(strategy, optimizer, pathlib.Path(output_dir, f"{optimizer}.npz"))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,20 @@ import pytest
 
 from tests.tfrs_model import replica_processes
 
+_OPTIMIZERS = ("adam", "adagrad", "lazy_adam", "row_wise_adagrad")
 
-def _run(mode, optimizer, path):
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder of each mode, where every optimizer has trained."""
+    folders = {mode: tmp_path_factory.mktemp(mode) for mode in ("one", "mirrored")}
+    runs = [([mode, str(folder), *_OPTIMIZERS], {}) for mode, folder in folders.items()]
+    replica_processes.run("tests.tfrs_model.optimizers.replica_run", runs)
+    return folders
+
+
+def _read(path):
     """Returns the weights, then the optimizer's variables, of each replica, and the rows that were touched."""
-    replica_processes.run("tests.tfrs_model.optimizers.replica_run", [([mode, optimizer, str(path)], {})])
     replicas = {}
     with np.load(path) as arrays:
         touched = arrays["touched"]
@@ -18,10 +28,10 @@ def _run(mode, optimizer, path):
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "lazy_adam", "row_wise_adagrad"])
-def test_two_replicas_move_as_one_with_the_same_global_batches(optimizer, tmp_path):
-    (one,), touched = _run("one", optimizer, tmp_path / "one.npz")
-    mirrored, _ = _run("mirrored", optimizer, tmp_path / "mirrored.npz")
+@pytest.mark.parametrize("optimizer", _OPTIMIZERS)
+def test_two_replicas_move_as_one_with_the_same_global_batches(optimizer, trained):
+    (one,), touched = _read(trained["one"] / f"{optimizer}.npz")
+    mirrored, _ = _read(trained["mirrored"] / f"{optimizer}.npz")
     assert len(mirrored) == 2
     for first, second in zip(*mirrored, strict=True):
         assert first.tobytes() == second.tobytes()
