@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import configparser
+import itertools
 import json
 import os
 import pathlib
@@ -64,8 +65,8 @@ def environment(wheel, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run_script(environment, tmp_path_factory):
-    """Returns a function that runs a command of the environment from an empty folder."""
+def run_in_empty_folder(environment, tmp_path_factory):
+    """Returns a function that runs a program of the environment from an empty folder, which it leaves empty."""
     variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
 
     def run(name, *arguments, **more_variables):
@@ -78,12 +79,38 @@ def run_script(environment, tmp_path_factory):
     return run
 
 
+# What a script imports takes seconds, so both flags are asked of forks of one process that has imported it and run
+# nothing. Written to files, since a pipe holds 64 KiB and the answers of --helpfull are longer.
+_ASK_FOR_HELP = """
+import os, runpy, sys
+script, output_dir = sys.argv[1:]
+sys.argv = [script]
+runpy.run_path(script, run_name="imported")
+for flag in ("--help", "--helpfull"):
+    if os.fork() == 0:
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(f"{output_dir}/{flag}.{name}", os.O_WRONLY | os.O_CREAT), number)
+        sys.argv = [script, flag]
+        runpy.run_path(script, run_name="__main__")
+        sys.exit(0)
+    print(flag, os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
 @pytest.fixture(scope="module")
-def help_answers(wheel, run_script):
+def help_answers(wheel, environment, run_in_empty_folder, tmp_path_factory):
     """Maps (command, flag) to what the command answers, for --help and --helpfull of each."""
-    calls = [(name, flag) for name in _scripts(wheel) for flag in ("--help", "--helpfull")]
+
+    def ask(name):
+        output_dir = tmp_path_factory.mktemp("help")
+        result = run_in_empty_folder("python", "-c", _ASK_FOR_HELP, str(environment / "bin" / name), str(output_dir))
+        assert result.returncode == 0, f"{name}: {result.stderr[-2000:]}"
+        for flag, code in (line.split() for line in result.stdout.splitlines()):
+            said = [(output_dir / f"{flag}.{stream}").read_text() for stream in ("stdout", "stderr")]
+            yield (name, flag), subprocess.CompletedProcess([name, flag], int(code), *said)
+
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return dict(zip(calls, pool.map(lambda call: run_script(*call), calls), strict=True))
+        return dict(itertools.chain.from_iterable(pool.map(lambda name: list(ask(name)), _scripts(wheel))))
 
 
 def _members(wheel):
@@ -125,6 +152,7 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         *("tfrs-tune", "tfrs-compare", "tfrs-write-report", "tfrs-study-folding", "tfrs-measure-folding"),
         *("tfrs-refresh-index", "tfrs-recommend"),
     }
+    assert {flag for _, flag in help_answers} == {"--help", "--helpfull"}
     for call, answer in help_answers.items():
         assert "Traceback" not in answer.stderr, f"{call}: {answer.stderr[-2000:]}"
         # absl ends a --help with code 1.
@@ -162,21 +190,21 @@ def test_the_commands_run_the_installed_code_and_not_the_tree(environment, tmp_p
     assert len(result.stdout.split()) == 3
 
 
-def test_the_doctor_finds_the_pinned_environment_sound(run_script):
-    result = run_script("tfrs-doctor", "--doctor_format=json")
+def test_the_doctor_finds_the_pinned_environment_sound(run_in_empty_folder):
+    result = run_in_empty_folder("tfrs-doctor", "--doctor_format=json")
     report = json.loads(result.stdout)
     assert [check for check in report["checks"] if not check["ok"]] == []
     assert (result.returncode, report["ok"]) == (0, True)
 
 
-def test_the_doctor_explains_an_environment_that_asks_for_keras_3(run_script):
-    result = run_script("tfrs-doctor", "--doctor_format=json", TF_USE_LEGACY_KERAS="0")
+def test_the_doctor_explains_an_environment_that_asks_for_keras_3(run_in_empty_folder):
+    result = run_in_empty_folder("tfrs-doctor", "--doctor_format=json", TF_USE_LEGACY_KERAS="0")
     failed = {check["name"] for check in json.loads(result.stdout)["checks"] if not check["ok"]}
     assert failed == {"TF_USE_LEGACY_KERAS", "tf.keras is Keras 2", "import tensorflow_recommenders"}
     assert result.returncode == 1
 
 
-def test_the_other_commands_refuse_it_with_the_remedy(run_script):
-    result = run_script("tfrs-train", "--help", TF_USE_LEGACY_KERAS="0")
+def test_the_other_commands_refuse_it_with_the_remedy(run_in_empty_folder):
+    result = run_in_empty_folder("tfrs-train", "--help", TF_USE_LEGACY_KERAS="0")
     assert "Set TF_USE_LEGACY_KERAS=1, or unset it before Python starts." in result.stderr
     assert result.returncode == 1
