@@ -1,5 +1,6 @@
 """The example of the documentation, a feature of every kind, through training, evaluation, export and the server."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -10,15 +11,15 @@ from pipelines import (
     evaluate,
     export,
     feeding,
-    local_server,
     model_directory,
     prepare_data,
     prepared_data,
     train,
     training_config,
 )
-from serving import client
 from tests.pipelines import every_kind_log
+from tests.serving import tiny_models
+from tfrs_model import towers
 
 pytestmark = pytest.mark.drill
 
@@ -41,46 +42,50 @@ _ENCODERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def prepared_dir(tmp_path_factory):
+    root = tmp_path_factory.mktemp("prepared")
+    prepare_data.run(every_kind_log.config(root))
+    return str(root / "prepared")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Made:
+    """Folder of exported versions, the query tower of the best epoch, and the query inputs of the test rows."""
+
+    export_dir: pathlib.Path
+    query_tower: towers.QueryTower
+    held_out: dict[str, np.ndarray]
+
+
 @pytest.fixture(scope="module", params=_ENCODERS)
-def made(tmp_path_factory, request):
-    """Directory of prepared data, a model and an export in the folder `served/shop`."""
+def made(tmp_path_factory, prepared_dir, request):
     root = tmp_path_factory.mktemp("jobs")
     options = {**_OPTIONS, "history_encoder": request.param.split()[0], **_ENCODERS[request.param]}
-    prepare_data.run(every_kind_log.config(root))
-    prepared, model = str(root / "prepared"), str(root / "model")
-    train.run(train.TrainJobConfig(prepared, model, training_config.training_config(options)))
-    evaluate.run(evaluate.EvaluateConfig(prepared, model, str(root / "evaluation.json")))
-    export.run(export.ExportConfig(prepared, model, str(root / "served" / "shop"), "brute_force", 2))
-    return root
+    model_dir, export_dir = str(root / "model"), root / "served"
+    train.run(train.TrainJobConfig(prepared_dir, model_dir, training_config.training_config(options)))
+    evaluate.run(evaluate.EvaluateConfig(prepared_dir, model_dir, str(root / "evaluation.json")))
+    export.run(export.ExportConfig(prepared_dir, model_dir, str(export_dir), "brute_force", 2))
+    tower = model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir)).query_tower
+    data = prepared_data.read_prepared_data(prepared_dir)
+    feeder = feeding.Feeder(data, 3, tower.reads_history_timestamps, tower.reads_moment)
+    return _Made(export_dir, tower, next(iter(feeder.query_batches(data.examples("test"), 3))))
 
 
-@pytest.fixture(scope="module")
-def held_out(made):
-    """The query inputs of the test rows."""
-    data = prepared_data.read_prepared_data(made / "prepared")
-    tower = _query_tower(made)
-    reads = (tower.reads_history_timestamps, tower.reads_moment)
-    return next(iter(feeding.Feeder(data, 3, *reads).query_batches(data.examples("test"), 3)))
-
-
-def _query_tower(made):
-    model_dir = str(made / "model")
-    return model_directory.restore_model(model_dir, model_directory.best_checkpoint_name(model_dir)).query_tower
-
-
-def test_the_export_embeds_prepared_rows_as_the_restored_tower_does(made, held_out):
-    function = tf.saved_model.load(str(made / "served" / "shop" / "1")).signatures["embed_query"]
+def test_the_export_embeds_prepared_rows_as_the_restored_tower_does(made):
+    function = tf.saved_model.load(str(made.export_dir / "1")).signatures["embed_query"]
     specs = function.structured_input_signature[1]
     assert {spec.dtype for spec in specs.values()} == {tf.string, tf.float32, tf.int64}
-    assert set(specs) == set(held_out)
-    np.testing.assert_allclose(function(**held_out)["embedding"], _query_tower(made)(held_out), atol=1e-6)
+    assert set(specs) == set(made.held_out)
+    embedding = function(**made.held_out)["embedding"]
+    np.testing.assert_allclose(embedding, made.query_tower(made.held_out), atol=1e-6)
 
 
-def test_prepared_rows_as_json_reach_the_server_over_both_protocols(made, held_out):
-    expected = _query_tower(made)(held_out)
-    inputs = feeding.as_json(held_out)
-    with local_server.serve("shop", pathlib.Path(made / "served" / "shop"), made / "server.log") as server:
-        for asked in (client.RestClient(server.rest_url), client.GrpcClient(server.grpc_target)):
-            with asked:
+def test_prepared_rows_as_json_reach_the_server_over_both_protocols(made):
+    expected = made.query_tower(made.held_out)
+    inputs = feeding.as_json(made.held_out)
+    with tiny_models.running_server(made.export_dir, model_name="shop") as server:
+        for protocol in ("rest", "grpc"):
+            with tiny_models.connected(protocol, server) as asked:
                 embedding = asked.predict("shop", inputs, "embed_query")["embedding"]
             np.testing.assert_allclose(embedding, expected, atol=1e-6)
