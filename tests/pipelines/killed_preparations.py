@@ -9,6 +9,7 @@ an engine's threads must not do.
 import dataclasses
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import traceback
@@ -119,8 +120,8 @@ def _prepare_passing(folder: pathlib.Path, places: _Places) -> None:
 
 
 def publish_other(folder: pathlib.Path) -> None:
-    """Publishes what the run that is killed will replace."""
-    prepare_data.run(film_log.config(folder))
+    """Publishes what the runs that are killed will replace, each in a copy of the folder."""
+    assert in_child(lambda: prepare_data.run(film_log.config(folder))) == 0
 
 
 def _list_places(folder: pathlib.Path) -> list[str]:
@@ -129,7 +130,6 @@ def _list_places(folder: pathlib.Path) -> list[str]:
         _prepare_passing(folder, places)
         (folder / "places.txt").write_text("\n".join(places.passed))
 
-    assert in_child(lambda: publish_other(folder)) == 0
     assert in_child(work) == 0
     return (folder / "places.txt").read_text().splitlines()
 
@@ -140,10 +140,10 @@ def published(folder: pathlib.Path) -> dict[str, bytes]:
     return {name: content.replace(str(folder).encode(), b"FOLDER") for name, content in contents.items()}
 
 
-def _killed(folder: pathlib.Path, expected: dict[str, bytes], places: list[str]) -> Iterator[str]:
+def _killed(folder: pathlib.Path, other: pathlib.Path, expected: dict[str, bytes], places: list[str]) -> Iterator[str]:
     for number, place in enumerate(places):
         run_in = folder / str(number)
-        assert in_child(lambda run_in=run_in: publish_other(run_in)) == 0
+        shutil.copytree(other, run_in)
         code = in_child(lambda run_in=run_in, number=number: _prepare_passing(run_in, _Places(number)))
         assert code == -signal.SIGKILL, (place, code)
         assert in_child(lambda run_in=run_in: prepare(run_in)) == 0, place
@@ -156,9 +156,11 @@ def _killed(folder: pathlib.Path, expected: dict[str, bytes], places: list[str])
 
 def main() -> None:
     folder = pathlib.Path(sys.argv[1])
-    undisturbed = folder / "undisturbed"
+    other, undisturbed = folder / "other", folder / "undisturbed"
+    publish_other(other)
+    shutil.copytree(other, undisturbed)
     places = _list_places(undisturbed)
-    for place in _killed(folder, published(undisturbed), places):
+    for place in _killed(folder, other, published(undisturbed), places):
         print(place, flush=True)
 
 

@@ -3,17 +3,19 @@
 python -m tests.pipelines.killed_spark_preparations FOLDER [PLACE ...]
 
 Without places it takes them all. Prints one line a place: how long Spark's Java process outlived
-its parent. Each killed run is started afresh, since a process with a Java child cannot be forked.
+its parent. Each run is a fork of this process, which has imported everything and has no Java child.
 """
 
+import itertools
 import multiprocessing
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
@@ -107,23 +109,24 @@ def _always(*_: object) -> bool:
     return True
 
 
-# How each run is killed, and with which engine the next one goes on: with DuckDB it is there while Java still ends.
+# How each run is killed, and what goes on: a run with DuckDB, which is there while Java still ends, or one with Spark,
+# either to its end; or one with Spark to the next place, where it is killed.
 _PLACES: dict[str, tuple[Callable[[], None], str]] = {
     "after the start of Java": (
         lambda: _kill_beside(spark_session, "launch_gateway", _always, is_before=False),
         "duckdb",
     ),
-    "in the middle of Spark's writing log": (lambda: _kill_while_parts_are_written("log"), "spark"),
+    "in the middle of Spark's writing log": (lambda: _kill_while_parts_are_written("log"), "next place"),
     "before joining the parts of accepted.parquet": (lambda: _kill_before_joining("accepted.parquet"), "duckdb"),
     "in the middle of joining the parts of interactions.parquet": (
         lambda: _kill_while_parts_are_joined("interactions.parquet"),
-        "spark",
+        "next place",
     ),
     "in the middle of writing queries.parquet": (lambda: _kill_with_half_a_file("queries.parquet"), "duckdb"),
-    "after stage queries": (lambda: _kill_after_stage("queries"), "duckdb"),
+    "after stage queries": (lambda: _kill_after_stage("queries"), "spark"),
     "in the middle of Spark's writing parts_of_candidate_id.parquet": (
         lambda: _kill_while_parts_are_written("parts_of_candidate_id.parquet"),
-        "spark",
+        "next place",
     ),
     "before publishing": (lambda: _kill_beside(publishing, "_publish_once", _always, is_before=True), "duckdb"),
     "after the exchange": (lambda: _kill_beside(publishing, "_exchange", _always, is_before=False), "duckdb"),
@@ -136,8 +139,8 @@ def _prepare_on_spark(folder: pathlib.Path, place: str | None = None) -> None:
     killed_preparations.prepare(folder, engine="spark", engine_memory_limit="1GiB")
 
 
-def _started_on_spark(*arguments: object) -> multiprocessing.Process:
-    process = multiprocessing.get_context("spawn").Process(target=_prepare_on_spark, args=arguments)
+def _started(work: Callable[..., None], *arguments: object) -> multiprocessing.Process:
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
     process.start()
     return process
 
@@ -147,52 +150,68 @@ def _java_processes(folder: pathlib.Path) -> list[psutil.Process]:
     return [each for each in psutil.process_iter(["cmdline"]) if f"{folder}/." in " ".join(each.info["cmdline"] or [])]
 
 
-def _going_on(folder: pathlib.Path, engine: str) -> multiprocessing.Process:
-    """Returns the next run, which has begun; with DuckDB at once."""
-    if engine == "spark":
-        return _started_on_spark(folder)
-    process = multiprocessing.get_context("fork").Process(target=killed_preparations.prepare, args=(folder,))
-    process.start()
-    return process
-
-
 def _exit_code(process: multiprocessing.Process) -> int:
     """Returns it when the process has ended; negative if a signal ended it."""
     process.join()
     return process.exitcode
 
 
-def _killed(folder: pathlib.Path, expected: dict[str, bytes], place: str, engine: str) -> float:
-    """Kills one run and goes on with another; returns the seconds that Java outlived the first."""
-    assert killed_preparations.in_child(lambda: killed_preparations.publish_other(folder)) == 0
-    assert _exit_code(_started_on_spark(folder, place)) == -signal.SIGKILL, place
-    killed_at = time.monotonic()
-    orphans, next_run = _java_processes(folder), _going_on(folder, engine)
-    assert orphans, place
-    _, alive = psutil.wait_procs(orphans, _SECONDS_TO_END)
-    seconds = time.monotonic() - killed_at
-    assert not alive, (place, alive)
-    assert _exit_code(next_run) == 0, place
+def _started_after(folder: pathlib.Path, place: str, next_place: str | None) -> multiprocessing.Process:
+    if _PLACES[place][1] == "duckdb":
+        return _started(killed_preparations.prepare, folder)
+    return _started(_prepare_on_spark, folder, next_place)
+
+
+def _killed(folder: pathlib.Path, places: Sequence[str]) -> list[float]:
+    """Kills one run after another and has a last one publish; returns the seconds that Java outlived each."""
+    run, seconds = _started(_prepare_on_spark, folder, places[0]), []
+    for place, next_place in itertools.zip_longest(places, places[1:]):
+        assert _exit_code(run) == -signal.SIGKILL, place
+        killed_at = time.monotonic()
+        orphans, run = _java_processes(folder), _started_after(folder, place, next_place)
+        assert orphans, place
+        _, alive = psutil.wait_procs(orphans, _SECONDS_TO_END)
+        seconds.append(time.monotonic() - killed_at)
+        assert not alive, (place, alive)
+    assert _exit_code(run) == 0, places
+    return seconds
+
+
+def _require_as_undisturbed(folder: pathlib.Path, expected: dict[str, bytes], places: Sequence[str]) -> None:
+    """Asserts what is published, and that neither a Java process nor a file is left of the runs."""
     found = killed_preparations.published(folder)
-    assert found == expected, (place, sorted(set(found) ^ set(expected)))
+    assert found == expected, (places, sorted(set(found) ^ set(expected)))
     _, alive = psutil.wait_procs(_java_processes(folder), _SECONDS_TO_END)
-    assert not alive, (place, alive)
+    assert not alive, (places, alive)
     # Looked for when no process is left that could write anything.
     leftovers = sorted(path.name for path in folder.glob(".prepared*"))
-    assert not leftovers, (place, leftovers)
-    return seconds
+    assert not leftovers, (places, leftovers)
+
+
+def _sequences(places: Sequence[str]) -> Iterator[list[str]]:
+    """Yields the places that follow each other in one folder, until a run publishes."""
+    sequence: list[str] = []
+    for place in places:
+        sequence.append(place)
+        if _PLACES[place][1] != "next place":
+            yield sequence
+            sequence = []
+    assert not sequence, f"{sequence} has no place after it"
 
 
 def main() -> None:
     os.environ["PYSPARK_SUBMIT_ARGS"] = _SPARK
     folder = pathlib.Path(sys.argv[1])
-    undisturbed = folder / "undisturbed"
+    other, undisturbed = folder / "other", folder / "undisturbed"
+    killed_preparations.publish_other(other)
     assert killed_preparations.in_child(lambda: killed_preparations.prepare(undisturbed)) == 0
     expected = killed_preparations.published(undisturbed)
-    for number, place in enumerate(sys.argv[2:] or _PLACES):
-        engine = _PLACES[place][1]
-        seconds = _killed(folder / str(number), expected, place, engine)
-        print(f"{place}: Java ended after {seconds:.1f} s, {engine} went on", flush=True)
+    for number, places in enumerate(_sequences(sys.argv[2:] or list(_PLACES))):
+        run_in = folder / str(number)
+        shutil.copytree(other, run_in)
+        for place, seconds in zip(places, _killed(run_in, places), strict=True):
+            print(f"{place}: Java ended after {seconds:.1f} s, went on: {_PLACES[place][1]}", flush=True)
+        _require_as_undisturbed(run_in, expected, places)
 
 
 if __name__ == "__main__":
