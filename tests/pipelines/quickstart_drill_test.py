@@ -11,7 +11,9 @@ import pytest
 from tests.serving.server.explorer import browser as browser_lib
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_COMMAND = [sys.executable, "-m", "pipelines.quickstart", "--num_epochs=4", "--early_stop_patience=0"]
+# Few epochs and short histories: each stop costs what it cuts off.
+_OPTIONS = ["--num_epochs=3", "--early_stop_patience=0", "--history_length=20", "--embedding_dim=32"]
+_COMMAND = [sys.executable, "-m", "pipelines.quickstart", *_OPTIONS]
 # Each is printed when its stage has begun; between two of them a run always gets further than before.
 _STOPS = [
     ("Checking the source files ...", signal.SIGKILL),
