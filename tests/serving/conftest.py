@@ -1,20 +1,11 @@
 import contextlib
 import functools
-import gc
 
 import numpy as np
 import pytest
 
 from serving.server import servable
 from tests.serving import example_models, small_recommender, tiny_models, upstream_models
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _imports_are_no_garbage():
-    """As in the server's process: unloading a version collects garbage, and should not look at TensorFlow's modules."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
