@@ -2,6 +2,7 @@
 
     python -m pipelines.refresh_index --prepared_dir=prepared --model_dir=model --candidates=items.csv \\
         --export_dir=served/movielens
+    python -m pipelines.refresh_index --state_dir=state --candidates=items.csv --export_dir=served/movielens
 
 `--candidates` is the whole corpus from now on, as of prepare_data. Its candidates are embedded by the candidate tower
 of the version that serves: who is unchanged gets the same embedding, who is not in the table disappears, and of an id
@@ -28,11 +29,16 @@ from pipelines import (
     job,
     model_directory,
     prepared_data,
+    run_ledger,
 )
+from pipelines.daily import daily_flags, day_record, served_days
+from pipelines.daily.stage_lines import StageLines
+from pipelines.daily.state_paths import StatePaths
 from serving import bulk_retrieval, manifest
 
 flags.declare_key_flag("prepared_dir")
 flags.declare_key_flag("model_dir")
+flags.declare_key_flag("state_dir")
 flags.declare_key_flag("candidates")
 flags.declare_key_flag("export_dir")
 flags.declare_key_flag("min_index_recall")
@@ -56,13 +62,14 @@ class RefreshConfig:
     """What the job reads and writes.
 
     Attributes:
-      prepared_dir: prepared data, whose queries tune and judge the index.
-      model_dir: the model that the newest version was exported from.
+      prepared_dir: prepared data, whose queries tune and judge the index; empty with `state_dir`.
+      model_dir: the model that the newest version was exported from; empty with `state_dir`.
       export_dir: directory of the versions.
       candidates: files or globs of the candidate table.
       min_index_recall: floor of the index recall, in [0, 1].
       min_num_candidates: smallest corpus that is published.
       keep_versions: how many of the newest versions stay, >= 1.
+      state_dir: of the daily runs that published the newest version, which know both directories; or empty.
     """
 
     prepared_dir: str
@@ -72,8 +79,18 @@ class RefreshConfig:
     min_index_recall: float = 0.95
     min_num_candidates: int = 1
     keep_versions: int = 3
+    state_dir: str = ""
 
     def __post_init__(self) -> None:
+        if self.state_dir and (self.prepared_dir or self.model_dir):
+            raise job.ConfigError(
+                f"--state_dir={self.state_dir} says which model serves and on what it was trained; leave out "
+                "--prepared_dir and --model_dir."
+            )
+        if self.state_dir and not StatePaths(self.state_dir).days.is_dir():
+            raise job.ConfigError(
+                f"--state_dir must be a directory that a daily run has made, but is {self.state_dir!r}."
+            )
         if not self.candidates:
             raise job.ConfigError("--candidates must name a candidate table, but is empty.")
         # Checks the others.
@@ -82,8 +99,8 @@ class RefreshConfig:
     def export_config(self, options: dict) -> export_flags.ExportConfig:
         """Returns the configuration of the export, with the options that are given."""
         return export_flags.ExportConfig(
-            prepared_dir=self.prepared_dir,
-            model_dir=self.model_dir,
+            prepared_dir=self.prepared_dir or self.state_dir,
+            model_dir=self.model_dir or self.state_dir,
             export_dir=self.export_dir,
             corpus=self.candidates,
             min_index_recall=self.min_index_recall,
@@ -121,13 +138,14 @@ class RefreshResult:
 def config_from_flags() -> RefreshConfig:
     """Returns the configuration that the flags describe."""
     return RefreshConfig(
-        prepared_dir=common_flags.PREPARED_DIR.value,
-        model_dir=common_flags.MODEL_DIR.value,
+        prepared_dir=common_flags.PREPARED_DIR.value or "",
+        model_dir=common_flags.MODEL_DIR.value or "",
         export_dir=export_flags.EXPORT_DIR.value,
         candidates=common_flags.CANDIDATES.value,
         min_index_recall=export_flags.MIN_INDEX_RECALL.value,
         min_num_candidates=export_flags.MIN_NUM_CANDIDATES.value,
         keep_versions=export_flags.KEEP_VERSIONS.value,
+        state_dir=daily_flags.STATE_DIR.value or "",
     )
 
 
@@ -137,6 +155,7 @@ def run(config: RefreshConfig) -> RefreshResult:
     Raises:
       ExportRefusedError: if no version serves, it is of another model, or a gate was not passed.
       ArtifactError: if a daily run, a rollback or another refresh publishes there.
+      ServedDaysError: if no model of a day serves.
       ManifestError: if the version that serves is not as it was published.
       ArtifactError, PreparedDataError, PreparationError, ModelDirectoryError, CorpusColumnError: if an input cannot be
         read.
@@ -144,7 +163,27 @@ def run(config: RefreshConfig) -> RefreshResult:
     """
     _newest_version_dir(config.export_dir)
     with directory_lock.hold(pathlib.Path(config.export_dir), "export_dir", "publishing"):
-        return _refresh(config)
+        return _refresh_served_day(config) if config.state_dir else _refresh(config)
+
+
+def _refresh_served_day(config: RefreshConfig) -> RefreshResult:
+    """Refreshes the index of the day whose model serves, and says so in the ledger of daily runs."""
+    paths = StatePaths(config.state_dir)
+    with (
+        directory_lock.hold(paths.directory, "state_dir"),
+        StageLines(run_ledger.RunLedger(paths.ledger)).stage(None, "refresh_index") as entry,
+    ):
+        date = served_days.served_date(config.export_dir, day_record.read_all(paths))
+        day = paths.day(date)
+        result = _refresh(
+            dataclasses.replace(config, prepared_dir=str(day.prepared), model_dir=str(day.model), state_dir="")
+        )
+        entry.update(
+            version=int(result.export.version_dir.name),
+            model_stamp=result.export.manifest["model_stamp"],
+            figures={"of_date": date.isoformat(), **dataclasses.asdict(result.changes)},
+        )
+    return result
 
 
 def _refresh(config: RefreshConfig) -> RefreshResult:
@@ -202,7 +241,7 @@ def main(argv: list[str]) -> None:
 
 def console_main() -> None:
     """Entry point of the console script."""
-    flags.mark_flags_as_required(["prepared_dir", "model_dir", "candidates", "export_dir"])
+    flags.mark_flags_as_required(["candidates", "export_dir"])
     app.run(main)
 
 

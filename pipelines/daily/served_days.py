@@ -119,6 +119,21 @@ def require_served(export_dir: str | os.PathLike[str], records: Records) -> None
         )
 
 
+def served_date(export_dir: str | os.PathLike[str], records: Records) -> datetime.date:
+    """Returns the date of the model of the version that serves.
+
+    Raises:
+      ServedDaysError: if no version serves, or one whose model is of no day.
+    """
+    require_served(export_dir, records)
+    versions = Versions.read(export_dir).served
+    stamp = versions[max(versions)] if versions else None
+    dates = [date for date, record in records.items() if stamp and record.model_stamp == stamp]
+    if not dates:
+        raise ServedDaysError(f"No day was published to --export_dir={export_dir} and is served; do one first.")
+    return max(dates)
+
+
 def _require_own(export_dir: str | os.PathLike[str], versions: Versions, record: DayRecord) -> None:
     found = {**versions.withdrawn, **versions.served}
     is_other = record.version in found and found[record.version] != record.model_stamp

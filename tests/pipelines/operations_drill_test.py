@@ -78,3 +78,4 @@ def test_dry_runs_and_the_ledger_say_what_the_page_says(walked):
     for version in (1, 2, 3):
         assert re.search(rf"publish\s+│\s+done\s+│\s+[0-9.]+\s+│\s+{version} ", printed[7]), printed[7]
     assert re.search(r"rollback\s+│\s+done", printed[7]), printed[7]
+    assert re.search(r"refresh_index\s+│\s+done\s+│\s+[0-9.]+\s+│\s+4 ", printed[7]), printed[7]

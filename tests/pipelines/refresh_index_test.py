@@ -4,11 +4,26 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipelines import artifacts, directory_lock, export, export_gates, export_versions, job, refresh_index
+from pipelines import (
+    artifacts,
+    directory_lock,
+    export,
+    export_gates,
+    export_versions,
+    job,
+    model_directory,
+    refresh_index,
+    rollback,
+    run_ledger,
+)
+from pipelines.daily import served_days
+from pipelines.daily.state_paths import StatePaths
 from serving import manifest, saved_model
+from tests.pipelines.daily import shop_days
 
 _ROOT = pathlib.Path(__file__).parents[2]
 
@@ -116,6 +131,30 @@ def test_without_a_version_there_is_nothing_to_refresh(refreshed, tmp_path):
         refresh_index.run(dataclasses.replace(config, export_dir=str(tmp_path / "none")))
 
 
+def test_of_daily_runs_the_day_that_serves_is_refreshed_and_the_ledger_has_the_version(copied_days, tmp_path):
+    state_dir, export_dir = copied_days / "state", copied_days / "served" / "shop"
+    rollback.run(rollback.RollbackConfig(str(export_dir), str(state_dir), to_version=2))
+    served_day = StatePaths(state_dir).day(shop_days.date_of(1))
+    known = pq.read_table(served_day.prepared / "candidates.parquet")["candidate_id"].to_pylist()
+    table = tmp_path / "items.csv"
+    table.write_text("\n".join(["sku", *known[1:], "brand-new"]) + "\n")
+    config = refresh_index.RefreshConfig("", "", str(export_dir), str(table), state_dir=str(state_dir))
+    result = refresh_index.run(config)
+    assert (result.changes.num_new, result.changes.num_removed) == (1, 1)
+    entry = run_ledger.RunLedger(state_dir / "ledger.jsonl").entries()[-1]
+    assert (entry.stage, entry.outcome, entry.version, entry.date) == ("refresh_index", "done", 4, None)
+    assert entry.figures["of_date"] == shop_days.date_of(1).isoformat()
+    assert entry.model_stamp == model_directory.read_description(served_day.model).stamp
+
+
+def test_of_daily_runs_that_published_nothing_nothing_is_refreshed(published, tmp_path):
+    state_dir = tmp_path / "state"
+    (state_dir / "days").mkdir(parents=True)
+    config = refresh_index.RefreshConfig("", "", str(published), "items.csv", state_dir=str(state_dir))
+    with pytest.raises(served_days.ServedDaysError, match=r"No day was published to --export_dir=.* do one first\."):
+        refresh_index.run(config)
+
+
 def test_two_writers_of_one_directory_are_not_let_in(refreshed):
     config, _ = refreshed
     other = directory_lock.hold(pathlib.Path(config.export_dir), "export_dir", "publishing")
@@ -165,6 +204,11 @@ def test_an_index_below_the_recall_floor_is_refused(refreshed, rows, tmp_path, m
     [
         ({"candidates": ""}, r"--candidates must name a candidate table, but is empty\."),
         ({"export_dir": ""}, r"--export_dir must name a directory, but is empty\."),
+        ({"state_dir": "state"}, r"--state_dir=state says which model serves .* leave out --prepared_dir and --model"),
+        (
+            {"state_dir": "none", "prepared_dir": "", "model_dir": ""},
+            r"--state_dir must be a directory that a daily run has made, but is 'none'\.",
+        ),
         ({"min_index_recall": 2.0}, r"--min_index_recall must be in \[0, 1\], but is 2\.0\."),
     ],
 )
