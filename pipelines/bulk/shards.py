@@ -7,6 +7,7 @@ answers/
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -199,10 +200,11 @@ def _locked(path: pathlib.Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Another run may have just finished it and renamed it.
-            is_mine = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-        except (BlockingIOError, FileNotFoundError):
-            is_mine = False
-        if not is_mine:
-            raise ShardError(f"Another run is writing {path}; wait for it, or share the work out with --shard.")
+            if not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(path))
+        except (BlockingIOError, FileNotFoundError) as error:
+            raise ShardError(
+                f"Another run is writing {path}; wait for it, or share the work out with --shard."
+            ) from error
         file.truncate(0)
         yield file
