@@ -15,6 +15,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    # What is left out is not collected at the end either, and nanobind's libraries would call it leaked.
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def jobs_log_what_they_do():
     """A job raises the verbosity when its program starts; tests call jobs without a program."""
