@@ -10,7 +10,8 @@
   again on all weeks before (`retrained`), one that stays as it was before the first slice (`frozen`), and counts of all
   weeks and of the last 28 days. Over the last 10 weeks recall@20 of `warm` minus `retrained` must be above -3% of the
   latter at the lower end of the 95% interval, which draws households again, and the training job of `warm` must take
-  a fifth of the time at most. Options of `warm` were chosen on the weeks before (`--journey_num_slices`).
+  a fifth of the time at most. Options of `warm` were chosen on the first weeks (`--journey_num_slices=7`) of 600
+  households.
 - shift: a log with planted popularities that are reversed in one slice. The model that goes on must be back at the
   recall of before, less 3%, when it has trained on 2 slices of the new; beside it, the same without the frequency
   correction, the model that stays, and counts.
