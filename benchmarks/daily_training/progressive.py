@@ -37,6 +37,7 @@ _CODE = (
     "benchmarks/daily_training/moments.py",
     "benchmarks/daily_training/progressive.py",
     "benchmarks/daily_training/sliced_log.py",
+    "benchmarks/quality/sources.py",
 )
 _MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
 
@@ -127,27 +128,22 @@ class _Slice:
         return self.directory / "warm" / f"{number:02d}"
 
     def _ask(self, system: str) -> kept_results.Result:
-        figures, is_hit = {"warm": self._warm, "retrained": self._retrained}.get(system, self._untrained)(system)
+        if system in ("warm", "retrained"):
+            figures, is_hit = self._train_and_ask(system)
+        elif system == "frozen":
+            figures, is_hit = {}, self._hits_of(self._warm_dir(1))
+        else:
+            counts = self._data.training_counts() if system == "popularity" else _recent_counts(self._data)
+            figures, is_hit = {}, self._moments.is_hit_by_counts(counts)
         figures = {"recall": float(is_hit.mean()), "num_interactions": len(is_hit), **figures}
         return kept_results.Result(figures, {"is_hit": is_hit, "owners": self._moments.owners})
 
-    def _warm(self, system: str) -> tuple[dict, np.ndarray]:
-        is_first = self.number == 1
-        start = None if is_first else warm_start.WarmStartConfig(str(self._warm_dir(self.number - 1)))
-        return self._train_and_ask(self._warm_dir(self.number), start)
-
-    def _retrained(self, system: str) -> tuple[dict, np.ndarray]:
-        return self._train_and_ask(self._folder / "model", None)
-
-    def _untrained(self, system: str) -> tuple[dict, np.ndarray]:
-        if system == "frozen":
-            return {}, self._hits_of(self._warm_dir(1))
-        counts = self._data.training_counts() if system == "popularity" else _recent_counts(self._data)
-        return {}, self._moments.is_hit_by_counts(counts)
-
-    def _train_and_ask(
-        self, model_dir: pathlib.Path, start: warm_start.WarmStartConfig | None
-    ) -> tuple[dict, np.ndarray]:
+    def _train_and_ask(self, system: str) -> tuple[dict, np.ndarray]:
+        start, model_dir = None, self._folder / "model"
+        if system == "warm":
+            model_dir = self._warm_dir(self.number)
+            if self.number > 1:
+                start = warm_start.WarmStartConfig(str(self._warm_dir(self.number - 1)))
         training, prepared_dir = self.recipe.training(start is not None), str(self._data.paths.directory)
         cpu = time.process_time()
         # A run that was killed is begun again, or its seconds would be those of a part of it.
