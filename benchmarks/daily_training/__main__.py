@@ -42,6 +42,7 @@ _RETRAIN_EVERY = flags.DEFINE_integer(
 _NUM_SLICES = flags.DEFINE_integer(
     "journey_num_slices", journey.NUM_SLICES, "Weeks that are asked, to choose options on the first.", lower_bound=1
 )
+_EPOCHS = flags.DEFINE_integer("journey_epochs", None, "Epochs from scratch, instead of the chosen.")
 _WARM_EPOCHS = flags.DEFINE_integer("journey_warm_epochs", None, "Epochs of a week, instead of the chosen.")
 _WARM_RATE = flags.DEFINE_float("journey_warm_learning_rate", None, "Learning rate of a week, instead of the chosen.")
 
@@ -57,6 +58,7 @@ def run() -> dict:
         num_households=_NUM_HOUSEHOLDS.value,
         retrain_every=_RETRAIN_EVERY.value,
         num_slices=_NUM_SLICES.value,
+        options={} if _EPOCHS.value is None else {"num_epochs": _EPOCHS.value},
         warm_options={name: value for name, value in given.items() if value is not None},
     )
     functions = {"journey": lambda: journey.measure(config), "shift": lambda: shift.measure(directory / "shift")}

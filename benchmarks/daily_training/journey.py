@@ -43,6 +43,7 @@ class JourneyConfig:
       num_households: households that are drawn; 0 for all.
       retrain_every: before the judged weeks, every so many the model is trained again.
       num_slices: weeks that are asked, from the first on; fewer than all to choose options by.
+      options: options of training from scratch that differ from the chosen ones.
       warm_options: options of going on that differ from the chosen ones.
     """
 
@@ -51,6 +52,7 @@ class JourneyConfig:
     num_households: int = 0
     retrain_every: int = 1
     num_slices: int = NUM_SLICES
+    options: Mapping = dataclasses.field(default_factory=dict)
     warm_options: Mapping = dataclasses.field(default_factory=dict)
 
     def is_retrained(self, number: int) -> bool:
@@ -63,7 +65,8 @@ def measure(config: JourneyConfig) -> dict:
     log = read(config.tables_dir, config.directory, config.num_households)
     log = dataclasses.replace(log, log=log.log.filter(pa.array(log.slices <= config.num_slices)))
     log = dataclasses.replace(log, slices=log.slices[log.slices <= config.num_slices])
-    options = {**training_config.read_options("complete_journey"), **_OPTIONS}
+    chosen = {**_OPTIONS, **config.options}
+    options = {**training_config.read_options("complete_journey"), **chosen}
     recipe = progressive.Recipe(options, {**_WARM_OPTIONS, **config.warm_options})
     others = [each for each in progressive.SYSTEMS if each != "retrained"]
 
@@ -76,7 +79,7 @@ def measure(config: JourneyConfig) -> dict:
     return {
         "num_households": config.num_households or "all",
         "retrained_weeks": [number for number, each in enumerate(results, 1) if "retrained" in each],
-        "options": {**_OPTIONS, "warm": dict(recipe.warm_options)},
+        "options": {**chosen, "warm": dict(recipe.warm_options)},
         "recall_at_20_of_all_weeks": {name: _mean_recall(results, name) for name in others},
         **(judge(judged) if judged else {"holds": False}),
         "rows": [_row(number, each) for number, each in enumerate(results, 1)],
