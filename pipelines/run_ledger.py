@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from absl import logging
+
 from pipelines import json_line_file
 
 # What became of a stage; `docs/operations.md` says what to do after each.
@@ -46,7 +48,7 @@ class Entry:
       seconds: wall clock until the line was written, >= 0; 0 where the stage has just begun.
       data_sha256: of the slice's content, 64 hexadecimal digits.
       model_stamp: of the model that the stage read or made.
-      version: number of the version that was published or withdrawn, >= 1.
+      version: number of the version that was published, or that serves after a rollback, >= 1.
       sentence: of a refusal or a failure, or why a slice was skipped.
       figures: counts and metrics by name.
     """
@@ -83,6 +85,11 @@ class Entry:
             raise LedgerError(f"An entry's {name} must be {rule}, but is {getattr(self, name)!r}.")
 
 
+_NAMES = tuple(field.name for field in dataclasses.fields(Entry))
+# What an entry cannot be without; whatever is added has a default.
+_NEEDED = ("run_id", "date", "stage", "outcome", "started_utc")
+
+
 class RunLedger:
     """A ledger in a file.
 
@@ -100,21 +107,29 @@ class RunLedger:
     def entries(self) -> list[Entry]:
         """Returns all entries, oldest first; a line that a kill cut short at the end is left out with a warning.
 
+        A line of a later version of the code is read without the fields that this one does not know, and one of an
+        earlier version with the defaults of those that it lacks, so that neither keeps the other from its work.
+
         Raises:
           JsonLineError: if a line is no JSON object.
           LedgerError: if one is no entry.
         """
-        return [self._entry(number, raw) for number, raw in enumerate(json_line_file.read(self.path), start=1)]
+        lines = json_line_file.read(self.path)
+        if unknown := sorted({name for raw in lines for name in raw} - set(_NAMES)):
+            logging.warning("%s: fields of another version are not read: %s", self.path, ", ".join(unknown))
+        return [self._entry(number, raw) for number, raw in enumerate(lines, start=1)]
 
     def _entry(self, number: int, raw: dict[str, Any]) -> Entry:
-        names = {field.name for field in dataclasses.fields(Entry)}
-        if wrong := sorted(names ^ set(raw)):
-            kind = "lacks" if wrong[0] in names else "has unknown"
-            raise LedgerError(f"{self.path}: entry {number} {kind} {wrong[0]!r}; it is of another version of the code.")
         try:
-            return Entry(**raw)
+            for name in _NEEDED:
+                if name not in raw:
+                    raise LedgerError(f"An entry must say its {name}, but this one does not.")
+            return Entry(**{name: raw[name] for name in _NAMES if name in raw})
         except LedgerError as error:
-            raise LedgerError(f"{self.path}: entry {number}: {error} Take that line out before another run.") from error
+            raise LedgerError(
+                f"{self.path}: entry {number}: {error} Take that line out, or move the file aside: the next run "
+                "begins another."
+            ) from error
 
 
 def new_run_id() -> str:

@@ -125,7 +125,12 @@ class DayWork:
         }
 
     def _report(self, record: DayRecord) -> dict[str, Any]:
-        self.write_report(record)
+        try:
+            self.write_report(record)
+        except (ValueError, OSError) as error:
+            # The day is published, and the next report holds it too.
+            logging.warning("%s: the report was not written: %s", self.partition.date, error)
+            return {"not_written": str(error)}
         return {}
 
     def _asking(self) -> DayAsking:

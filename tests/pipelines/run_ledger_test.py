@@ -73,8 +73,7 @@ def test_an_entry_that_breaks_a_rule_is_refused(changes, sentence):
     ("change", "sentence"),
     [
         (lambda raw: raw.update(version="7"), r"entry 2: An entry's version must be .* Take that line out"),
-        (lambda raw: raw.update(colour="red"), "entry 2 has unknown 'colour'; it is of another version"),
-        (lambda raw: raw.pop("stage"), "entry 2 lacks 'stage'; it is of another version"),
+        (lambda raw: raw.pop("stage"), "entry 2: An entry must say its stage, .* or move the file aside"),
     ],
 )
 def test_a_line_that_is_no_entry_is_refused_by_number(tmp_path, change, sentence):
@@ -86,6 +85,16 @@ def test_a_line_that_is_no_entry_is_refused_by_number(tmp_path, change, sentence
         file.write(json.dumps(raw) + "\n")
     with pytest.raises(run_ledger.LedgerError, match=sentence):
         ledger.entries()
+
+
+def test_a_line_of_a_later_or_an_earlier_version_is_read_for_what_it_says(tmp_path, caplog):
+    ledger = run_ledger.RunLedger(tmp_path / "ledger.jsonl")
+    raw = dataclasses.asdict(_ENTRY)
+    later = {**raw, "colour": "red"}
+    earlier = {name: value for name, value in raw.items() if name not in ("version", "figures")}
+    ledger.path.write_text("".join(f"{json.dumps(each)}\n" for each in (later, earlier)))
+    assert ledger.entries() == [_ENTRY, dataclasses.replace(_ENTRY, version=None, figures={})]
+    assert "fields of another version are not read: colour" in caplog.text
 
 
 def test_a_moment_and_a_run_id_are_what_an_entry_takes():

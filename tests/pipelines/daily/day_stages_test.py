@@ -1,0 +1,40 @@
+import dataclasses
+import tempfile
+
+import pytest
+
+from pipelines import run_ledger
+from pipelines.daily import day_stages, partitions
+from pipelines.daily.day_record import DayRecord
+from pipelines.daily.state_paths import StatePaths
+from tests.pipelines.daily import shop_days
+
+
+@pytest.fixture
+def log(tmp_path):
+    for day in range(3):
+        shop_days.write(tmp_path / "log", day)
+    return partitions.find(tmp_path / "log")
+
+
+def _work(root, partition, window=(), **options):
+    config = shop_days.config(root, **options)
+    StatePaths(config.state_dir).day(partition.date).directory.mkdir(parents=True)
+    return day_stages.DayWork(config, partition, window, window, None, True, lambda record: None)
+
+
+def test_the_rows_of_a_check_are_kept_beside_its_day_and_not_where_the_system_keeps_its_own(log, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    work = _work(tmp_path, log[2], log[:2])
+    assert work.run("check", DayRecord(log[2].date)).stages["check"]["num_rows"] == 120
+    assert list(work.paths.directory.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_is_a_warning_and_holds_no_day_back(log, tmp_path, caplog):
+    def fails(record):
+        raise run_ledger.LedgerError("ledger.jsonl: entry 2: An entry must say its stage.")
+
+    work = dataclasses.replace(_work(tmp_path, log[2]), write_report=fails)
+    record = work.run("report", DayRecord(log[2].date))
+    assert record.stages["report"] == {"not_written": "ledger.jsonl: entry 2: An entry must say its stage."}
+    assert "the report was not written" in caplog.text
