@@ -6,9 +6,12 @@
 A server that watches `--export_dir` finds `<export_dir>/<version>/`. The version
 appears by one rename, after the corpus is large enough, its index reached `--min_index_recall`, validation lost no
 more than `--max_metric_loss` of what the version before has, and the TensorFlow C API loaded and ran it; otherwise the
-version before it keeps serving. `--rollback` takes the newest version back by one rename.
+version before it keeps serving. `--rollback` takes the newest version back by one rename; of versions that daily runs
+published `pipelines.rollback` does, which takes their days back too. While it works in `--export_dir`, no daily run,
+refresh or rollback does.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 
@@ -18,6 +21,7 @@ from absl import app, flags, logging
 
 from pipelines import (
     corpus_columns,
+    directory_lock,
     export_flags,
     export_gates,
     export_origin,
@@ -52,8 +56,21 @@ class ExportResult:
     reused: bool
 
 
+def run_alone(config: ExportConfig) -> ExportResult:
+    """Publishes as `run` does, and keeps daily runs, refreshes and rollbacks out of the directory meanwhile.
+
+    Raises:
+      ArtifactError: if another run publishes there.
+      ValueError: what `run` raises.
+    """
+    with _held(config.export_dir):
+        return run(config)
+
+
 def run(config: ExportConfig) -> ExportResult:
     """Publishes the next version, or returns the newest one if it is the same.
+
+    It does not hold the directory, so that a job can that does more there than to export.
 
     Raises:
       ArtifactError, PreparedDataError, PreparationError, ModelDirectoryError, CorpusColumnError: if an input cannot be
@@ -137,19 +154,35 @@ def _is_this(config: ExportConfig, published: dict, origin: dict) -> bool:
     return is_same and published[f"index_recall_at_{config.k}"] >= config.min_index_recall
 
 
-def _roll_back(export_dir: str) -> None:
-    if not export_dir:
-        raise job.ConfigError("--export_dir must name a directory, but is empty.")
-    withdrawn, served = export_versions.roll_back(export_dir)
+def roll_back(export_dir: str) -> None:
+    """Takes the newest version back, with nobody else publishing meanwhile.
+
+    Raises:
+      ConfigError: if there is no such directory.
+      ArtifactError: if another run publishes there.
+      ExportVersionError: if there are not two versions.
+    """
+    if not export_dir or not pathlib.Path(export_dir).is_dir():
+        raise job.ConfigError(f"--export_dir must be a directory of versions, but is {export_dir!r}; correct it.")
+    with _held(export_dir):
+        withdrawn, served = export_versions.roll_back(export_dir)
     logging.info("Version %d of %s was taken back; %d is served", withdrawn, export_dir, served)
+
+
+def _held(export_dir: str) -> contextlib.AbstractContextManager[None]:
+    return directory_lock.hold(pathlib.Path(export_dir), "export_dir", "publishing")
+
+
+def _run_flags() -> None:
+    if export_flags.ROLLBACK.value:
+        roll_back(export_flags.EXPORT_DIR.value)
+    else:
+        run_alone(config_from_flags())
 
 
 def main(argv: list[str]) -> None:
     """Runs the job that the flags describe."""
-    job.run_main(
-        lambda: _roll_back(export_flags.EXPORT_DIR.value) if export_flags.ROLLBACK.value else run(config_from_flags()),
-        argv,
-    )
+    job.run_main(_run_flags, argv)
 
 
 def console_main() -> None:

@@ -104,7 +104,7 @@ def run(config: QuickstartConfig) -> dict:
     export_dir = str(output / "served" / _MODEL_NAME)
     # The explorer shows titles.
     export_config = export.ExportConfig(prepared_dir, model_dir, export_dir, _INDEX, _K, display_columns=("title",))
-    exported = stages.run("export", lambda: export.run(export_config))
+    exported = stages.run("export", lambda: export.run_alone(export_config))
     evaluation = evaluate.EvaluateConfig(prepared_dir, model_dir, version_dir=str(exported.version_dir))
     # MovieLens-100K is published for research, histories and all.
     report_config = write_report.ReportConfig(str(output), evaluation, tuple(compared), True, "MovieLens-100K")

@@ -7,7 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipelines import artifacts, corpus_columns, export, export_gates, export_versions, model_directory, served_content
+from pipelines import (
+    artifacts,
+    corpus_columns,
+    directory_lock,
+    export,
+    export_gates,
+    export_versions,
+    job,
+    model_directory,
+    served_content,
+)
 from serving import manifest, warm_up_requests
 from serving.index import brute_force
 from tests.pipelines import prepared_tables
@@ -249,6 +259,25 @@ def test_rolling_back_serves_the_version_before_and_the_next_one_gets_a_new_numb
         _publish(exported, config, version)
     assert export_versions.roll_back(config.export_dir) == (2, 1)
     assert export.run(dataclasses.replace(config, k=5)).version_dir.name == "3"
+
+
+def test_while_another_job_publishes_there_nothing_is_exported_or_taken_back(exported, config):
+    for version in (1, 2):
+        _publish(exported, config, version)
+    with directory_lock.hold(pathlib.Path(config.export_dir), "export_dir"):
+        with pytest.raises(artifacts.ArtifactError, match="Another run is publishing in"):
+            export.run_alone(dataclasses.replace(config, k=5))
+        with pytest.raises(artifacts.ArtifactError, match="Another run is publishing in"):
+            export.roll_back(config.export_dir)
+    assert _served(config.export_dir) == ["1", "2"]
+    export.roll_back(config.export_dir)
+    assert _served(config.export_dir) == ["1"]
+
+
+def test_a_directory_that_is_not_there_has_no_version_to_take_back(tmp_path):
+    with pytest.raises(job.ConfigError, match="--export_dir must be a directory of versions, but is"):
+        export.roll_back(str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.usefixtures("tried_before")
