@@ -43,6 +43,12 @@ _MAX_LENGTH_RATIO = flags.DEFINE_float(
     "How many times longer, or shorter, the embeddings of the corpus may become in a day's training, > 1.",
 )
 
+_MAX_EXPIRED_FRACTION = flags.DEFINE_float(
+    "max_expired_fraction",
+    0.3,
+    "Largest share of the query ids, or of the candidate ids, that expire in a day's training, in [0, 1].",
+)
+
 
 def day_check_config(max_rejected_fraction: float, engine_memory_limit: str | None) -> DayCheckConfig:
     """Returns the bounds of a day that the flags describe.
@@ -68,4 +74,5 @@ def model_gate_config() -> ModelGateConfig:
         max_day_recall_loss=_MAX_DAY_RECALL_LOSS.value,
         allow_worse_than_popularity=_ALLOW_WORSE_THAN_POPULARITY.value,
         max_length_ratio=_MAX_LENGTH_RATIO.value,
+        max_expired_fraction=_MAX_EXPIRED_FRACTION.value,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from absl import logging
 
 from pipelines import export, model_directory, prepare_data, train
-from pipelines.daily import day_checks, day_record
+from pipelines.daily import day_checks, day_record, model_gates
 from pipelines.daily.daily_config import DailyRunConfig
 from pipelines.daily.day_asking import DayAsking
 from pipelines.daily.day_record import DayRecord
@@ -109,7 +109,9 @@ class DayWork:
         }
 
     def _gate(self, record: DayRecord) -> dict[str, Any]:
-        return self._asking().gate(self.paths.model, self._before_dir, self.config.gates)
+        expired = model_gates.require_few_expired(record.stages["train"]["vocabularies"], self.config.gates)
+        found = self._asking().gate(self.paths.model, self._before_dir, self.config.gates)
+        return {"expired_fractions": expired, **found}
 
     def _publish(self, record: DayRecord) -> dict[str, Any]:
         if not self.publishes:

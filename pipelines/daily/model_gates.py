@@ -7,6 +7,7 @@ not seen is told the next day, before it is trained on that.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from pipelines import interval_figures, job
 from pipelines.daily import model_figures
 from pipelines.daily.model_figures import ModelFigures
 from tfrs_model.metrics import paired
+from tfrs_model.schema import CANDIDATE_ID, QUERY_ID
 
 _KEEPS = "Nothing was published and the previous model_version keeps serving."
 _RECALL = f"recall_at_{model_figures.K}"
@@ -32,15 +34,18 @@ class ModelGateConfig:
       max_day_recall_loss: largest loss of recall on the day's interactions, relative to yesterday's model, in [0, 1].
       allow_worse_than_popularity: whether the model may know the day's interactions less than popularity does.
       max_length_ratio: how many times longer, or shorter, the corpus's embeddings may have become, > 1.
+      max_expired_fraction: largest share of the query ids, or of the candidate ids, that expire in a day, in [0, 1].
     """
 
     max_day_recall_loss: float = 0.1
     allow_worse_than_popularity: bool = False
     max_length_ratio: float = 10.0
+    max_expired_fraction: float = 0.3
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.max_day_recall_loss <= 1.0:
-            raise job.ConfigError(f"--max_day_recall_loss must be in [0, 1], but is {self.max_day_recall_loss}.")
+        for name in ("max_day_recall_loss", "max_expired_fraction"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise job.ConfigError(f"--{name} must be in [0, 1], but is {getattr(self, name)}.")
         if not self.max_length_ratio > 1.0:
             raise job.ConfigError(f"--max_length_ratio must be above 1, but is {self.max_length_ratio}.")
 
@@ -105,6 +110,37 @@ def check(
         None if popularity_recall is None else _require_useful(model.recall, popularity_recall, owners, config),
         compared and _require_length(model, compared, config),
     )
+
+
+def require_few_expired(vocabularies: Mapping[str, Mapping[str, int]], config: ModelGateConfig) -> dict[str, float]:
+    """Returns the share of the ids of each side that expired in the day's training.
+
+    Ids age by the calendar, so that after an outage of the log all that was not seen on the day itself may expire at
+    once. No other gate sees it: what the day asks for is what stayed. Of ids alone, as a feature of a few values has
+    no share to speak of.
+
+    Args:
+      vocabularies: by table, what training says of it: ids that are `known`, of these `new`, and `expired`.
+      config: the bounds.
+
+    Raises:
+      ModelGateError: if the share of one side is above the bound.
+    """
+    shares = {}
+    for table, side in ((QUERY_ID, "query"), (CANDIDATE_ID, "candidate")):
+        changes = vocabularies.get(table)
+        if not changes:
+            continue
+        num_before = changes["known"] - changes["new"] + changes["expired"]
+        shares[table] = changes["expired"] / num_before if num_before else 0.0
+        if shares[table] > config.max_expired_fraction:
+            raise ModelGateError(
+                f"{changes['expired']:,} of {num_before:,} {side} ids expired in the day's training, a share of "
+                f"{shares[table]:.3f}, above --max_expired_fraction={config.max_expired_fraction:g}: the log may have "
+                f"had an outage. {_KEEPS} Give more --expire_after_days, or an --expire_below_count that keeps the "
+                "frequent ones, and the day is trained again; or raise --max_expired_fraction if they are gone indeed."
+            )
+    return shares
 
 
 def _require_finite(model: ModelFigures) -> None:

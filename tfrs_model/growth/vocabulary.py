@@ -19,8 +19,10 @@ class VocabularyPolicy:
     Attributes:
       admission_min_count: training interactions of all days together that a value needs for a row, >= 1; until then
         it is an unknown one, and waits with its count.
-      expire_after_days: days of 24 hours without an interaction after which a value expires, >= 0; 0 for never. The
-        days are those of the log, up to its newest interaction, so that a job run late expires nothing more.
+      expire_after_days: days of 24 hours without an interaction after which a value expires, >= 0; 0 for never. They
+        end with the newest interaction of the log, so that a job run late expires nothing more; days between that the
+        log has nothing of count as any other, so that after an outage of so many days all expires that does not come
+        on the day after it.
       expire_below_count: what a value needs of all days together to be kept whatever its age, >= 0; 0 keeps none.
 
     Raises:

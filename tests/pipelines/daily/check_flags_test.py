@@ -26,7 +26,12 @@ def test_every_flag_sets_its_bound():
         "max_new_candidate_fraction": 0.75,
         "max_repeated_fraction": 0.125,
     }
-    wanted_model = {"max_day_recall_loss": 0.5, "allow_worse_than_popularity": True, "max_length_ratio": 2.0}
+    wanted_model = {
+        "max_day_recall_loss": 0.5,
+        "allow_worse_than_popularity": True,
+        "max_length_ratio": 2.0,
+        "max_expired_fraction": 0.25,
+    }
     wanted = wanted_day | wanted_model
     day, model = _parsed(*(f"--{name}={str(value).lower()}" for name, value in wanted.items()))
     assert dataclasses.asdict(day) == {**wanted_day, "max_rejected_fraction": 0.02, "engine_memory_limit": "2GB"}

@@ -95,6 +95,29 @@ def test_embeddings_that_exploded_or_collapsed_are_refused(length):
     assert "beyond --max_length_ratio=10." in _refusal(_model(0.5, length), _model(0.5, 1.0))
 
 
+def test_ids_that_expire_at_once_are_refused_unless_it_is_allowed():
+    # A thousand ids, of which an outage of the log leaves fifty; ten are new.
+    vocabularies = {
+        "query_id": {"known": 400, "new": 0, "expired": 4, "waiting": 0, "forgotten": 0},
+        "candidate_id": {"known": 60, "new": 10, "expired": 950, "waiting": 0, "forgotten": 0},
+    }
+    with pytest.raises(model_gates.ModelGateError) as caught:
+        model_gates.require_few_expired(vocabularies, CONFIG)
+    said = str(caught.value)
+    assert said.startswith("950 of 1,000 candidate ids expired in the day's training, a share of 0.950, above")
+    assert "Give more --expire_after_days" in said
+    allowed = dataclasses.replace(CONFIG, max_expired_fraction=0.95)
+    # By hand: 4 of 404 queries.
+    assert model_gates.require_few_expired(vocabularies, allowed) == pytest.approx(
+        {"query_id": 0.00990099, "candidate_id": 0.95}
+    )
+
+
+def test_a_first_day_has_nothing_that_could_expire():
+    first = {"candidate_id": {"known": 60, "new": 60, "expired": 0, "waiting": 0, "forgotten": 0}}
+    assert model_gates.require_few_expired(first, CONFIG) == {"candidate_id": 0.0}
+
+
 def test_of_no_questions_nothing_but_weights_and_lengths_is_asked():
     none = ModelFigures({}, np.zeros(0), 1.0)
     found = model_gates.check(
