@@ -13,8 +13,8 @@ import re
 from absl import app, flags, logging
 
 from pipelines import common_flags, job, publishing
+from pipelines.preparation import interactions, splits
 from pipelines.preparation import manifest as manifest_lib
-from pipelines.preparation import splits
 from pipelines.preparation.build import BuildOptions, build_tables
 from pipelines.preparation.engines import ENGINES, EngineOptions
 from pipelines.preparation.errors import EngineStoppedError
@@ -272,7 +272,21 @@ def run(config: PrepareConfig) -> PrepareResult:
 
 def _find_sources(config: PrepareConfig) -> dict[str, Source]:
     patterns = {"candidates": config.candidates, "queries": config.queries, "interactions": config.interactions}
-    return {role: find_source(role, pattern, config.csv_delimiter) for role, pattern in patterns.items() if pattern}
+    read = {"interactions": _columns_of_log(config)}
+    return {
+        role: find_source(role, pattern, config.csv_delimiter, read.get(role))
+        for role, pattern in patterns.items()
+        if pattern
+    }
+
+
+def _columns_of_log(config: PrepareConfig) -> dict[str, str] | None:
+    """Returns the columns that files of a log need alike; `None` for all, as Spark puts together only like files."""
+    if config.engine == "spark":
+        return None
+    return interactions.columns_read(
+        config.schema.interactions, config.split == "given", config.schema.context_features
+    )
 
 
 def _build_options(config: PrepareConfig) -> BuildOptions:

@@ -20,8 +20,8 @@ _POLICY = (
     flags.DEFINE_integer(
         "expire_after_days",
         0,
-        "With --warm_start_dir: days without an interaction, up to the newest of the log, after which a value loses its "
-        "row; 0 for never. They are those of the calendar: an outage of the log counts too.",
+        "With --warm_start_dir: days without an interaction, up to the newest of the log, after which a value loses "
+        "its row; 0 for never. They are those of the calendar: an outage of the log counts too.",
     ),
     flags.DEFINE_integer(
         "expire_below_count",

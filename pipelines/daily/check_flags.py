@@ -29,6 +29,14 @@ _MAX_REPEATED_FRACTION = flags.DEFINE_float(
     "Largest share of a day's interactions that one day before has at the same time of day, in [0, 1]; 1 for a log "
     "without times of day in which the same is chosen day after day.",
 )
+_COMPARED_DAYS = flags.DEFINE_integer(
+    "compared_days", 30, "With how many of the last days that have data a day is compared, whatever --window_days is."
+)
+_ALLOW_UNFINISHED_DAY = flags.DEFINE_boolean(
+    "allow_unfinished_day",
+    False,
+    "Whether a day whose end in UTC has not come is trained on, as its partition is whole.",
+)
 _MAX_DAY_RECALL_LOSS = flags.DEFINE_float(
     "max_day_recall_loss",
     0.1,
@@ -64,6 +72,8 @@ def day_check_config(max_rejected_fraction: float, engine_memory_limit: str | No
         max_new_candidate_fraction=_MAX_NEW_CANDIDATE_FRACTION.value,
         max_repeated_fraction=_MAX_REPEATED_FRACTION.value,
         max_rejected_fraction=max_rejected_fraction,
+        compared_days=_COMPARED_DAYS.value,
+        allow_unfinished_day=_ALLOW_UNFINISHED_DAY.value,
         engine_memory_limit=engine_memory_limit,
     )
 

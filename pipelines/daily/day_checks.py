@@ -2,7 +2,8 @@
 
 A log goes wrong in silence: a writer stopped half way, wrote twice, wrote last week's rows under today's name, or
 with other ids. A model trained on such a day is a bad model that nobody notices, so the day is refused before
-anything is made of it, by a sentence that names the flag by which it is let through where it is meant so.
+anything is made of it, by a sentence that names the flag by which it is let through where it is meant so, if there is
+one. Columns that the schema does not read may come and go: that is a warning.
 """
 
 import dataclasses
@@ -10,6 +11,8 @@ import datetime
 import pathlib
 import statistics
 from collections.abc import Sequence
+
+from absl import logging
 
 from pipelines import job
 from pipelines.daily import day_figures, day_rows
@@ -42,6 +45,8 @@ class DayCheckConfig:
       max_new_candidate_fraction: likewise, with candidates that no day before has.
       max_repeated_fraction: largest share of interactions that one day before has at the same time of day, in [0, 1].
       max_rejected_fraction: largest share of rows that cannot be read, in [0, 1]; that of preparation.
+      compared_days: with how many of the last days that have rows a day is compared, >= 1.
+      allow_unfinished_day: whether a day that is not over may be trained on.
       engine_memory_limit: such as `2GB`, beyond which rows spill to disk; `None` leaves it to the engine.
     """
 
@@ -51,12 +56,16 @@ class DayCheckConfig:
     max_new_candidate_fraction: float = 0.9
     max_repeated_fraction: float = 0.5
     max_rejected_fraction: float = 0.01
+    compared_days: int = 30
+    allow_unfinished_day: bool = False
     engine_memory_limit: str | None = None
 
     def __post_init__(self) -> None:
         for name in _FRACTIONS:
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise job.ConfigError(f"--{name} must be in [0, 1], but is {getattr(self, name)}.")
+        if self.compared_days < 1:
+            raise job.ConfigError(f"--compared_days must be >= 1, but is {self.compared_days}.")
         if not 0.0 <= self.min_volume_ratio <= 1.0 <= self.max_volume_ratio:
             raise job.ConfigError(
                 "--min_volume_ratio must be in [0, 1] and --max_volume_ratio at least 1, but they are "
@@ -70,33 +79,33 @@ def check(
     schema: Schema,
     config: DayCheckConfig,
     work_dir: pathlib.Path | None = None,
+    now_microseconds: int | None = None,
 ) -> DayFigures:
     """Returns the figures of a day that may be trained on, or that has no rows at all.
 
     Args:
       partition: the day.
-      earlier_partitions: the days before it that it is compared with, in order, without those that were skipped.
-        Those without rows count for nothing. Without any, only the day itself is checked.
+      earlier_partitions: the days before it, in order, without those that were skipped; it is compared with the last
+        of them that have rows. Without any, only the day itself is checked.
       schema: which column is what.
       config: the bounds.
       work_dir: existing directory for rows that do not fit into memory, emptied again; `None` for the system's own.
+      now_microseconds: since 1970 UTC, which the day has to end before; `None` to ask for no end.
 
     Raises:
-      DayCheckError: if the day cannot be read, its columns are others than those of the day before, its volume, times
-        or ids are out of bounds, or its interactions are those of an earlier day.
+      DayCheckError: if the day is not over, it or a day before cannot be read, its columns are others than those of
+        the day before, its volume, times or ids are out of bounds, or its interactions are those of an earlier day.
     """
     if schema.interactions.timestamp is None:
         raise DayCheckError("Days can be told apart by timestamps alone; name their column with --timestamp_column.")
+    if now_microseconds is not None:
+        _require_over(partition, now_microseconds, config)
     try:
-        num_rows = partition.num_rows()
-        if not num_rows:
+        if not partition.num_rows():
             return DayFigures(str(partition.date), 0)
-        earlier = {each: count for each in earlier_partitions if (count := each.num_rows())}
-        median = statistics.median(earlier.values()) if earlier else None
-        _require_columns(partition, list(earlier))
-        _require_volume(partition, num_rows, median, config)
-        figures = day_figures.measure(partition, list(earlier), schema, config.engine_memory_limit, work_dir)
-        interactions.check_drops(num_rows, figures.drops, config.max_rejected_fraction)
+        figures = _measured(partition, earlier_partitions, schema, config, work_dir)
+    except day_rows.EarlierDayError as error:
+        raise DayCheckError(str(error)) from error
     except PreparationError as error:
         raise DayCheckError(f"{str(error).rstrip('.')}. {_skip(partition)}") from error
     # Before the times, as last week's rows are told better by their date than by being out of the day.
@@ -104,27 +113,71 @@ def check(
     _require_times_within(partition, figures)
     _require_known(partition, "query", figures.new_queries, config.max_new_query_fraction)
     _require_known(partition, "candidate", figures.new_candidates, config.max_new_candidate_fraction)
+    return figures
+
+
+def _measured(
+    partition: Partition,
+    earlier_partitions: Sequence[Partition],
+    schema: Schema,
+    config: DayCheckConfig,
+    work_dir: pathlib.Path | None,
+) -> DayFigures:
+    """Returns the figures of a day with rows, whose columns, volume and unreadable rows are within their bounds."""
+    num_rows = partition.num_rows()
+    earlier = _with_rows(earlier_partitions, config.compared_days)
+    median = statistics.median(earlier.values()) if earlier else None
+    _require_columns(partition, list(earlier), schema)
+    _require_volume(partition, num_rows, median, config)
+    figures = day_figures.measure(partition, list(earlier), schema, config.engine_memory_limit, work_dir)
+    interactions.check_drops(num_rows, figures.drops, config.max_rejected_fraction)
     return dataclasses.replace(figures, median_num_rows=median)
 
 
-def _require_columns(partition: Partition, earlier: Sequence[Partition]) -> None:
-    """Refuses columns that are others, or of another kind, than those of the last day with rows."""
-    columns = day_rows.column_types(partition)
+def _with_rows(partitions: Sequence[Partition], num_days: int) -> dict[Partition, int]:
+    """Returns how many rows each of the last days has that have any, in the order of the days."""
+    found: dict[Partition, int] = {}
+    for partition in reversed(partitions):
+        if len(found) == num_days:
+            break
+        with day_rows.readable_earlier(partition):
+            if num_rows := partition.num_rows():
+                found[partition] = num_rows
+    return dict(reversed(found.items()))
+
+
+def _require_over(partition: Partition, now_microseconds: int, config: DayCheckConfig) -> None:
+    if now_microseconds < partition.end and not config.allow_unfinished_day:
+        raise DayCheckError(
+            f"{partition.date} ends at {_moment(partition.end)}, and it is {_moment(now_microseconds)}: more of it may "
+            "still be written. Run again when it is over, end the run before it with --to_date, or pass "
+            "--allow_unfinished_day if the partition is whole."
+        )
+
+
+def _require_columns(partition: Partition, earlier: Sequence[Partition], schema: Schema) -> None:
+    """Refuses columns that are read and are others, or of another kind, than those of the last day with rows."""
+    columns = day_rows.column_types(partition, schema)
     if not earlier:
         return
-    before = day_rows.column_types(earlier[-1])
-    changes = [
-        f"{sign} {', '.join(sorted(names))}"
-        for sign, names in (("lacks", set(before) - set(columns)), ("has besides", set(columns) - set(before)))
-        if names
-    ]
+    with day_rows.readable_earlier(earlier[-1]):
+        before = day_rows.column_types(earlier[-1], schema)
+    read = day_rows.columns_read(schema)
+    changes = _changes({*before} & read, {*columns} & read)
     if changes:
         raise DayCheckError(
-            f"Every day must have the columns of the day before, but {partition.date} {' and '.join(changes)}, "
+            f"Every day must have the columns of the day before, but {partition.date} {changes}, "
             f"compared with {earlier[-1].date}. Write the partition again, or write the days before with these columns "
             f"too and name the first of them by --backfill_from. {_skip(partition)}"
         )
+    if unread := _changes({*before} - read, {*columns} - read):
+        logging.warning("%s %s, compared with %s; the schema reads none", partition.date, unread, earlier[-1].date)
     parquet_files.require_same_kinds("interactions_dir", {earlier[-1].paths[0]: before, partition.paths[0]: columns})
+
+
+def _changes(before: set[str], now: set[str]) -> str:
+    lists = (("lacks", before - now), ("has besides", now - before))
+    return " and ".join(f"{verb} {', '.join(sorted(names))}" for verb, names in lists if names)
 
 
 def _require_volume(partition: Partition, num_rows: int, median: float | None, config: DayCheckConfig) -> None:

@@ -19,9 +19,6 @@ from pipelines.daily.state_paths import StatePaths
 
 Records = Mapping[datetime.date, DayRecord]
 
-# Days before it that a day is compared with, whatever is prepared with it: four weeks know every day of the week.
-_NUM_COMPARED = 28
-
 
 def pass_over(day: PlannedDay, paths: StatePaths, lines: StageLines) -> DayRecord:
     """Notes that a day is skipped, or that there is no partition of it; what was begun of it is removed."""
@@ -78,9 +75,7 @@ class DayRunner:
         before = base_of(partition.date, records)
         origin = day_origin.origin_of(self.config, partition, window, before, self.digests)
         record = _begun(partition, origin, paths)
-        work = day_stages.DayWork(
-            self.config, partition, window, usable[-_NUM_COMPARED:], before, publishes, self.write_report
-        )
+        work = day_stages.DayWork(self.config, partition, window, usable, before, publishes, self.write_report)
         for name in day_stages.NAMES:
             if record.is_finished:
                 break

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class DayWork:
       config: options of the run.
       partition: the day.
       window: the partitions before it that are prepared with it, in order.
-      compared: the days before it that its data are compared with, in order.
+      compared: the partitions before it that it may be compared with, in order, whatever the window.
       before: the day whose model is trained on; `None` for the first.
       publishes: whether its model is published.
       write_report: writes the report of the day.
@@ -71,11 +72,12 @@ class DayWork:
 
     def _check(self, record: DayRecord) -> dict[str, Any]:
         schema, checks = self.config.prepare.schema, self.config.checks
+        now = time.time_ns() // 1000
         # What a killed run spilled goes with what this one does.
         shutil.rmtree(self.paths.work, ignore_errors=True)
         self.paths.work.mkdir()
         try:
-            return day_checks.check(self.partition, self.compared, schema, checks, self.paths.work).as_json()
+            return day_checks.check(self.partition, self.compared, schema, checks, self.paths.work, now).as_json()
         finally:
             shutil.rmtree(self.paths.work, ignore_errors=True)
 

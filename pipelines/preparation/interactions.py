@@ -20,6 +20,18 @@ _OF_1970_PREFIX = "of_1970."
 _NAMED_VALUES = 5
 
 
+def columns_read(
+    roles: InteractionColumns, needs_split: bool, context_features: Sequence[Feature] = ()
+) -> dict[str, str]:
+    """Returns what each column of the log is for that the schema gives a role, or a context feature reads."""
+    read = ("query_id", "candidate_id", "timestamp", "weight", "weight_divisor", "tie_break")
+    used = [role for role in read if getattr(roles, role)]
+    if needs_split:
+        used.append("split")
+    needed = {getattr(roles, role): f"interactions.{role}" for role in used}
+    return feature_columns.source_columns(context_features) | needed
+
+
 def require_interaction_columns(
     source: Source, roles: InteractionColumns, needs_split: bool, context_features: Sequence[Feature] = ()
 ) -> None:
@@ -28,12 +40,7 @@ def require_interaction_columns(
     Raises:
       PreparationError: naming the column and its role.
     """
-    read = ("query_id", "candidate_id", "timestamp", "weight", "weight_divisor", "tie_break")
-    used = [role for role in read if getattr(roles, role)]
-    if needs_split:
-        used.append("split")
-    needed = {getattr(roles, role): f"interactions.{role}" for role in used}
-    source.require_columns(feature_columns.source_columns(context_features) | needed)
+    source.require_columns(columns_read(roles, needs_split, context_features))
 
 
 def read_interactions(

@@ -4,6 +4,7 @@ import dataclasses
 import glob
 import hashlib
 import pathlib
+from collections.abc import Collection
 
 import ibis.expr.types as ir
 
@@ -24,7 +25,7 @@ _FORMAT_OF_SUFFIX = {
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The files behind one flag, all of one format and with the same columns.
+    """The files behind one flag, all of one format and with the same columns, as far as they are read.
 
     Attributes:
       role: `interactions`, `candidates` or `queries`, the flag's name.
@@ -73,13 +74,14 @@ class Source:
                 )
 
 
-def find_source(role: str, pattern: str, delimiter: str = ",") -> Source:
+def find_source(role: str, pattern: str, delimiter: str = ",", read: Collection[str] | None = None) -> Source:
     """Finds the files of a flag and reads their column names.
 
     Args:
       role: the flag's name.
       pattern: a path, a glob, or several with commas between; a file that several match is read once.
       delimiter: between CSV fields.
+      read: columns that all Parquet files need alike, as a log gains and loses others in time; `None` for all.
 
     Raises:
       PreparationError: if a part matches nothing, formats are mixed or unknown, a file
@@ -97,7 +99,10 @@ def find_source(role: str, pattern: str, delimiter: str = ",") -> Source:
         columns = [list(each) for each in types.values()]
     for path, names in zip(paths, columns, strict=True):
         require_distinct(role, path, names)
-        if set(names) != set(columns[0]) or (is_csv and names != columns[0]):
+        differing = set(names) ^ set(columns[0])
+        if not is_csv and read is not None:
+            differing &= set(read)
+        if differing or (is_csv and names != columns[0]):
             raise PreparationError(
                 f"--{role}: {path} has columns {', '.join(names)}, but {paths[0]} has {', '.join(columns[0])}; "
                 "all files of one flag need the same columns."

@@ -1,5 +1,7 @@
 """Days as logs have them when something went wrong, or something new began: a published model, or a sentence."""
 
+import dataclasses
+
 import pytest
 
 from pipelines import daily_run, export_versions
@@ -25,7 +27,7 @@ def _require_refused(root, columns, sentence):
 def test_a_day_with_ten_times_the_data_is_a_sentence_or_by_its_flag_a_model(copied_days):
     columns = shop_days.rows(_STRANGE, num_rows=1200)
     _require_refused(copied_days, columns, r"1,200 rows, 10 times the median 120 .* --max_volume_ratio=3\.")
-    checks = day_checks.DayCheckConfig(max_volume_ratio=20)
+    checks = dataclasses.replace(shop_days.CHECKS, max_volume_ratio=20)
     assert _next_day(copied_days, columns, checks=checks).version == 4
 
 
@@ -40,7 +42,12 @@ def test_a_day_that_was_cut_off_is_a_sentence(copied_days):
 def test_a_day_with_a_column_renamed_is_a_sentence(copied_days):
     columns = shop_days.rows(_STRANGE)
     columns["customer"] = columns.pop("shopper")
-    _require_refused(copied_days, columns, "lacks shopper and has besides customer, compared with 2026-11-03")
+    _require_refused(copied_days, columns, "lacks shopper, compared with 2026-11-03")
+
+
+@pytest.mark.drill
+def test_a_day_with_a_column_that_nobody_reads_is_a_model(copied_days):
+    assert _next_day(copied_days, shop_days.rows(_STRANGE) | {"ab_test": ["a"] * 120}).version == 4
 
 
 @pytest.mark.drill
@@ -61,7 +68,7 @@ def test_an_earlier_days_data_by_mistake_are_a_sentence_also_under_the_new_date(
 def test_a_day_of_new_ids_alone_is_a_sentence_or_by_its_flags_a_model_that_knows_them(copied_days):
     columns = shop_days.rows(_STRANGE, prefix="x-")
     _require_refused(copied_days, columns, "query ids that no day before has, above --max_new_query_fraction=0.9")
-    checks = day_checks.DayCheckConfig(max_new_query_fraction=1, max_new_candidate_fraction=1)
+    checks = dataclasses.replace(shop_days.CHECKS, max_new_query_fraction=1, max_new_candidate_fraction=1)
     record = _next_day(copied_days, columns, checks=checks)
     found = record.stages["evaluate"]
     assert found["num_of_unknown_candidates"] == found["num_interactions"] > 0

@@ -156,12 +156,60 @@ def test_after_one_day_alone_a_single_known_id_shows_that_ids_are_written_as_the
     assert "399 query ids that no day before has" in _refusal(tmp_path, earlier[:2], columns)
 
 
-def test_a_column_that_is_gone_or_new_is_refused_by_name(tmp_path, earlier):
+def test_a_column_that_is_gone_is_refused_by_name(tmp_path, earlier):
     columns = day_log.rows(3)
     columns["device"] = columns.pop("channel")
     said = _refusal(tmp_path, earlier, columns)
-    assert "2026-11-04 lacks channel and has besides device, compared with 2026-11-03" in said
+    assert "2026-11-04 lacks channel, compared with 2026-11-03" in said
     assert "--backfill_from" in said
+
+
+def test_columns_that_nobody_reads_may_come_and_go_with_a_warning(tmp_path, earlier, caplog):
+    earlier[-1] = day_log.write(tmp_path, 2, {**day_log.rows(2), "referrer": ["r"] * 400})
+    columns = {**day_log.rows(3), "ab_test": ["a"] * 400}
+    assert _check(tmp_path, earlier, columns).num_interactions == 400
+    assert "2026-11-04 lacks referrer and has besides ab_test, compared with 2026-11-03" in caplog.text
+
+
+def test_a_day_is_compared_with_the_last_days_that_have_rows_however_long_ago(tmp_path, earlier):
+    empty = [partitions.Partition(datetime.date(2026, 11, 4 + day), ()) for day in range(20)]
+    bound = dataclasses.replace(CONFIG, compared_days=2)
+    said = _refusal(tmp_path, [*earlier, *empty], day_log.rows(23, 5000), bound, day=23)
+    assert "5,000 rows, 12.5 times the median 400" in said
+    # Of two days compared the first is none.
+    columns = day_log.rows(0)
+    columns["at"] = [each + 23 * 86_400 for each in columns["at"]]
+    assert _check(tmp_path, [*earlier, *empty], columns, bound, day=23).repeats.fraction < 0.1
+
+
+def test_a_day_that_is_not_over_is_refused_unless_its_partition_is_said_to_be_whole(tmp_path):
+    partition = day_log.write(tmp_path, 0, day_log.rows(0))
+    # 2026-11-02 00:00 UTC, less a microsecond.
+    end = 1_793_577_600_000_000
+    with pytest.raises(day_checks.DayCheckError) as caught:
+        day_checks.check(partition, [], day_log.SCHEMA, CONFIG, now_microseconds=end - 1)
+    said = str(caught.value)
+    assert "2026-11-01 ends at 2026-11-02 00:00:00 UTC, and it is 2026-11-01 23:59:59.999999 UTC" in said
+    assert "--to_date, or pass --allow_unfinished_day" in said
+    assert day_checks.check(partition, [], day_log.SCHEMA, CONFIG, now_microseconds=end).num_rows == 400
+    allowed = dataclasses.replace(CONFIG, allow_unfinished_day=True)
+    assert day_checks.check(partition, [], day_log.SCHEMA, allowed, now_microseconds=end - 1).num_rows == 400
+
+
+def test_a_day_that_is_not_over_and_empty_as_yet_is_not_taken_for_one_without_data(tmp_path):
+    folder = partitions.Partition(day_log.FIRST, ())
+    with pytest.raises(day_checks.DayCheckError, match="more of it may still be written"):
+        day_checks.check(folder, [], day_log.SCHEMA, CONFIG, now_microseconds=0)
+
+
+def test_an_earlier_day_that_is_damaged_is_named_and_skipping_today_is_no_remedy(tmp_path, earlier):
+    (path,) = earlier[1].paths
+    path.write_bytes(path.read_bytes()[:-100])
+    said = _refusal(tmp_path, earlier, day_log.rows(3))
+    assert "is no complete Parquet file" in said
+    assert "The file is of 2026-11-02" in said
+    assert said.endswith("--backfill_from=2026-11-02.")
+    assert "--skip_date" not in said
 
 
 def test_a_column_of_another_kind_is_refused(tmp_path, earlier):
@@ -234,6 +282,7 @@ def test_nothing_is_left_in_the_work_directory(tmp_path, earlier):
         ({"max_repeated_fraction": -0.1}, "--max_repeated_fraction must be"),
         ({"min_volume_ratio": 1.2}, "--min_volume_ratio must be in"),
         ({"max_volume_ratio": 0.5}, "--max_volume_ratio at least 1"),
+        ({"compared_days": 0}, "--compared_days must be >= 1, but is 0"),
     ],
 )
 def test_bounds_out_of_range_are_refused(options, said):

@@ -1,10 +1,11 @@
 import dataclasses
+import shutil
 import tempfile
 
 import pytest
 
 from pipelines import run_ledger
-from pipelines.daily import day_stages, partitions
+from pipelines.daily import day_checks, day_stages, partitions
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
 from tests.pipelines.daily import shop_days
@@ -17,10 +18,10 @@ def log(tmp_path):
     return partitions.find(tmp_path / "log")
 
 
-def _work(root, partition, window=(), **options):
+def _work(root, partition, compared=(), **options):
     config = shop_days.config(root, **options)
     StatePaths(config.state_dir).day(partition.date).directory.mkdir(parents=True)
-    return day_stages.DayWork(config, partition, window, window, None, True, lambda record: None)
+    return day_stages.DayWork(config, partition, (), compared, None, True, lambda record: None)
 
 
 def test_the_rows_of_a_check_are_kept_beside_its_day_and_not_where_the_system_keeps_its_own(log, tmp_path, monkeypatch):
@@ -38,3 +39,12 @@ def test_a_report_that_cannot_be_written_is_a_warning_and_holds_no_day_back(log,
     record = work.run("report", DayRecord(log[2].date))
     assert record.stages["report"] == {"not_written": "ledger.jsonl: entry 2: An entry must say its stage."}
     assert "the report was not written" in caplog.text
+
+
+def test_a_day_to_come_is_refused_by_the_clock(tmp_path):
+    (tmp_path / "log").mkdir()
+    shutil.copy(shop_days.write(tmp_path / "other", 0), tmp_path / "log" / "3026-11-01.parquet")
+    (partition,) = partitions.find(tmp_path / "log")
+    work = _work(tmp_path, partition, checks=day_checks.DayCheckConfig())
+    with pytest.raises(day_checks.DayCheckError, match="3026-11-01 ends at 3026-11-02 00:00:00 UTC, and it is 2"):
+        work.run("check", DayRecord(partition.date))
