@@ -47,7 +47,9 @@ def require_rate_to_the_end(training: training_config.TrainingConfig, num_steps:
     if training.optimization.schedule == "cosine" and decay_steps < num_steps:
         raise job.ConfigError(
             f"With --schedule=cosine the learning rate is 0 from step --decay_steps={decay_steps} on, but "
-            f"--num_epochs={training.num_epochs} makes {num_steps} steps; raise the one or lower the other."
+            f"{training.num_epochs} epochs make {num_steps} steps, those of the run that is gone on from included; "
+            "raise it, lower --num_epochs (--epochs_per_day of a daily run), or give --schedule=constant, which has no "
+            "end."
         )
 
 

@@ -1,10 +1,11 @@
 """The stages of a day: each finds what those before it left, and returns what is noted of it."""
 
+import contextlib
 import dataclasses
 import datetime
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from absl import logging
@@ -19,6 +20,10 @@ from pipelines.daily.state_paths import DayPaths, StatePaths
 
 _WATCHED = "recall_at_20"
 NAMES = ("check", "prepare", "evaluate", "train", "gate", "publish", "report")
+
+
+class BaseModelError(ValueError):
+    """The model of the day before is gone or damaged; the message names the day and the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +65,31 @@ class DayWork:
         """Runs a stage and returns the record with what it found; the record is not written.
 
         Raises:
+          BaseModelError: if the model that the day goes on from cannot be read.
           ValueError: a sentence of the stage, if the day or its model is refused.
         """
-        found = getattr(self, f"_{name}")(record)
+        with self._naming_model_before():
+            found = getattr(self, f"_{name}")(record)
         outcome = None
         if name == "check" and not found["num_rows"]:
             outcome = day_record.NO_DATA
         if name == "publish":
             outcome = day_record.PUBLISHED if found["version"] else day_record.TRAINED
         return record.with_stage(name, found, outcome)
+
+    @contextlib.contextmanager
+    def _naming_model_before(self) -> Iterator[None]:
+        """Says of the model that the day goes on from how it is made again, which is not by a training by hand."""
+        try:
+            yield
+        except model_directory.ModelDirectoryError as error:
+            if self._before_dir is None or self._before_dir not in str(error):
+                raise
+            raise BaseModelError(
+                f"{self.partition.date} goes on from the model of {self.before.date}, which cannot be read: "
+                f"{str(error).partition('; ')[0].rstrip('.')}. Put {self._before_dir} back as it was, or make it "
+                f"again with --backfill_from={self.before.date}."
+            ) from error
 
     def _check(self, record: DayRecord) -> dict[str, Any]:
         schema, checks = self.config.prepare.schema, self.config.checks

@@ -73,7 +73,7 @@ def test_a_run_resumed_after_each_epoch_ends_with_the_bits_of_an_undisturbed_one
 
 
 def test_a_cosine_that_ends_before_the_run_is_refused_before_a_directory_is_made(line, tmp_path):
-    with pytest.raises(job.ConfigError, match=r"is 0 from step --decay_steps=3 on, but --num_epochs=4 makes \d+ steps"):
+    with pytest.raises(job.ConfigError, match=r"is 0 from step --decay_steps=3 on, but 4 epochs make \d+ steps"):
         train.run(_job(line, tmp_path / "model", schedule="cosine", decay_steps=3))
     assert not (tmp_path / "model").exists()
 

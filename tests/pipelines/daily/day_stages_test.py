@@ -4,7 +4,7 @@ import tempfile
 
 import pytest
 
-from pipelines import run_ledger
+from pipelines import model_directory, run_ledger
 from pipelines.daily import day_checks, day_stages, partitions
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
@@ -48,3 +48,21 @@ def test_a_day_to_come_is_refused_by_the_clock(tmp_path):
     work = _work(tmp_path, partition, checks=day_checks.DayCheckConfig())
     with pytest.raises(day_checks.DayCheckError, match="3026-11-01 ends at 3026-11-02 00:00:00 UTC, and it is 2"):
         work.run("check", DayRecord(partition.date))
+
+
+def test_a_model_of_the_day_before_that_is_gone_is_made_again_by_a_back_fill(log, tmp_path):
+    before = DayRecord(log[1].date)
+    work = dataclasses.replace(_work(tmp_path, log[2]), before=before)
+    before_dir = StatePaths(tmp_path / "state").day(before.date).model
+
+    def gone(record):
+        return model_directory.read_description(before_dir)
+
+    object.__setattr__(work, "_train", gone)
+    with pytest.raises(day_stages.BaseModelError) as caught:
+        work.run("train", DayRecord(log[2].date))
+    said = str(caught.value)
+    assert said.startswith("2026-11-03 goes on from the model of 2026-11-02, which cannot be read: ")
+    assert f"{before_dir} holds no model. Put" in said
+    assert said.endswith("--backfill_from=2026-11-02.")
+    assert "--model_dir" not in said
