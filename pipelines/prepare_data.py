@@ -253,7 +253,7 @@ def run(config: PrepareConfig) -> PrepareResult:
     with job.stage("Checking the source files") as counts:
         identities = [identity for source in sources.values() for identity in identify(source)]
         counts |= {"files": len(identities), "bytes": sum(identity["bytes"] for identity in identities)}
-    options = _build_options(config)
+    options = BuildOptions(**{field.name: getattr(config, field.name) for field in dataclasses.fields(BuildOptions)})
     configuration = dataclasses.asdict(options) | {"csv_delimiter": config.csv_delimiter}
     key = manifest_lib.identity(config.schema, configuration, identities)
     publishing.sweep(target, key)
@@ -265,32 +265,18 @@ def run(config: PrepareConfig) -> PrepareResult:
         engine = EngineOptions(config.engine, config.engine_memory_limit, config.spark_master)
         content = build_tables(sources, config.schema, options, unfinished, engine)
         manifest = manifest_lib.write_manifest(unfinished.content, config.schema, configuration, identities, content)
-    dropped, removed = manifest["drops"] or "nothing", manifest["removed_values"] or "nothing"
-    logging.info("Published %s; dropped by reason: %s; removed from lists: %s", target, dropped, removed)
+    lost = [manifest[name] or "nothing" for name in ("drops", "removed_values")]
+    logging.info("Published %s; dropped by reason: %s; removed from lists: %s", target, *lost)
     return PrepareResult(manifest, reused=False)
 
 
 def _find_sources(config: PrepareConfig) -> dict[str, Source]:
     patterns = {"candidates": config.candidates, "queries": config.queries, "interactions": config.interactions}
-    read = {"interactions": _columns_of_log(config)}
-    return {
-        role: find_source(role, pattern, config.csv_delimiter, read.get(role))
-        for role, pattern in patterns.items()
-        if pattern
-    }
-
-
-def _columns_of_log(config: PrepareConfig) -> dict[str, str] | None:
-    """Returns the columns that files of a log need alike; `None` for all, as Spark puts together only like files."""
-    if config.engine == "spark":
-        return None
-    return interactions.columns_read(
-        config.schema.interactions, config.split == "given", config.schema.context_features
-    )
-
-
-def _build_options(config: PrepareConfig) -> BuildOptions:
-    return BuildOptions(**{field.name: getattr(config, field.name) for field in dataclasses.fields(BuildOptions)})
+    of_log = config.schema.interactions, config.split == "given", config.schema.context_features
+    # What the files of a log need alike; for Spark it is every column.
+    columns = {} if config.engine == "spark" else {"interactions": interactions.columns_read(*of_log)}
+    given = {role: each for role, each in patterns.items() if each}
+    return {role: find_source(role, each, config.csv_delimiter, columns.get(role)) for role, each in given.items()}
 
 
 def _require(holds: bool, sentence: str) -> None:

@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from pipelines import export_versions
+from pipelines import export, export_versions, job
 
 
 @pytest.fixture
@@ -71,3 +71,9 @@ def test_what_killed_exports_left_is_swept_and_versions_stay(export_dir):
     export_versions.sweep(export_dir)
     assert _names(export_dir) == [".withdrawn-11", "1", "10", "2", "7x", "notes"]
     export_versions.sweep(export_dir / "not there")
+
+
+def test_a_directory_that_is_not_there_has_no_version_to_take_back(tmp_path):
+    with pytest.raises(job.ConfigError, match="--export_dir must be a directory of versions, but is"):
+        export.roll_back(str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
