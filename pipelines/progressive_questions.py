@@ -3,6 +3,9 @@
 This is progressive validation (Blum, Kalai and Langford, COLT 1999): every interaction is predicted once, by a model
 that has not been trained on it, and then trained on. Of interactions that follow one another within a day, a later one
 sees the earlier ones as history, as the queries of a server do that is told what was chosen a moment ago.
+
+What is ranked is the prepared corpus as far as the model knows it: of a log without a candidate table that is what the
+window and the day have, so that known candidates older than the window are in it only if the day chooses them.
 """
 
 import dataclasses

@@ -88,9 +88,13 @@ def _require_equal_versions(expected: pathlib.Path, found: pathlib.Path) -> None
     )
     for number in export_versions.numbers(export_dirs[0]):
         one, other = (manifest.read_manifest(each / str(number)) for each in export_dirs)
-        assert {name: value for name, value in one.items() if name != "files"} == {
-            name: value for name, value in other.items() if name != "files"
-        }
+        for described in (one, other):
+            # Of the bytes of the graph, in which functions are numbered as they were traced.
+            del described["manifest_sha256"]
+            described["files"] = {
+                name: each for name, each in described["files"].items() if name.startswith("variables")
+            }
+        assert one == other
 
 
 @pytest.mark.drill
