@@ -1,5 +1,6 @@
 import dataclasses
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import (
@@ -9,6 +10,7 @@ from pipelines import (
     export_versions,
     learned_data,
     model_directory,
+    refresh_index,
     rollback,
     run_ledger,
 )
@@ -179,3 +181,19 @@ def test_another_export_directory_than_that_of_the_days_is_refused(copied_days):
     elsewhere = dataclasses.replace(config.export, export_dir=str(copied_days / "elsewhere"))
     with pytest.raises(ValueError, match="holds not version 1 as 2026-11-01 was published, but only others; name"):
         daily_run.run(dataclasses.replace(config, export=elsewhere))
+
+
+def test_the_index_of_the_day_that_serves_is_refreshed_and_the_ledger_has_the_version(copied_days, tmp_path):
+    state_dir, export_dir = copied_days / "state", copied_days / "served" / "shop"
+    rollback.run(rollback.RollbackConfig(str(export_dir), str(state_dir), to_version=2))
+    served_day = StatePaths(state_dir).day(shop_days.date_of(1))
+    known = pq.read_table(served_day.prepared / "candidates.parquet")["candidate_id"].to_pylist()
+    table = tmp_path / "items.csv"
+    table.write_text("\n".join(["sku", *known[1:], "brand-new"]) + "\n")
+    config = refresh_index.RefreshConfig("", "", str(export_dir), str(table), state_dir=str(state_dir))
+    result = refresh_index.run(config)
+    assert (result.changes.num_new, result.changes.num_removed) == (1, 1)
+    entry = run_ledger.RunLedger(state_dir / "ledger.jsonl").entries()[-1]
+    assert (entry.stage, entry.outcome, entry.version, entry.date) == ("refresh_index", "done", 4, None)
+    assert entry.figures["of_date"] == shop_days.date_of(1).isoformat()
+    assert entry.model_stamp == model_directory.read_description(served_day.model).stamp

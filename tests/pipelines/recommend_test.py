@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 import pathlib
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from pipelines import job, recommend
 from pipelines.bulk import query_sources, shards
+from serving import saved_model
 from tests.pipelines import bulk_export
 from tests.serving import small_recommender
 
@@ -20,6 +22,14 @@ _ROOT = pathlib.Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def version_dir(tmp_path_factory):
     return bulk_export.write(tmp_path_factory.mktemp("served") / "7")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """Loading takes seconds, and what is loaded keeps nothing of a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved_model, "load_saved_model", functools.cache(saved_model.load_saved_model))
+        yield
 
 
 @pytest.fixture
@@ -57,6 +67,7 @@ def test_scores_are_those_of_the_towers_and_descend(config):
         assert row["scores"] == sorted(row["scores"], reverse=True)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["scann", "partitioned"])
 def test_approximate_indexes_are_asked_too(config, tmp_path, kind):
     config = dataclasses.replace(config, version_dir=str(bulk_export.write(tmp_path / "8", kind)))
@@ -66,8 +77,6 @@ def test_approximate_indexes_are_asked_too(config, tmp_path, kind):
 
 
 def test_the_served_signature_answers_the_same(config, version_dir):
-    from serving import saved_model
-
     recommend.run(dataclasses.replace(config, exclude_history=False))
     serve = saved_model.load_saved_model(version_dir)["serving_default"]
     inputs = {name: values[1:2] for name, values in bulk_export.QUERIES.items()}

@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -15,15 +14,10 @@ from pipelines import (
     export_gates,
     export_versions,
     job,
-    model_directory,
     refresh_index,
-    rollback,
-    run_ledger,
 )
 from pipelines.daily import served_days
-from pipelines.daily.state_paths import StatePaths
 from serving import manifest, saved_model
-from tests.pipelines.daily import shop_days
 
 _ROOT = pathlib.Path(__file__).parents[2]
 
@@ -129,22 +123,6 @@ def test_without_a_version_there_is_nothing_to_refresh(refreshed, tmp_path):
     config, _ = refreshed
     with pytest.raises(export_gates.ExportRefusedError, match=r"needs a version that serves, but --export_dir=.* none"):
         refresh_index.run(dataclasses.replace(config, export_dir=str(tmp_path / "none")))
-
-
-def test_of_daily_runs_the_day_that_serves_is_refreshed_and_the_ledger_has_the_version(copied_days, tmp_path):
-    state_dir, export_dir = copied_days / "state", copied_days / "served" / "shop"
-    rollback.run(rollback.RollbackConfig(str(export_dir), str(state_dir), to_version=2))
-    served_day = StatePaths(state_dir).day(shop_days.date_of(1))
-    known = pq.read_table(served_day.prepared / "candidates.parquet")["candidate_id"].to_pylist()
-    table = tmp_path / "items.csv"
-    table.write_text("\n".join(["sku", *known[1:], "brand-new"]) + "\n")
-    config = refresh_index.RefreshConfig("", "", str(export_dir), str(table), state_dir=str(state_dir))
-    result = refresh_index.run(config)
-    assert (result.changes.num_new, result.changes.num_removed) == (1, 1)
-    entry = run_ledger.RunLedger(state_dir / "ledger.jsonl").entries()[-1]
-    assert (entry.stage, entry.outcome, entry.version, entry.date) == ("refresh_index", "done", 4, None)
-    assert entry.figures["of_date"] == shop_days.date_of(1).isoformat()
-    assert entry.model_stamp == model_directory.read_description(served_day.model).stamp
 
 
 def test_of_daily_runs_that_published_nothing_nothing_is_refreshed(published, tmp_path):
