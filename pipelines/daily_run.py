@@ -156,7 +156,7 @@ def _dates(found: Sequence[partitions.Partition]) -> set[datetime.date]:
 
 def _remove_half_written(paths: StatePaths) -> None:
     """Removes what killed runs left under the names that things have until they are whole, or while they go."""
-    for folder in (paths.directory, *paths.days.glob("[0-9]*")):
+    for folder in (paths.directory, paths.days, *paths.days.glob("[0-9]*")):
         for leftover in folder.glob(".*.tmp-*"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 

@@ -128,6 +128,14 @@ def test_a_rerun_does_nothing(copied_days):
     assert _tree(copied_days) == before
 
 
+def test_what_a_killed_run_left_under_hidden_names_is_gone_after_the_next(copied_days):
+    state = StatePaths(copied_days / "state")
+    for folder in (state.directory, state.days, state.day(shop_days.date_of(1)).directory):
+        (folder / ".2026-11-02.tmp-x1" / "half").mkdir(parents=True)
+    _run(copied_days)
+    assert not list(state.directory.rglob(".*.tmp-*"))
+
+
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(copied_days, tmp_path, capsys):
     shop_days.write(copied_days / "log", 4)
     before = _tree(copied_days)
