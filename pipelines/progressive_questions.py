@@ -9,6 +9,7 @@ window and the day have, so that known candidates older than the window are in i
 """
 
 import dataclasses
+import math
 import os
 
 import numpy as np
@@ -110,9 +111,49 @@ def questions_since(
     Raises:
       PreparedDataError, ModelDirectoryError: if the data or the model cannot be read.
     """
+    rows = np.flatnonzero(data.examples("train").timestamps >= begin_microseconds)
+    return questions_of(data, rows, model_dir, asks_again)
+
+
+def sample_before(
+    data: prepared_data.PreparedData, end_microseconds: int, length_microseconds: int, num_questions: int
+) -> np.ndarray:
+    """Returns training examples of the last stretch of time before a moment that has any, at most so many.
+
+    Where there are more they are every second, third and so on in the order of time, so that no hour has more of them
+    than its share.
+
+    Args:
+      data: prepared with `--split=none`.
+      end_microseconds: the moment, since 1970 UTC.
+      length_microseconds: how far back from the last interaction before it they reach.
+      num_questions: how many there are at most, >= 0.
+
+    Returns:
+      `[num_sampled]` positions, ascending.
+    """
+    timestamps = data.examples("train").timestamps
+    earlier = np.flatnonzero(timestamps < end_microseconds)
+    if not len(earlier) or not num_questions:
+        return np.zeros(0, np.int64)
+    last = earlier[timestamps[earlier] > timestamps[earlier].max() - length_microseconds]
+    in_time = last[np.argsort(timestamps[last], kind="stable")]
+    return np.sort(in_time[:: math.ceil(len(in_time) / num_questions)])
+
+
+def questions_of(
+    data: prepared_data.PreparedData, rows: np.ndarray, model_dir: str | os.PathLike[str], asks_again: bool = False
+) -> ProgressiveQuestions:
+    """Returns the questions of some training examples, as a model is asked them; see `questions_since`.
+
+    Args:
+      data: prepared with `--split=none`.
+      rows: `[num_examples]` positions.
+      model_dir: of the model.
+      asks_again: whether it is also asked for what the query chose before.
+    """
     inputs = prepared_data.read_model_inputs(model_directory.ModelPaths(model_dir).description)
-    examples = data.examples("train")
-    examples = examples.take(np.flatnonzero(examples.timestamps >= begin_microseconds))
+    examples = data.examples("train").take(rows)
     num_all = len(examples)
     excluded = row_lists.RowLists.empty(num_all)
     if not asks_again:

@@ -51,6 +51,15 @@ _MAX_LENGTH_RATIO = flags.DEFINE_float(
     "How many times longer, or shorter, the embeddings of the corpus may become in a day's training, > 1.",
 )
 
+_MAX_WINDOW_RECALL_LOSS = flags.DEFINE_float(
+    "max_window_recall_loss",
+    0.5,
+    "Largest loss of recall@20 on the last interactions before a day by training on it, relative to yesterday's model, "
+    "which has just been trained on these, in [0, 1].",
+)
+_NUM_WINDOW_QUESTIONS = flags.DEFINE_integer(
+    "num_window_questions", 10_000, "How many of the last interactions before a day are asked for at most; 0 for none."
+)
 _MAX_EXPIRED_FRACTION = flags.DEFINE_float(
     "max_expired_fraction",
     0.3,
@@ -84,5 +93,7 @@ def model_gate_config() -> ModelGateConfig:
         max_day_recall_loss=_MAX_DAY_RECALL_LOSS.value,
         allow_worse_than_popularity=_ALLOW_WORSE_THAN_POPULARITY.value,
         max_length_ratio=_MAX_LENGTH_RATIO.value,
+        max_window_recall_loss=_MAX_WINDOW_RECALL_LOSS.value,
+        num_window_questions=_NUM_WINDOW_QUESTIONS.value,
         max_expired_fraction=_MAX_EXPIRED_FRACTION.value,
     )

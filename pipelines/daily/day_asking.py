@@ -27,7 +27,7 @@ class DayAsking:
 
     def __init__(self, prepared_dir: str | os.PathLike[str], partition: Partition, asks_again: bool):
         self._data = prepared_data.read_prepared_data(prepared_dir)
-        self._begin = partition.begin
+        self._partition = partition
         self._asks_again = asks_again
         self._counts = progressive_questions.counts_before(self._data, partition.begin)
 
@@ -72,23 +72,29 @@ class DayAsking:
         if len(questions.examples) and self._counts.any():
             # As many candidates as today's model knows, so that a new one is no miss for the one alone.
             popularity = model_figures.recall_of(offline_evaluation.rank_by_popularity(questions, self._counts))
-        found = model_gates.check(
-            self._measured(model_dir, questions),
-            before_dir and self._measured(before_dir, self._questions(before_dir)),
-            popularity,
-            questions.examples.query_rows,
-            config,
-        )
+        model, owners, owners_before = self._measured(model_dir, config.num_window_questions)
+        before = before_dir and self._measured(before_dir, config.num_window_questions)[0]
+        found = model_gates.check(model, before, popularity, owners, config, owners_before)
         return _finite(found.as_json())
 
     def _questions(self, model_dir: str | os.PathLike[str]) -> ProgressiveQuestions:
-        return progressive_questions.questions_since(self._data, self._begin, model_dir, self._asks_again)
+        return progressive_questions.questions_since(self._data, self._partition.begin, model_dir, self._asks_again)
 
     def _measured(
-        self, model_dir: str | os.PathLike[str], questions: ProgressiveQuestions
-    ) -> model_figures.ModelFigures:
+        self, model_dir: str | os.PathLike[str], num_before: int
+    ) -> tuple[model_figures.ModelFigures, np.ndarray, np.ndarray]:
+        """Returns what a model knows of the day and of a sample of what was before, and whose these questions are."""
+        begin, length = self._partition.begin, self._partition.microseconds
+        sample = progressive_questions.sample_before(self._data, begin, length, num_before)
+        of_day = np.flatnonzero(self._data.examples("train").timestamps >= begin)
+        rows = np.concatenate([sample, of_day])
+        questions = progressive_questions.questions_of(self._data, rows, model_dir, self._asks_again)
         checkpoint_name = model_directory.best_checkpoint_name(model_dir)
-        return model_figures.measure(model_dir, checkpoint_name, self._data, questions)
+        # Both are asked at once, as the corpus is encoded once for them.
+        figures = model_figures.measure(model_dir, checkpoint_name, self._data, questions)
+        is_before = questions.examples.timestamps < begin
+        owners = questions.examples.query_rows
+        return figures.split(is_before), owners[~is_before], owners[is_before]
 
 
 def _measure(ranked: ranking.Ranking) -> dict[str, np.ndarray]:

@@ -22,11 +22,19 @@ class ModelFigures:
       recall: `[num_questions]` recall@20 of each question; `None` where a weight is not finite, as such a model
         ranks nothing.
       mean_candidate_length: of the embeddings of the corpus; `None` likewise.
+      recall_before: `[num_questions_before]` recall@20 of questions of the time before; `None` where none are asked.
     """
 
     not_finite: dict[str, int]
     recall: np.ndarray | None
     mean_candidate_length: float | None
+    recall_before: np.ndarray | None = None
+
+    def split(self, is_before: np.ndarray) -> "ModelFigures":
+        """Returns the figures with those questions apart that are of the time before, `[num_questions]` bool."""
+        if self.recall is None or not is_before.any():
+            return self
+        return dataclasses.replace(self, recall=self.recall[~is_before], recall_before=self.recall[is_before])
 
 
 def measure(

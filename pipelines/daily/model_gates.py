@@ -3,7 +3,8 @@
 The questions are the day's own interactions, each asked with the history before it. The model has been trained on
 them since, so that it should know them better than yesterday's model, which has not, and better than popularity: a
 model that passes may still be no good, but one that fails has lost what it knew. How good a model is on what it has
-not seen is told the next day, before it is trained on that.
+not seen is told the next day, before it is trained on that. What the day does not carry is asked for by a sample of the
+last interactions before it: both models have been trained on these, and what today's has lost of them it has forgotten.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from tfrs_model.schema import CANDIDATE_ID, QUERY_ID
 _KEEPS = "Nothing was published and the previous model_version keeps serving."
 _RECALL = f"recall_at_{model_figures.K}"
 _NAMED_WEIGHTS = 3
+_DIFFERENCES = ("to_yesterday", "to_popularity", "to_yesterday_before")
 
 
 class ModelGateError(ValueError):
@@ -34,16 +36,23 @@ class ModelGateConfig:
       max_day_recall_loss: largest loss of recall on the day's interactions, relative to yesterday's model, in [0, 1].
       allow_worse_than_popularity: whether the model may know the day's interactions less than popularity does.
       max_length_ratio: how many times longer, or shorter, the corpus's embeddings may have become, > 1.
+      max_window_recall_loss: largest loss of recall on a sample of the last interactions before the day, relative to
+        yesterday's model, in [0, 1].
+      num_window_questions: how many of these are asked for at most, >= 0; 0 to ask for none.
       max_expired_fraction: largest share of the query ids, or of the candidate ids, that expire in a day, in [0, 1].
     """
 
     max_day_recall_loss: float = 0.1
     allow_worse_than_popularity: bool = False
     max_length_ratio: float = 10.0
+    max_window_recall_loss: float = 0.5
+    num_window_questions: int = 10_000
     max_expired_fraction: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("max_day_recall_loss", "max_expired_fraction"):
+        if self.num_window_questions < 0:
+            raise job.ConfigError(f"--num_window_questions must be >= 0, but is {self.num_window_questions}.")
+        for name in ("max_day_recall_loss", "max_window_recall_loss", "max_expired_fraction"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise job.ConfigError(f"--{name} must be in [0, 1], but is {getattr(self, name)}.")
         if not self.max_length_ratio > 1.0:
@@ -60,6 +69,8 @@ class GateFigures:
       to_yesterday: recall@20 of the model minus that of yesterday's.
       to_popularity: minus that of popularity.
       length_ratio: mean length of the corpus's embeddings relative to yesterday's model.
+      num_window_questions: of the time before the day.
+      to_yesterday_before: recall@20 on these minus that of yesterday's model.
     """
 
     num_questions: int
@@ -67,10 +78,12 @@ class GateFigures:
     to_yesterday: paired.Difference | None = None
     to_popularity: paired.Difference | None = None
     length_ratio: float | None = None
+    num_window_questions: int = 0
+    to_yesterday_before: paired.Difference | None = None
 
     def as_json(self) -> dict:
         """Returns the figures as a JSON object."""
-        differences = {name: getattr(self, name) for name in ("to_yesterday", "to_popularity")}
+        differences = {name: getattr(self, name) for name in _DIFFERENCES}
         return dataclasses.asdict(self) | {
             name: each and interval_figures.of_difference(each) for name, each in differences.items()
         }
@@ -82,6 +95,7 @@ def check(
     popularity_recall: np.ndarray | None,
     owners: np.ndarray,
     config: ModelGateConfig,
+    owners_before: np.ndarray | None = None,
 ) -> GateFigures:
     """Returns what the gates saw of a model that passes them.
 
@@ -94,6 +108,7 @@ def check(
       popularity_recall: `[num_questions]` recall@20 of popularity on the same questions, or `None`.
       owners: `[num_questions]` whose question each is.
       config: the bounds.
+      owners_before: `[num_questions_before]` whose question each of the time before is; `None` or empty for none.
 
     Raises:
       ModelGateError: if a weight is not finite, the recall is certainly below its floor or below popularity's, or the
@@ -101,15 +116,19 @@ def check(
     """
     _require_finite(model)
     compared = None if yesterday is None or yesterday.recall is None else yesterday
-    if not len(owners):
-        return GateFigures(0, None, length_ratio=compared and _require_length(model, compared, config))
-    return GateFigures(
-        len(owners),
-        float(model.recall.mean()),
-        compared and _require_not_worse_than_yesterday(model.recall, compared.recall, owners, config),
-        None if popularity_recall is None else _require_useful(model.recall, popularity_recall, owners, config),
-        compared and _require_length(model, compared, config),
-    )
+    found = GateFigures(0, None)
+    if len(owners):
+        found = GateFigures(
+            len(owners),
+            float(model.recall.mean()),
+            compared and _require_not_worse_than_yesterday(model.recall, compared.recall, owners, config),
+            None if popularity_recall is None else _require_useful(model.recall, popularity_recall, owners, config),
+        )
+    found = dataclasses.replace(found, length_ratio=compared and _require_length(model, compared, config))
+    if compared is None or owners_before is None or not len(owners_before):
+        return found
+    kept = _require_not_forgotten(model.recall_before, compared.recall_before, owners_before, config)
+    return dataclasses.replace(found, num_window_questions=len(owners_before), to_yesterday_before=kept)
 
 
 def require_few_expired(vocabularies: Mapping[str, Mapping[str, int]], config: ModelGateConfig) -> dict[str, float]:
@@ -165,6 +184,22 @@ def _require_not_worse_than_yesterday(
             f"{_RECALL} on the day's interactions is {ours.mean():.4f} after training on them, below {floor:.4f}: "
             f"yesterday's model has {theirs.mean():.4f} and --max_day_recall_loss={config.max_day_recall_loss:g} may "
             f"be lost. {_of(found)} {_KEEPS} Look at what changed in data and options, or raise --max_day_recall_loss."
+        )
+    return found
+
+
+def _require_not_forgotten(
+    ours: np.ndarray, theirs: np.ndarray, owners: np.ndarray, config: ModelGateConfig
+) -> paired.Difference:
+    found = paired.difference(ours, theirs, owners)
+    floor = float(theirs.mean()) * (1.0 - config.max_window_recall_loss)
+    if ours.mean() < floor and found.high < 0.0:
+        raise ModelGateError(
+            f"{_RECALL} on the last interactions before the day is {ours.mean():.4f} after training on the day, below "
+            f"{floor:.4f}: yesterday's model has {theirs.mean():.4f} and --max_window_recall_loss="
+            f"{config.max_window_recall_loss:g} may be lost. {_of(found)} {_KEEPS} The day may be of a part of the "
+            "queries alone; train it with a lower --learning_rate or --epochs_per_day, or raise "
+            "--max_window_recall_loss."
         )
     return found
 

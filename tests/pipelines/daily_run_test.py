@@ -99,6 +99,16 @@ def test_the_model_of_the_day_before_beats_popularity_where_a_law_is_planted(thr
     assert found["model"]["recall_at_10"] > found["popularity"]["recall_at_10"]
 
 
+def test_the_gate_asks_for_the_day_and_for_what_was_chosen_the_day_before(three_days):
+    first, second = (three_days[1].records[day].stages["gate"] for day in (0, 1))
+    assert (first["num_window_questions"], first["to_yesterday_before"]) == (0, None)
+    # What the queries of the first day chose there for the first time.
+    columns = shop_days.rows(0)
+    assert second["num_window_questions"] == len(set(zip(columns["shopper"], columns["sku"], strict=True)))
+    assert second["to_yesterday_before"]["low"] <= second["to_yesterday_before"]["mean"]
+    assert second["expired_fractions"] == {"query_id": 0.0, "candidate_id": 0.0}
+
+
 def test_the_ledger_has_each_stage_begun_and_done_with_data_model_and_version(three_days):
     root, result = three_days
     entries = run_ledger.RunLedger(StatePaths(root / "state").ledger).entries()

@@ -139,3 +139,19 @@ def test_popularity_knows_the_days_before_alone(prepared):
     counts = progressive_questions.counts_before(prepared[0], _DAY * 1_000_000)
     # a, b and c were chosen once each, d never.
     assert counts.tolist() == [1, 1, 1, 0]
+
+
+def test_a_sample_of_the_time_before_is_of_its_last_stretch_spread_over_it(prepared):
+    data, end = prepared[0], _DAY * 1_000_000
+    seconds = data.examples("train").timestamps // 1_000_000
+
+    def sampled(length_seconds, num_questions):
+        rows = progressive_questions.sample_before(data, end, length_seconds * 1_000_000, num_questions)
+        return sorted(seconds[rows].tolist())
+
+    # The interactions before the day are of seconds 10, 20 and 30.
+    assert sampled(100, 9) == [10, 20, 30]
+    assert sampled(11, 9) == [20, 30]
+    assert sampled(100, 2) == [10, 30]
+    assert sampled(100, 0) == []
+    assert progressive_questions.sample_before(data, 0, 1, 9).tolist() == []

@@ -32,6 +32,8 @@ def test_every_flag_sets_its_bound():
         "max_day_recall_loss": 0.5,
         "allow_worse_than_popularity": True,
         "max_length_ratio": 2.0,
+        "max_window_recall_loss": 0.75,
+        "num_window_questions": 500,
         "max_expired_fraction": 0.25,
     }
     wanted = wanted_day | wanted_model

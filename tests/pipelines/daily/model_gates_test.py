@@ -95,6 +95,35 @@ def test_embeddings_that_exploded_or_collapsed_are_refused(length):
     assert "beyond --max_length_ratio=10." in _refusal(_model(0.5, length), _model(0.5, 1.0))
 
 
+def _model_of_both(share, share_before):
+    return dataclasses.replace(_model(share), recall_before=_recall(share_before))
+
+
+def test_what_the_day_does_not_carry_and_the_model_has_forgotten_is_refused_unless_it_is_allowed():
+    # On the day's own interactions it has gained.
+    ours, yesterday = _model_of_both(0.6, 0.15), _model_of_both(0.4, 0.5)
+    with pytest.raises(model_gates.ModelGateError) as caught:
+        model_gates.check(ours, yesterday, None, OWNERS, CONFIG, OWNERS)
+    said = str(caught.value)
+    # By hand: half of .5 may be lost.
+    assert "before the day is 0.1500 after training on the day, below 0.2500: yesterday's model has 0.5000" in said
+    assert "or raise --max_window_recall_loss" in said
+    allowed = dataclasses.replace(CONFIG, max_window_recall_loss=0.8)
+    found = model_gates.check(ours, yesterday, None, OWNERS, allowed, OWNERS)
+    assert found.num_window_questions == 400
+    assert found.as_json()["to_yesterday_before"]["mean"] == pytest.approx(-0.35)
+
+
+def test_without_a_window_or_a_model_of_yesterday_nothing_can_be_forgotten():
+    assert model_gates.check(_model(0.5), _model(0.5), None, OWNERS, CONFIG, np.zeros(0)).num_window_questions == 0
+    assert model_gates.check(_model_of_both(0.5, 0.1), None, None, OWNERS, CONFIG, OWNERS).to_yesterday_before is None
+
+
+def test_questions_of_the_time_before_are_told_apart():
+    both = ModelFigures({}, np.array([1.0, 0.0, 1.0]), 1.0).split(np.array([True, False, False]))
+    assert (both.recall.tolist(), both.recall_before.tolist()) == ([0.0, 1.0], [1.0])
+
+
 def test_ids_that_expire_at_once_are_refused_unless_it_is_allowed():
     # A thousand ids, of which an outage of the log leaves fifty; ten are new.
     vocabularies = {
@@ -130,7 +159,11 @@ def test_of_no_questions_nothing_but_weights_and_lengths_is_asked():
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"max_day_recall_loss": 1.5}, "--max_day_recall_loss must be"), ({"max_length_ratio": 1.0}, "must be above 1")],
+    [
+        ({"max_day_recall_loss": 1.5}, "--max_day_recall_loss must be"),
+        ({"max_length_ratio": 1.0}, "must be above 1"),
+        ({"num_window_questions": -1}, "--num_window_questions must be >= 0, but is -1"),
+    ],
 )
 def test_bounds_out_of_range_are_refused(options, said):
     with pytest.raises(job.ConfigError, match=said):
