@@ -29,6 +29,11 @@ _MAX_REPEATED_FRACTION = flags.DEFINE_float(
     "Largest share of a day's interactions that one day before has at the same time of day, in [0, 1]; 1 for a log "
     "without times of day in which the same is chosen day after day.",
 )
+_MAX_OUTSIDE_FRACTION = flags.DEFINE_float(
+    "max_outside_fraction",
+    0.0,
+    "Largest share of a day's interactions whose time is of another date, in [0, 1]; they are counted and dropped.",
+)
 _COMPARED_DAYS = flags.DEFINE_integer(
     "compared_days", 30, "With how many of the last days that have data a day is compared, whatever --window_days is."
 )
@@ -80,6 +85,7 @@ def day_check_config(max_rejected_fraction: float, engine_memory_limit: str | No
         max_new_query_fraction=_MAX_NEW_QUERY_FRACTION.value,
         max_new_candidate_fraction=_MAX_NEW_CANDIDATE_FRACTION.value,
         max_repeated_fraction=_MAX_REPEATED_FRACTION.value,
+        max_outside_fraction=_MAX_OUTSIDE_FRACTION.value,
         max_rejected_fraction=max_rejected_fraction,
         compared_days=_COMPARED_DAYS.value,
         allow_unfinished_day=_ALLOW_UNFINISHED_DAY.value,

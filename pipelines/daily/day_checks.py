@@ -26,7 +26,13 @@ from tfrs_model.schema import Schema
 
 # Once in about three thousand years of a log that is checked daily.
 _CHANCE = 1e-6
-_FRACTIONS = ("max_new_query_fraction", "max_new_candidate_fraction", "max_repeated_fraction", "max_rejected_fraction")
+_FRACTIONS = (
+    "max_new_query_fraction",
+    "max_new_candidate_fraction",
+    "max_repeated_fraction",
+    "max_outside_fraction",
+    "max_rejected_fraction",
+)
 
 
 class DayCheckError(ValueError):
@@ -44,6 +50,7 @@ class DayCheckConfig:
         as many ids were new the day before.
       max_new_candidate_fraction: likewise, with candidates that no day before has.
       max_repeated_fraction: largest share of interactions that one day before has at the same time of day, in [0, 1].
+      max_outside_fraction: largest share of interactions whose time is of another date, in [0, 1]; they are dropped.
       max_rejected_fraction: largest share of rows that cannot be read, in [0, 1]; that of preparation.
       compared_days: with how many of the last days that have rows a day is compared, >= 1.
       allow_unfinished_day: whether a day that is not over may be trained on.
@@ -55,6 +62,7 @@ class DayCheckConfig:
     max_new_query_fraction: float = 0.9
     max_new_candidate_fraction: float = 0.9
     max_repeated_fraction: float = 0.5
+    max_outside_fraction: float = 0.0
     max_rejected_fraction: float = 0.01
     compared_days: int = 30
     allow_unfinished_day: bool = False
@@ -110,7 +118,7 @@ def check(
         raise DayCheckError(f"{str(error).rstrip('.')}. {_skip(partition)}") from error
     # Before the times, as last week's rows are told better by their date than by being out of the day.
     _require_not_repeated(partition, figures.repeats, config)
-    _require_times_within(partition, figures)
+    _require_times_within(partition, figures, config)
     _require_known(partition, "query", figures.new_queries, config.max_new_query_fraction)
     _require_known(partition, "candidate", figures.new_candidates, config.max_new_candidate_fraction)
     return figures
@@ -208,15 +216,20 @@ def _require_not_repeated(partition: Partition, repeats: day_figures.Repeats | N
         )
 
 
-def _require_times_within(partition: Partition, figures: DayFigures) -> None:
-    if figures.num_outside:
+def _require_times_within(partition: Partition, figures: DayFigures, config: DayCheckConfig) -> None:
+    if not figures.num_outside:
+        return
+    # Of none inside the date there is nothing left.
+    most = min(config.max_outside_fraction * figures.num_interactions, figures.num_interactions - 1)
+    if figures.num_outside > most:
         raise DayCheckError(
             f"Every interaction of {partition.date} must be from {_moment(partition.begin)} to before "
             f"{_moment(partition.end)}, but {figures.num_outside:,} of {figures.num_interactions:,} are not; they all "
             f"are from {_moment(figures.first_microseconds)} to {_moment(figures.last_microseconds)}. Write the "
-            "partition again with the interactions of its UTC date, or correct --slice_days or the schema's "
-            f"timestamp_unit. {_skip(partition)}"
+            "partition again with the interactions of its UTC date, correct --slice_days or the schema's "
+            f"timestamp_unit, or raise --max_outside_fraction to drop them. {_skip(partition)}"
         )
+    logging.warning("%s: %d interactions of other dates are dropped", partition.date, figures.num_outside)
 
 
 def _require_known(partition: Partition, side: str, new: NewIds | None, bound: float) -> None:

@@ -75,7 +75,9 @@ class DayRunner:
         before = base_of(partition.date, records)
         origin = day_origin.origin_of(self.config, partition, window, before, self.digests)
         record = _begun(partition, origin, paths)
-        work = day_stages.DayWork(self.config, partition, window, usable, before, publishes, self.write_report)
+        work = day_stages.DayWork(
+            self.config, partition, window, usable, before, publishes, self.write_report, _num_outside(records)
+        )
         for name in day_stages.NAMES:
             if record.is_finished:
                 break
@@ -90,6 +92,12 @@ class DayRunner:
             self.lines.say(partition.date, "day", run_ledger.NO_DATA, "The partition has no rows.")
             logging.warning("%s: the partition has no rows; what serves goes on serving", partition.date)
         return record
+
+
+def _num_outside(records: Records) -> dict[str, int]:
+    """Returns how many interactions of other dates the check of each day let through, by date."""
+    checks = {date.isoformat(): record.stages.get("check", {}) for date, record in records.items()}
+    return {date: found.get("num_outside", 0) for date, found in checks.items()}
 
 
 def _begun(partition: Partition, origin: dict, paths: StatePaths) -> DayRecord:

@@ -11,7 +11,7 @@ from typing import Any
 from absl import logging
 
 from pipelines import export, model_directory, prepare_data, train
-from pipelines.daily import day_checks, day_record, model_gates
+from pipelines.daily import day_checks, day_record, model_gates, rows_inside
 from pipelines.daily.daily_config import DailyRunConfig
 from pipelines.daily.day_asking import DayAsking
 from pipelines.daily.day_record import DayRecord
@@ -38,6 +38,7 @@ class DayWork:
       before: the day whose model is trained on; `None` for the first.
       publishes: whether its model is published.
       write_report: writes the report of the day.
+      num_outside: of days before, by first date, how many interactions are of other dates, where any.
     """
 
     config: DailyRunConfig
@@ -47,6 +48,7 @@ class DayWork:
     before: DayRecord | None
     publishes: bool
     write_report: Callable[[DayRecord], None]
+    num_outside: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def paths(self) -> DayPaths:
@@ -103,11 +105,14 @@ class DayWork:
             shutil.rmtree(self.paths.work, ignore_errors=True)
 
     def _prepare(self, record: DayRecord) -> dict[str, Any]:
-        files = [str(path) for each in (*self.window, self.partition) for path in each.paths]
-        config = dataclasses.replace(
-            self.config.prepare, interactions=",".join(files), prepared_dir=str(self.paths.prepared)
-        )
+        config, num_outside = self.config.prepare, dict(self.num_outside)
+        num_outside[self.partition.date.isoformat()] = record.stages["check"]["num_outside"]
+        copies, limit = self.paths.work, config.engine_memory_limit
+        files = rows_inside.files((*self.window, self.partition), num_outside, config.schema, copies, limit)
+        log = ",".join(map(str, files))
+        config = dataclasses.replace(config, interactions=log, prepared_dir=str(self.paths.prepared))
         manifest = prepare_data.run(config).manifest
+        shutil.rmtree(copies, ignore_errors=True)
         return {name: manifest[name] for name in ("counts", "drops", "removed_values", "time_range_microseconds")}
 
     def _evaluate(self, record: DayRecord) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class DayPaths:
 
     @property
     def work(self) -> pathlib.Path:
-        """Rows that do not fit into memory while the day is checked."""
+        """Rows that do not fit into memory while the day is checked, and files without rows of other dates."""
         return self.directory / "work"
 
     @property

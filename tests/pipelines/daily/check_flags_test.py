@@ -25,6 +25,7 @@ def test_every_flag_sets_its_bound():
         "max_new_query_fraction": 1.0,
         "max_new_candidate_fraction": 0.75,
         "max_repeated_fraction": 0.125,
+        "max_outside_fraction": 0.01,
         "compared_days": 7,
         "allow_unfinished_day": True,
     }

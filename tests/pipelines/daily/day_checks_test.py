@@ -115,6 +115,20 @@ def test_times_of_another_day_are_refused_with_the_range_that_came(tmp_path, ear
     assert "to 2026-11-05 00:00:00 UTC. Write" in said
 
 
+def test_a_few_rows_of_other_dates_are_let_through_by_their_flag_and_counted(tmp_path, earlier, caplog):
+    columns = day_log.rows(3)
+    columns["at"][:4] = [1_793_836_800] * 4
+    assert "raise --max_outside_fraction to drop them" in _refusal(tmp_path, earlier, columns)
+    allowed = dataclasses.replace(CONFIG, max_outside_fraction=0.01)
+    assert _check(tmp_path, earlier, columns, allowed).num_outside == 4
+    assert "2026-11-04: 4 interactions of other dates are dropped" in caplog.text
+    columns["at"][4] = 1_793_836_800
+    assert "but 5 of 400 are not" in _refusal(tmp_path, earlier, columns, allowed)
+    columns["at"] = [1_793_836_800] * 400
+    every = dataclasses.replace(CONFIG, max_outside_fraction=1.0)
+    assert "but 400 of 400 are not" in _refusal(tmp_path, earlier, columns, every)
+
+
 def test_a_week_holds_seven_days(tmp_path):
     columns = day_log.rows(6)
     partition = dataclasses.replace(day_log.write(tmp_path, 0, columns), num_days=7)

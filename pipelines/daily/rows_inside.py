@@ -1,0 +1,72 @@
+"""Partitions without the rows whose time is of another date, where a check has let a few of them through.
+
+A day is asked for, trained on and learned up to by its times, so that one row of next week would hide a week of
+interactions from training. What is dropped is counted by the check, as `num_outside`.
+"""
+
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from pipelines.daily import day_rows
+from pipelines.daily.partitions import Partition
+from pipelines.preparation import columns, sources
+from pipelines.preparation.engines import EngineOptions, open_engine
+from tfrs_model.schema import Schema
+
+_ROLE = "interactions_dir"
+_SCRATCH = ".inside.tmp-"
+
+
+def files(
+    partitions: Sequence[Partition],
+    num_outside: Mapping[str, int],
+    schema: Schema,
+    directory: pathlib.Path,
+    engine_memory_limit: str | None = None,
+) -> list[pathlib.Path]:
+    """Returns the files of partitions, and of those that have rows outside their date a copy without these.
+
+    Args:
+      partitions: each with one file at least.
+      num_outside: how many rows are outside, by first date as YYYY-MM-DD; a date that is not named has none.
+      schema: which column is what; a copy holds what it reads.
+      directory: where the copies go, under the same names each time; emptied before.
+      engine_memory_limit: such as `2GB`; `None` leaves it to the engine.
+
+    Raises:
+      PreparationError: if a partition cannot be read.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    found: list[pathlib.Path] = []
+    for partition in partitions:
+        if not num_outside.get(partition.date.isoformat()):
+            found += partition.paths
+            continue
+        directory.mkdir(parents=True, exist_ok=True)
+        found.append(directory / f"{partition.date}.parquet")
+        _write(partition, schema, found[-1], EngineOptions(memory_limit=engine_memory_limit))
+    return found
+
+
+def _write(partition: Partition, schema: Schema, path: pathlib.Path, options: EngineOptions) -> None:
+    read = sorted(day_rows.columns_read(schema))
+    source = sources.Source(_ROLE, partition.paths, sources.PARQUET, tuple(read))
+    scratch_of_run = tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=path.parent)
+    with scratch_of_run as scratch, open_engine(options, pathlib.Path(scratch)) as engine:
+        log = source.open(engine).select(*read)
+        engine.write_parquet(log.filter(~_is_outside(log, partition, schema)), path)
+
+
+def _is_outside(log: ir.Table, partition: Partition, schema: Schema) -> ir.BooleanValue:
+    """Returns whether a time can be read and is of another date; one that cannot is left for preparation to count."""
+    roles = schema.interactions
+    where = f"Column {roles.timestamp!r} (interactions.timestamp)"
+    reading = columns.timestamp(log[roles.timestamp], where, roles.timestamp_unit)
+    is_other = (reading.value < partition.begin) | (reading.value >= partition.end)
+    is_unreadable = ibis.or_(*(condition for condition, _ in reading.faults))
+    return ibis.ifelse(is_unreadable, False, is_other).fill_null(False)
