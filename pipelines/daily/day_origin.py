@@ -42,7 +42,7 @@ def origin_of(
         "data_sha256": digests.of(partition),
         "window": {each.date.isoformat(): digests.of(each) for each in window},
         "tables": {role: _table_sha256(role, path) for role, path in _tables(config).items()},
-        "before": before and {"date": before.date.isoformat(), "model_stamp": before.model_stamp},
+        "before": before and {"date": before.date.isoformat(), "model": list(before.model)},
         "options_sha256": artifacts.sha256_of_json(options),
         "source_sha256": source_digest.source_sha256("tfrs_model", "pipelines"),
     }

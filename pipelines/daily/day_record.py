@@ -58,6 +58,12 @@ class DayRecord:
         return self.stages.get("train", {}).get("model_stamp")
 
     @property
+    def model(self) -> tuple[str, str] | None:
+        """Stamp and best checkpoint of its model, if there is one: more epochs of the same run are another model."""
+        found = self.stages.get("train", {})
+        return (found["model_stamp"], found["best_checkpoint"]) if found else None
+
+    @property
     def version(self) -> int | None:
         """Number of the version that was published of it, if one was."""
         return self.stages.get("publish", {}).get("version")

@@ -132,6 +132,7 @@ class DayWork:
         result = train.run(train.TrainJobConfig(str(self.paths.prepared), model_dir, training, warm_start=start))
         return {
             "model_stamp": model_directory.read_description(model_dir).stamp,
+            "best_checkpoint": model_directory.best_checkpoint_name(model_dir),
             "losses": [each["loss"] for each in result.history],
             "vocabularies": result.vocabularies,
         }

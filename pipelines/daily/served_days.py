@@ -1,7 +1,7 @@
 """Which days' models serve: a version that was taken back takes its day back.
 
-A version is known by the stamp of its model, not by its number alone, so that another directory's versions are never
-taken for those of the days.
+A version is known by its model, not by its number alone, so that another directory's versions are never taken for
+those of the days.
 """
 
 import dataclasses
@@ -19,6 +19,8 @@ from pipelines.daily.state_paths import StatePaths
 from serving import manifest
 
 Records = Mapping[datetime.date, DayRecord]
+# Stamp and best checkpoint.
+Model = tuple[str, str]
 
 
 class ServedDaysError(ValueError):
@@ -30,12 +32,12 @@ class Versions:
     """The versions of an export directory.
 
     Attributes:
-      served: stamp of the model of each version that serves or could, by number; `None` where it says none.
+      served: the model of each version that serves or could, by number; `None` where its manifest names none.
       withdrawn: the same of those that were taken back and are kept.
     """
 
-    served: Mapping[int, str | None]
-    withdrawn: Mapping[int, str | None]
+    served: Mapping[int, Model | None]
+    withdrawn: Mapping[int, Model | None]
 
     @classmethod
     def read(cls, export_dir: str | os.PathLike[str]) -> "Versions":
@@ -45,12 +47,12 @@ class Versions:
             each: export_versions.withdrawn_dir(export_dir, each)
             for each in export_versions.withdrawn_numbers(export_dir)
         }
-        return cls(*({each: _stamp(path) for each, path in found.items()} for found in (served, withdrawn)))
+        return cls(*({each: _model_of(path) for each, path in found.items()} for found in (served, withdrawn)))
 
-    def only_above(self, number: int) -> set[str]:
-        """Returns the stamps of models that versions above one have, and no other that serves."""
-        above = {stamp for each, stamp in self.served.items() if each > number and stamp}
-        return above - {stamp for each, stamp in self.served.items() if each <= number}
+    def only_above(self, number: int) -> set[Model]:
+        """Returns the models that versions above one have, and no other that serves."""
+        above = {model for each, model in self.served.items() if each > number and model}
+        return above - {model for each, model in self.served.items() if each <= number}
 
 
 def note_withdrawn(export_dir: str | os.PathLike[str], paths: StatePaths, records: Records) -> Records:
@@ -73,19 +75,15 @@ def withdrawn_dates(export_dir: str | os.PathLike[str], records: Records) -> lis
     for record in published:
         _require_own(export_dir, versions, record)
     served = set(versions.served.values())
-    taken_back = {
-        each.date for each in published if each.version in versions.withdrawn and each.model_stamp not in served
-    }
+    taken_back = {each.date for each in published if each.version in versions.withdrawn and each.model not in served}
     return _with_their_backfill(taken_back, records)
 
 
-def dates_of_models(stamps: Collection[str], records: Records) -> list[datetime.date]:
+def dates_of_models(models: Collection[Model], records: Records) -> list[datetime.date]:
     """Returns the dates of models, whether their record says yet that they were published or not, and of a back-fill
     that ended in one the days before it."""
     passed_over = (day_record.NO_DATA, day_record.SKIPPED, day_record.WITHDRAWN)
-    found = {
-        date for date, record in records.items() if record.outcome not in passed_over and record.model_stamp in stamps
-    }
+    found = {date for date, record in records.items() if record.outcome not in passed_over and record.model in models}
     return _with_their_backfill(found, records)
 
 
@@ -105,7 +103,7 @@ def require_served(export_dir: str | os.PathLike[str], records: Records) -> None
     Raises:
       ServedDaysError: naming the version.
     """
-    of_days = {each.model_stamp: each for each in records.values() if each.model_stamp}
+    of_days = {each.model: each for each in records.values() if each.model}
     versions = Versions.read(export_dir).served
     if not of_days or not versions:
         return
@@ -127,8 +125,8 @@ def served_date(export_dir: str | os.PathLike[str], records: Records) -> datetim
     """
     require_served(export_dir, records)
     versions = Versions.read(export_dir).served
-    stamp = versions[max(versions)] if versions else None
-    dates = [date for date, record in records.items() if stamp and record.model_stamp == stamp]
+    model = versions[max(versions)] if versions else None
+    dates = [date for date, record in records.items() if model and record.model == model]
     if not dates:
         raise ServedDaysError(f"No day was published to --export_dir={export_dir} and is served; do one first.")
     return max(dates)
@@ -136,7 +134,7 @@ def served_date(export_dir: str | os.PathLike[str], records: Records) -> datetim
 
 def _require_own(export_dir: str | os.PathLike[str], versions: Versions, record: DayRecord) -> None:
     found = {**versions.withdrawn, **versions.served}
-    is_other = record.version in found and found[record.version] != record.model_stamp
+    is_other = record.version in found and found[record.version] != record.model
     if is_other or not versions.served or record.version > max(found):
         raise ServedDaysError(
             f"--export_dir={export_dir} holds not version {record.version} as {record.date} was published, but "
@@ -156,8 +154,9 @@ def _with_their_backfill(taken_back: Collection[datetime.date], records: Records
     return sorted(withdrawn)
 
 
-def _stamp(version_dir: pathlib.Path) -> str | None:
+def _model_of(version_dir: pathlib.Path) -> Model | None:
     try:
-        return manifest.read_manifest(version_dir).get("model_stamp")
+        found = manifest.read_manifest(version_dir)
     except manifest.ManifestError:
         return None
+    return (found["model_stamp"], found["best_checkpoint"]) if "model_stamp" in found else None

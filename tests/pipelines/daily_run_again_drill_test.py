@@ -102,7 +102,20 @@ def test_a_day_that_was_begun_with_other_options_is_begun_again(copied_days, mon
     begun = _record(copied_days, 3)
     (record,) = _run(copied_days, epochs_per_day=2).records
     assert len(record.stages["train"]["losses"]) == 2
-    assert record.model_stamp != begun.model_stamp
+    assert record.model != begun.model
+
+
+@pytest.mark.drill
+def test_a_day_that_is_done_again_with_more_epochs_is_published_as_another_model(copied_days):
+    last = shop_days.date_of(2)
+    assert [each.version for each in _run(copied_days, backfill_from=last, epochs_per_day=2).records] == [4]
+    served = manifest.read_manifest(copied_days / "served" / "shop" / "4")
+    assert (served["model_stamp"], served["best_checkpoint"]) == _record(copied_days, 2).model
+    rollback.run(
+        rollback.RollbackConfig(str(copied_days / "served" / "shop"), str(copied_days / "state"), to_version=3)
+    )
+    # Version 3 has the stamp of the day's model and fewer epochs.
+    assert _record(copied_days, 2).outcome == "withdrawn"
 
 
 @pytest.mark.drill

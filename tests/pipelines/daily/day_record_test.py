@@ -9,7 +9,7 @@ from tests.pipelines.daily import shop_days
 
 def _record():
     record = day_record.DayRecord(shop_days.FIRST, {"before": None}, "ab" * 32)
-    record = record.with_stage("train", {"model_stamp": "cd"})
+    record = record.with_stage("train", {"model_stamp": "cd", "best_checkpoint": "ckpt-2"})
     return record.with_stage("publish", {"version": 7}, day_record.PUBLISHED)
 
 
@@ -51,11 +51,9 @@ def test_a_day_is_finished_with_its_report_and_accepted_with_its_model(outcome, 
 
 
 def test_what_was_published_of_a_day_is_told(tmp_path):
-    assert (_record().model_stamp, _record().version) == ("cd", 7)
-    assert (day_record.DayRecord(shop_days.FIRST).model_stamp, day_record.DayRecord(shop_days.FIRST).version) == (
-        None,
-        None,
-    )
+    assert (_record().model_stamp, _record().model, _record().version) == ("cd", ("cd", "ckpt-2"), 7)
+    begun = day_record.DayRecord(shop_days.FIRST)
+    assert (begun.model_stamp, begun.model, begun.version) == (None, None, None)
 
 
 def test_a_folder_that_is_no_date_is_refused_with_the_way_on(tmp_path):

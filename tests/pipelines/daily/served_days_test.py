@@ -12,14 +12,18 @@ def _records(*days):
     """Returns records of days from the first on, each given as outcome and version; its model is named for that."""
     found = {}
     for day, (outcome, version) in enumerate(days):
-        stages = {"train": {"model_stamp": f"of {version}"}, "publish": {"version": version}} if version else {}
+        stages = {"train": _model(f"of {version}"), "publish": {"version": version}} if version else {}
         found[shop_days.date_of(day)] = day_record.DayRecord(shop_days.date_of(day), stages=stages, outcome=outcome)
     return found
 
 
-def _export(export_dir, name, stamp):
+def _model(stamp, epoch=1):
+    return {"model_stamp": stamp, "best_checkpoint": f"ckpt-{epoch}"}
+
+
+def _export(export_dir, name, stamp, epoch=1):
     (export_dir / name).mkdir(parents=True)
-    manifest.write_manifest(export_dir / name, {"model_stamp": stamp})
+    manifest.write_manifest(export_dir / name, _model(stamp, epoch))
 
 
 def _withdrawn(export_dir, records):
@@ -72,6 +76,11 @@ def test_a_refresh_of_the_same_model_that_still_serves_keeps_its_day(export_dir)
     assert _withdrawn(export_dir, _records(("published", 2), ("published", 3))) == []
 
 
+def test_more_epochs_of_the_same_run_are_another_model(export_dir):
+    _export(export_dir, "4", "of 3", epoch=2)
+    assert _withdrawn(export_dir, _records(("published", 2), ("published", 3))) == [1]
+
+
 @pytest.mark.parametrize(
     ("versions", "sentence"),
     [
@@ -91,15 +100,15 @@ def test_the_versions_of_another_directory_are_refused_and_take_no_day_back(tmp_
 
 def test_a_day_whose_record_does_not_say_yet_that_it_was_published_is_known_by_its_model():
     records = _records(("published", 1), (None, None))
-    killed = records[shop_days.date_of(1)].with_stage("train", {"model_stamp": "of 2"})
-    assert served_days.dates_of_models({"of 2"}, records | {killed.date: killed}) == [killed.date]
+    killed = records[shop_days.date_of(1)].with_stage("train", _model("of 2"))
+    assert served_days.dates_of_models({killed.model}, records | {killed.date: killed}) == [killed.date]
 
 
 def test_what_only_versions_above_one_have_is_told(export_dir):
     _export(export_dir, "4", "of 2")
     _export(export_dir, "5", "of 5")
-    assert served_days.Versions.read(export_dir).only_above(2) == {"of 5"}
-    assert served_days.Versions.read(export_dir).only_above(1) == {"of 2", "of 5"}
+    assert served_days.Versions.read(export_dir).only_above(2) == {("of 5", "ckpt-1")}
+    assert served_days.Versions.read(export_dir).only_above(1) == {("of 2", "ckpt-1"), ("of 5", "ckpt-1")}
 
 
 def test_a_version_of_no_day_or_of_one_that_was_taken_back_is_not_gone_on_from(export_dir):
