@@ -93,7 +93,7 @@ for flag in ("--help", "--helpfull"):
         sys.argv = [script, flag]
         runpy.run_path(script, run_name="__main__")
         sys.exit(0)
-    print(flag, os.waitstatus_to_exitcode(os.wait()[1]))
+    print(flag, os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
 
 
@@ -150,7 +150,7 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         *("tfrs-prepare-data", "tfrs-train", "tfrs-evaluate", "tfrs-export", "tfrs-quickstart", "tfrs-doctor"),
         *("tfrs-simulate-frequency", "tfrs-analyze-similarity", "tfrs-export-embeddings", "tfrs_model_server"),
         *("tfrs-tune", "tfrs-compare", "tfrs-write-report", "tfrs-study-folding", "tfrs-measure-folding"),
-        *("tfrs-refresh-index", "tfrs-recommend"),
+        *("tfrs-daily-run", "tfrs-rollback", "tfrs-refresh-index", "tfrs-recommend"),
     }
     assert {flag for _, flag in help_answers} == {"--help", "--helpfull"}
     for call, answer in help_answers.items():
@@ -174,6 +174,8 @@ def test_every_command_explains_itself_from_an_empty_folder(help_answers):
         ("tfrs-write-report", "output_dir"),
         ("tfrs-study-folding", "output_dir"),
         ("tfrs-measure-folding", "model_dir"),
+        ("tfrs-daily-run", "interactions_dir"),
+        ("tfrs-rollback", "export_dir"),
         ("tfrs-refresh-index", "candidates"),
         ("tfrs-recommend", "version_dir"),
         ("tfrs_model_server", "model_base_path"),
