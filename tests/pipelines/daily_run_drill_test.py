@@ -31,7 +31,6 @@ _DEATHS = [
     "checkpoints written:1",
     "after train:1",
     "after gate:1",
-    "half of manifest.json:1",
     "published:1",
     "half of report.html:1",
     "after report:1",
@@ -107,6 +106,7 @@ def test_days_killed_at_each_stage_and_in_each_write_end_as_undisturbed_ones(tmp
     _run(killed, *_DEATHS)
     _require_equal_days(undisturbed, killed)
     _require_equal_versions(undisturbed, killed)
+    assert not list((killed / "state").rglob(".*.tmp-*"))
 
 
 @pytest.mark.drill

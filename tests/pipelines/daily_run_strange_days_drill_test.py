@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipelines import daily_run, export_versions
+from pipelines import daily_run, export_versions, training_config, training_state
 from pipelines.daily import day_checks, model_gates
 from tests.pipelines.daily import shop_days
 
@@ -69,7 +69,11 @@ def test_a_day_of_new_ids_alone_is_a_sentence_or_by_its_flags_a_model_that_knows
     columns = shop_days.rows(_STRANGE, prefix="x-")
     _require_refused(copied_days, columns, "query ids that no day before has, above --max_new_query_fraction=0.9")
     checks = dataclasses.replace(shop_days.CHECKS, max_new_query_fraction=1, max_new_candidate_fraction=1)
-    record = _next_day(copied_days, columns, checks=checks)
+    # A day of others alone lets the model forget those it knew.
+    with pytest.raises(model_gates.ModelGateError, match="The day may be of a part of the queries alone"):
+        _next_day(copied_days, columns, checks=checks)
+    gates = model_gates.ModelGateConfig(max_window_recall_loss=1.0)
+    record = _next_day(copied_days, columns, checks=checks, gates=gates)
     found = record.stages["evaluate"]
     assert found["num_of_unknown_candidates"] == found["num_interactions"] > 0
     assert found["model"]["recall_at_100"] == 0.0
@@ -78,12 +82,28 @@ def test_a_day_of_new_ids_alone_is_a_sentence_or_by_its_flags_a_model_that_knows
 
 
 @pytest.mark.drill
-def test_a_day_that_breaks_the_model_is_a_sentence_and_the_version_before_serves_on(copied_days, monkeypatch):
-    gates = model_gates.ModelGateConfig(max_length_ratio=1.0 + 1e-9)
-    with pytest.raises(model_gates.ModelGateError, match="--max_length_ratio") as refused:
-        _next_day(copied_days, None, gates=gates)
-    assert "the previous model_version keeps serving" in str(refused.value)
+@pytest.mark.parametrize(
+    ("learning_rate", "error", "sentence"),
+    [
+        (1e38, training_state.TrainingDivergedError, "The loss of epoch 1 is nan; nothing of this epoch is kept"),
+        (1e4, model_gates.ModelGateError, "before the day .* the previous model_version keeps serving"),
+    ],
+)
+def test_a_day_that_breaks_the_model_is_a_sentence_and_with_sound_options_a_model(
+    copied_days, learning_rate, error, sentence
+):
+    breaking = training_config.training_config({**shop_days.OPTIONS, "learning_rate": learning_rate})
+    with pytest.raises(error, match=sentence):
+        _next_day(copied_days, None, training=breaking)
     assert export_versions.numbers(copied_days / "served" / "shop") == [1, 2, 3]
-    # With another bound the day goes on, without another training.
-    monkeypatch.setattr(daily_run.day_run.day_stages.train, "run", None)
     assert daily_run.run(shop_days.config(copied_days)).records[0].version == 4
+
+
+@pytest.mark.drill
+def test_a_day_that_a_gate_refused_goes_on_with_another_bound_without_another_training(copied_days, monkeypatch):
+    training = training_config.training_config({**shop_days.OPTIONS, "learning_rate": 1e4})
+    with pytest.raises(model_gates.ModelGateError, match="raise --max_window_recall_loss"):
+        _next_day(copied_days, None, training=training)
+    monkeypatch.setattr(daily_run.day_run.day_stages.train, "run", None)
+    loose = model_gates.ModelGateConfig(1.0, True, max_window_recall_loss=1.0)
+    assert daily_run.run(shop_days.config(copied_days, training=training, gates=loose)).records[0].version == 4

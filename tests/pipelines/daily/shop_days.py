@@ -13,7 +13,7 @@ from tfrs_model.schema import InteractionColumns, Schema
 
 FIRST = datetime.date(2026, 11, 1)
 SCHEMA = Schema(InteractionColumns("shopper", "sku", "at", "s"))
-NUM_GROUPS, NUM_QUERIES, NUM_CANDIDATES = 3, 24, 18
+NUM_GROUPS, NUM_QUERIES, NUM_CANDIDATES = 3, 24, 60
 # Whatever the clock says where the tests run.
 CHECKS = day_checks.DayCheckConfig(allow_unfinished_day=True)
 OPTIONS = {
