@@ -81,6 +81,8 @@ def test_the_export_embeds_prepared_rows_as_the_restored_tower_does(made):
     np.testing.assert_allclose(embedding, made.query_tower(made.held_out), atol=1e-6)
 
 
+# Which between them have every input that a tower can read.
+@pytest.mark.parametrize("made", ["mean", "self_attention with time gaps"], indirect=True)
 def test_prepared_rows_as_json_reach_the_server_over_both_protocols(made):
     expected = made.query_tower(made.held_out)
     inputs = feeding.as_json(made.held_out)

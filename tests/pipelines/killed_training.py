@@ -2,7 +2,8 @@
 
 python -m tests.pipelines.killed_training VARIANT PREPARED_DIR MODEL_DIR [PLACE:TIMES ...]
 
-VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position;
+VARIANT is `interactions`, with every kind of sampled negatives, or `windows`, with attention over each position and
+the batch's negatives alone;
 with `@WARM_START_DIR` behind it the run goes on from the one there. Each run is a fork of a process that has imported
 everything and started nothing. At the kill a PLACE is passed for the TIMES-th time.
 """
@@ -32,7 +33,11 @@ _OPTIONS = {
 }
 _VARIANTS = {
     "interactions": {},
+    # Without what the other has and draws: it would be traced again for each run.
     "windows": {
+        "num_uniform_negatives": 0,
+        "num_corpus_hard_negatives": 0,
+        "bank_size": 0,
         "every_position": True,
         "history_encoder": "self_attention",
         "history_time_gaps": True,

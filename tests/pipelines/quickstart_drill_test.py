@@ -17,12 +17,10 @@ _COMMAND = [sys.executable, "-m", "pipelines.quickstart", *_OPTIONS]
 # Each is printed when its stage has begun; between two of them a run always gets further than before.
 _STOPS = [
     ("Checking the source files ...", signal.SIGKILL),
-    ("Training ...", signal.SIGINT),
     ("epoch=1", signal.SIGKILL),
     ("epoch=2", signal.SIGINT),
     ("Embedding the corpus", signal.SIGINT),
     ("Publishing ", signal.SIGKILL),
-    ("Publishing ", signal.SIGINT),
     ("Evaluating on test ...", signal.SIGKILL),
     ("Evaluating on test ...", signal.SIGINT),
     ("Starting the model server ...", signal.SIGINT),
