@@ -8,7 +8,9 @@ numbers of a request's `timeout` extension through to the connection as they are
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterable
+import threading
+import weakref
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
@@ -26,10 +28,25 @@ def until(by: deadline.Deadline) -> dict[str, Any]:
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Opens connections. Only looking up a host's name, which the operating system does, takes its own time."""
+    """Opens connections, until it is closed with all that it opened.
+
+    httpcore's pool closes only connections that have come to it, and so not one that a thread has just opened. Looking
+    up a host's name, which the operating system does, takes its own time.
+    """
 
     def __init__(self):
         self._plain = httpcore.SyncBackend()
+        self._lock = threading.Lock()
+        self._streams: weakref.WeakSet[DeadlineStream] = weakref.WeakSet()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Hangs up on every connection; no other can be opened."""
+        with self._lock:
+            self._is_closed = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
 
     def connect_tcp(
         self,
@@ -44,17 +61,28 @@ class DeadlineBackend(httpcore.NetworkBackend):
         for address in _addresses(host, port):
             remaining = _remaining(timeout, httpcore.ConnectTimeout)
             try:
-                return DeadlineStream(self._plain.connect_tcp(address, port, remaining, local_address, socket_options))
+                plain = self._plain.connect_tcp(address, port, remaining, local_address, socket_options)
             except httpcore.ConnectError as error:
                 failure = error
+            else:
+                return self._keep(DeadlineStream(plain, self._keep))
         raise failure
+
+    def _keep(self, stream: "DeadlineStream") -> "DeadlineStream":
+        with self._lock:
+            if not self._is_closed:
+                self._streams.add(stream)
+                return stream
+        stream.close()
+        raise httpcore.ConnectError("closed while it was opened")
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """One connection of a `DeadlineBackend`."""
+    """One connection of a `DeadlineBackend`, which keeps it and the encrypted one that it becomes."""
 
-    def __init__(self, plain: httpcore.NetworkStream):
+    def __init__(self, plain: httpcore.NetworkStream, keep: Callable[["DeadlineStream"], "DeadlineStream"]):
         self._plain = plain
+        self._keep = keep
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Returns what has come, nothing if the other side has hung up."""
@@ -78,7 +106,7 @@ class DeadlineStream(httpcore.NetworkStream):
     ) -> "DeadlineStream":
         """Returns the same connection, encrypted."""
         remaining = _remaining(timeout, httpcore.ConnectTimeout)
-        return DeadlineStream(self._plain.start_tls(ssl_context, server_hostname, remaining))
+        return self._keep(DeadlineStream(self._plain.start_tls(ssl_context, server_hostname, remaining), self._keep))
 
     def get_extra_info(self, info: str) -> Any:
         """Returns what is known of the connection."""

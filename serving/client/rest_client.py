@@ -38,11 +38,12 @@ class RestClient(model_client.ModelClient):
         self._until = deadline_connections.until
         self._failures = rest_connections.FAILURES
         self._endpoint = rest_connections.Endpoint.parse(url)
-        self._pool = httpcore.ConnectionPool(
-            network_backend=deadline_connections.DeadlineBackend(), **self._endpoint.pool_options(use_proxies, verify)
-        )
+        self._backend = deadline_connections.DeadlineBackend()
+        options = self._endpoint.pool_options(use_proxies, verify)
+        self._pool = httpcore.ConnectionPool(network_backend=self._backend, **options)
 
     def _disconnect(self) -> None:
+        self._backend.close()
         self._pool.close()
 
     def _send(self, request: model_request.ModelRequest, by: deadline.Deadline) -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import httpcore
 import pytest
 
 from serving import client, errors
@@ -42,6 +43,22 @@ def test_closing_ends_a_call_of_another_thread(kind):
         asked.close()
         thread.join(30)
     assert raised == ["The client was closed before there was an answer."]
+
+
+def test_closing_ends_a_call_whose_connection_was_only_just_opened(playground, monkeypatch):
+    connect = httpcore.SyncBackend.connect_tcp
+
+    def connected_and_closed(backend, *arguments):
+        stream = connect(backend, *arguments)
+        asked.close()
+        return stream
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connected_and_closed)
+    with (
+        four_clients.connected("rest", playground) as asked,
+        pytest.raises(errors.CancelledError, match=r"^The client was closed before there was an answer.$"),
+    ):
+        asked.status("tiny")
 
 
 def _async_client(kind, address):
