@@ -117,16 +117,19 @@ class _Run:
             logging.info("Every day up to %s is done", max(self._records, default="now"))
         done = [self._do(day) for day in planned]
         self._end_backfill()
+        if not self._paths.backfill.exists():
+            # What was passed over may be what serves.
+            served_days.require_served(config.export.export_dir, self._records)
         return DailyRunResult(tuple(planned), tuple(self._records[each.date] for each in done))
 
     def _end_backfill(self) -> None:
-        """Publishes the newest model of a back-fill that has come to its end, if that was left to a later day."""
+        """Publishes the newest model of a back-fill that has come to its end, unless it serves."""
         if self._backfill is None or not backfill.is_done(self._backfill, self._records):
             return
         accepted = max((date for date, record in self._records.items() if record.is_accepted), default=None)
-        if accepted is not None and self._records[accepted].outcome == day_record.TRAINED:
+        if accepted is not None and not served_days.serves(self._config.export.export_dir, self._records[accepted]):
+            partition = backfill.partition_of(accepted, self._partitions)
             self._records[accepted].reopened().write(self._paths.day(accepted))
-            partition = next(each for each in self._partitions if each.date == accepted)
             self._train(partition, publishes=True)
         self._paths.backfill.unlink(missing_ok=True)
 

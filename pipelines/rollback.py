@@ -82,9 +82,8 @@ def run(config: RollbackConfig) -> RollbackResult:
         _require_version(config)
         # The days first: a run that is killed in between has taken back too much rather than too little, and the next
         # one takes the versions back.
-        models = served_days.Versions.read(config.export_dir).only_above(config.to_version)
         records = day_record.read_all(paths)
-        dates = served_days.dates_of_models(models, records)
+        dates = served_days.dates_above(config.export_dir, config.to_version, records)
         served_days.withdraw(dates, paths, records)
         withdrawn = export_versions.roll_back_to(config.export_dir, config.to_version)
         entry.update(

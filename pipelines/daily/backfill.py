@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from absl import logging
 
 from pipelines import artifacts, publishing
-from pipelines.daily import day_record
+from pipelines.daily import day_record, partitions
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
 
@@ -113,6 +113,21 @@ def begin(backfill: Backfill, paths: StatePaths, records: Mapping[datetime.date,
             logging.info("%s: what was made of it is removed, to do it again (--backfill_from)", date)
             publishing.remove_directory(paths.day(date).directory)
     dataclasses.replace(backfill, is_reset=True).write(paths.backfill)
+
+
+def partition_of(date: datetime.date, found: Collection[partitions.Partition]) -> partitions.Partition:
+    """Returns the partition of the day that a back-fill ends in.
+
+    Raises:
+      BackfillError: if it is no longer in the log.
+    """
+    for each in found:
+        if each.date == date:
+            return each
+    raise BackfillError(
+        f"The back-fill ends in {date}, whose model is to be published, but its partition is no longer in the log; put "
+        "it back, or take the versions above it back with pipelines.rollback."
+    )
 
 
 def is_done(backfill: Backfill, records: Mapping[datetime.date, DayRecord]) -> bool:

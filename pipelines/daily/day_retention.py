@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from absl import logging
 
-from pipelines import export_versions, publishing
+from pipelines import publishing
 from pipelines.daily.day_record import DayRecord
+from pipelines.daily.served_days import Versions
 from pipelines.daily.state_paths import StatePaths
 
 
@@ -23,15 +24,15 @@ def remove_old(
       paths: of the state.
       records: of all days.
       num_kept: how many accepted days are kept, >= 1.
-      export_dir: the days of the versions in it are kept too, as a rollback goes on from their models.
+      export_dir: the days of whose models it has versions are kept too, as a rollback goes on from their models.
 
     Returns:
       The days of which something was removed.
     """
     accepted = sorted(date for date, record in records.items() if record.is_accepted)
-    served = set(export_versions.numbers(export_dir))
+    versions = Versions.read(export_dir)
     old = [date for date in records if accepted and date < accepted[-num_kept:][0]]
-    removed = [date for date in old if records[date].version not in served and _remove(paths, date)]
+    removed = [date for date in old if not versions.is_served(records[date]) and _remove(paths, date)]
     if removed:
         logging.info("Removed prepared data and models of %d days up to %s (--keep_days)", len(removed), max(removed))
     return removed

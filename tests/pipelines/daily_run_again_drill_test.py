@@ -133,6 +133,17 @@ def test_a_back_fill_whose_last_day_is_passed_over_publishes_the_day_before_it(c
 
 
 @pytest.mark.drill
+def test_a_back_fill_that_does_without_the_newest_day_serves_the_one_before_it(copied_days):
+    last = shop_days.date_of(2)
+    assert [each.outcome for each in _run(copied_days, backfill_from=last, skip_dates=(last,)).records] == ["skipped"]
+    record = _record(copied_days, 1)
+    assert (record.outcome, record.version) == ("published", 4)
+    assert manifest.read_manifest(copied_days / "served" / "shop" / "4")["model_stamp"] == record.model_stamp
+    shop_days.write(copied_days / "log", 3)
+    assert _run(copied_days).records[0].origin["before"]["date"] == record.date.isoformat()
+
+
+@pytest.mark.drill
 def test_a_back_fill_up_to_a_date_publishes_nothing_before_the_day_that_serves(copied_days):
     config = {"backfill_from": shop_days.date_of(1), "to_date": shop_days.date_of(1)}
     assert [each.outcome for each in _run(copied_days, **config).records] == ["trained"]

@@ -98,17 +98,52 @@ def test_the_versions_of_another_directory_are_refused_and_take_no_day_back(tmp_
     assert not paths.days.exists()
 
 
-def test_a_day_whose_record_does_not_say_yet_that_it_was_published_is_known_by_its_model():
+def test_a_day_whose_record_does_not_say_yet_that_it_was_published_is_known_by_its_model(export_dir):
     records = _records(("published", 1), (None, None))
     killed = records[shop_days.date_of(1)].with_stage("train", _model("of 2"))
-    assert served_days.dates_of_models({killed.model}, records | {killed.date: killed}) == [killed.date]
+    assert served_days.dates_above(export_dir, 1, records | {killed.date: killed}) == [killed.date]
 
 
-def test_what_only_versions_above_one_have_is_told(export_dir):
+def test_a_day_whose_model_another_version_still_has_stays(export_dir):
     _export(export_dir, "4", "of 2")
     _export(export_dir, "5", "of 5")
-    assert served_days.Versions.read(export_dir).only_above(2) == {("of 5", "ckpt-1")}
-    assert served_days.Versions.read(export_dir).only_above(1) == {("of 2", "ckpt-1"), ("of 5", "ckpt-1")}
+    records = _records(("published", 1), ("published", 2), ("published", 5))
+    assert served_days.dates_above(export_dir, 2, records) == [shop_days.date_of(2)]
+    assert served_days.dates_above(export_dir, 1, records) == [shop_days.date_of(1), shop_days.date_of(2)]
+
+
+def test_a_day_of_a_back_fill_whose_model_is_gone_back_to_stays(export_dir):
+    _export(export_dir, "4", "of 4")
+    records = _records(("published", 1), ("trained", None), ("trained", None), ("published", 4))
+    same = records[shop_days.date_of(1)].with_stage("train", _model("of 2"))
+    dates = served_days.dates_above(export_dir, 2, records | {same.date: same})
+    assert dates == [shop_days.date_of(2), shop_days.date_of(3)]
+
+
+def test_a_version_whose_manifest_cannot_be_read_is_known_by_its_number(export_dir):
+    records = _records(("published", 1), ("published", 2))
+    (export_dir / "2" / "assets.extra" / "manifest.json").write_text("{")
+    assert _withdrawn(export_dir, records) == []
+    served_days.require_served(export_dir, records)
+    assert served_days.dates_above(export_dir, 1, records) == [shop_days.date_of(1)]
+
+
+def test_one_that_serves_and_is_of_no_day_besides_is_taken_back(export_dir):
+    (export_dir / "2" / "assets.extra" / "manifest.json").write_text("{")
+    with pytest.raises(served_days.ServedDaysError, match=r"manifest of version 2 .* cannot be read; take it back"):
+        served_days.require_served(export_dir, _records(("published", 1)))
+
+
+def test_a_day_behind_the_one_that_serves_whose_version_is_gone_was_taken_back(export_dir):
+    records = _records(("published", 1), ("published", 4))
+    _export(export_dir, "5", "of 1")
+    assert _withdrawn(export_dir, records) == [1]
+
+
+def test_an_older_day_that_another_job_exported_is_not_gone_on_from(export_dir):
+    _export(export_dir, "4", "of 1")
+    with pytest.raises(served_days.ServedDaysError, match="serves the model of 2026-11-01, though 2026-11-02 was"):
+        served_days.require_served(export_dir, _records(("published", 1), ("published", 2)))
 
 
 def test_a_version_of_no_day_or_of_one_that_was_taken_back_is_not_gone_on_from(export_dir):
