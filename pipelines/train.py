@@ -154,14 +154,15 @@ def run(
         feeder = feeding.Feeder.for_model(data, training.model)
         counts.update(interactions=len(examples), candidates=data.corpus.num_rows, queries=data.queries.num_rows)
         start = warm_start_lib.WarmStart(config.warm_start, training, data) if config.warm_start else None
+        newer, trained = examples, examples
         if start:
-            examples = start.newer(examples)
-            counts.update(newer=len(examples))
-    stream = training_stream.open_stream(feeder, examples, training)
+            newer, trained = start.newer(examples), start.with_replay(examples)
+            counts.update(newer=len(newer), replayed=len(trained) - len(newer))
+    stream = training_stream.open_stream(feeder, trained, training)
     num_steps_before = start.num_steps if start else 0
     training_refusals.require_rate_to_the_end(training, num_steps_before + training.num_epochs * stream.steps_per_epoch)
-    training_refusals.require_readable(config.prepared_dir, training, examples, is_afresh=start is None)
-    stamp, learned = _open_run(config, data, examples, start)
+    training_refusals.require_readable(config.prepared_dir, training, trained, is_afresh=start is None)
+    stamp, learned = _open_run(config, data, newer, start)
     model = _build_model(config, build_model, data, feeder, learned["frequency_num_buckets"])
     state = training_state.TrainingState(model, config.model_dir, stamp)
     if not state.restore() and start:

@@ -12,6 +12,7 @@ from pipelines.examples import Examples
 from tfrs_model import growth, two_tower, two_tower_builder
 
 _ITERATIONS_KEY = "optimizer/_iterations/.ATTRIBUTES/VARIABLE_VALUE"
+_MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
 
 
 class WarmStartError(ValueError):
@@ -26,13 +27,17 @@ class WarmStartConfig:
       model_dir: that of the other run, which is only read.
       policy: when values get a row and lose it.
       new_rows: what the rows of new values start from, one of `growth.NEW_ROWS`.
+      replay_days: days up to the newest interaction that was learned whose interactions are trained on again, >= 0.
     """
 
     model_dir: str
     policy: growth.VocabularyPolicy = dataclasses.field(default_factory=growth.VocabularyPolicy)
     new_rows: str = "initial"
+    replay_days: int = 0
 
     def __post_init__(self) -> None:
+        if self.replay_days < 0:
+            raise job.ConfigError(f"--replay_days must be >= 0, but is {self.replay_days}.")
         if self.new_rows not in growth.NEW_ROWS:
             raise job.ConfigError(f"--new_rows must be one of {', '.join(growth.NEW_ROWS)}, but is {self.new_rows!r}.")
 
@@ -78,6 +83,7 @@ class WarmStart:
             "stamp": self._description.stamp,
             "checkpoint": pathlib.Path(self._checkpoint).name,
             "new_rows": self._config.new_rows,
+            "replay_days": self._config.replay_days,
             **dataclasses.asdict(self._config.policy),
         }
 
@@ -102,6 +108,15 @@ class WarmStart:
                 "on from an earlier model."
             )
         return examples.take(rows)
+
+    def with_replay(self, examples: Examples) -> Examples:
+        """Returns the newer examples, and with them those of the last days that were learned.
+
+        What is only trained on while it is new is forgotten as newer things come; repeating the last of the old is the
+        oldest remedy (Ratcliff, Psychological Review 97(2), 1990). Only the newer ones are counted as seen.
+        """
+        begin = self._before.until_microseconds - self._config.replay_days * _MICROSECONDS_PER_DAY
+        return examples.take(np.flatnonzero(examples.timestamps > begin))
 
     def learned(self, data: prepared_data.PreparedData, examples: Examples) -> learned_data.LearnedData:
         """Returns what the run will have learned of its data: grown vocabularies, and the statistics as they were."""

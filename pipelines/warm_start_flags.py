@@ -9,7 +9,8 @@ _DIR = flags.DEFINE_string(
     "warm_start_dir",
     None,
     "model_dir of an earlier run to go on from, at its newest checkpoint: towers, optimizer slots and steps, frequency "
-    "state and vocabularies. Only training interactions newer than what it has learned are trained on.",
+    "state and vocabularies. Trained on are the training interactions newer than what it has learned, and with "
+    "--replay_days the last ones before them.",
 )
 _POLICY = (
     flags.DEFINE_integer(
@@ -36,6 +37,12 @@ _NEW_ROWS = flags.DEFINE_enum(
     "With --warm_start_dir: rows of new values start as drawn for the value alone, or at the row that it had while it "
     "was unknown, which is worth it if --candidate_id_dropout has trained that row.",
 )
+_REPLAY_DAYS = flags.DEFINE_integer(
+    "replay_days",
+    0,
+    "With --warm_start_dir: interactions of so many days up to the newest that was learned are trained on again, as "
+    "far as the prepared data have them, so that little is forgotten; they are not counted again. 0 for none.",
+)
 
 
 def config_from_flags() -> warm_start.WarmStartConfig | None:
@@ -46,8 +53,10 @@ def config_from_flags() -> warm_start.WarmStartConfig | None:
       GrowthPolicyError: if a number is out of its range.
     """
     if not _DIR.value:
-        if given := [flag.name for flag in (*_POLICY, _NEW_ROWS) if flag.present]:
-            raise job.ConfigError(f"--{given[0]} is about growing vocabularies and needs --warm_start_dir; name it.")
+        if given := [flag.name for flag in (*_POLICY, _NEW_ROWS, _REPLAY_DAYS) if flag.present]:
+            raise job.ConfigError(
+                f"--{given[0]} is about going on from another run and needs --warm_start_dir; name it."
+            )
         return None
     return config_of(_DIR.value)
 
@@ -62,4 +71,4 @@ def config_of(model_dir: str) -> warm_start.WarmStartConfig:
     if _DIR.value not in (None, model_dir):
         raise job.ConfigError("--warm_start_dir is chosen by this job, day by day; leave it out.")
     policy = growth.VocabularyPolicy(**{flag.name: flag.value for flag in _POLICY})
-    return warm_start.WarmStartConfig(model_dir, policy, _NEW_ROWS.value)
+    return warm_start.WarmStartConfig(model_dir, policy, _NEW_ROWS.value, _REPLAY_DAYS.value)

@@ -49,10 +49,12 @@ class Recipe:
     Attributes:
       options: training options of a model that starts afresh.
       warm_options: those in which a run that goes on from another differs.
+      replay_days: days before the slice that it trains on again.
     """
 
     options: Mapping
     warm_options: Mapping
+    replay_days: int = 0
 
     def training(self, is_warm: bool) -> training_config.TrainingConfig:
         """Returns the options of a run."""
@@ -143,7 +145,8 @@ class _Slice:
         if system == "warm":
             model_dir = self._warm_dir(self.number)
             if self.number > 1:
-                start = warm_start.WarmStartConfig(str(self._warm_dir(self.number - 1)))
+                before, replay_days = str(self._warm_dir(self.number - 1)), self.recipe.replay_days
+                start = warm_start.WarmStartConfig(before, replay_days=replay_days)
         training, prepared_dir = self.recipe.training(start is not None), str(self._data.paths.directory)
         cpu = time.process_time()
         # A run that was killed is begun again, or its seconds would be those of a part of it.

@@ -72,6 +72,11 @@ class DailyRunConfig:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise job.ConfigError(f"--{name} must be >= {least}, but is {getattr(self, name)}.")
+        if self.warm_start.replay_days > self.window_days:
+            raise job.ConfigError(
+                f"--replay_days={self.warm_start.replay_days} must be at most --window_days={self.window_days}, since "
+                "a day is prepared with no more than its window; raise --window_days."
+            )
         if self.from_date and self.to_date and self.from_date > self.to_date:
             raise job.ConfigError(f"--from_date={self.from_date} must not be after --to_date={self.to_date}.")
         if self.prepare.schema.interactions.timestamp is None:

@@ -34,6 +34,7 @@ def origin_of(
         "training": dataclasses.asdict(config.training),
         "policy": dataclasses.asdict(config.warm_start.policy),
         "new_rows": config.warm_start.new_rows,
+        "replay_days": config.warm_start.replay_days,
         "epochs_per_day": config.epochs_per_day,
         "slice_days": config.slice_days,
         "ask_again": config.ask_again,

@@ -23,16 +23,16 @@ def test_without_a_directory_a_run_starts_afresh():
 
 def test_the_flags_are_directory_policy_and_start_of_rows():
     given = {"warm_start_dir": "monday", "admission_min_count": "2", "expire_after_days": "30", "new_rows": "unknown"}
-    with flagsaver.as_parsed(**given):
+    with flagsaver.as_parsed(**given, replay_days="7"):
         config = warm_start_flags.config_from_flags()
-    assert config == warm_start.WarmStartConfig("monday", growth.VocabularyPolicy(2, 30, 0), "unknown")
+    assert config == warm_start.WarmStartConfig("monday", growth.VocabularyPolicy(2, 30, 0), "unknown", 7)
 
 
 def test_a_policy_without_a_run_to_go_on_from_is_refused():
     with (
         flagsaver.as_parsed(expire_after_days="30"),
         pytest.raises(
-            job.ConfigError, match="--expire_after_days is about growing vocabularies and needs --warm_start"
+            job.ConfigError, match="--expire_after_days is about going on from another run and needs --warm_start"
         ),
     ):
         warm_start_flags.config_from_flags()

@@ -27,9 +27,9 @@ def prepared_dir(tmp_path_factory):
     return next_day.prepare(tmp_path_factory.mktemp("next_day"))
 
 
-def _job(line, prepared_dir, model_dir, policy=_POLICY, **options) -> train.TrainJobConfig:
+def _job(line, prepared_dir, model_dir, policy=_POLICY, replay_days=0, **options) -> train.TrainJobConfig:
     training = training_config.training_config({**_OPTIONS, **options})
-    start = warm_start.WarmStartConfig(line.model_dir, policy)
+    start = warm_start.WarmStartConfig(line.model_dir, policy, replay_days=replay_days)
     return train.TrainJobConfig(prepared_dir, str(model_dir), training, warm_start=start)
 
 
@@ -96,6 +96,23 @@ def test_only_what_is_newer_is_trained_on(line, prepared_dir, trained):
     until = max(moment for _, moment in _interactions(line.prepared_dir))
     num_newer = sum(moment > until for _, moment in _interactions(prepared_dir))
     assert trained[1].num_steps == -(-num_newer // _OPTIONS["batch_size"])
+
+
+def test_with_replay_the_last_day_before_is_trained_on_again_and_nothing_is_counted_twice(
+    line, prepared_dir, trained, tmp_path, monkeypatch
+):
+    # The log is of a few minutes.
+    day = 300 * 1_000_000
+    monkeypatch.setattr(warm_start, "_MICROSECONDS_PER_DAY", day)
+    until = max(moment for _, moment in _interactions(line.prepared_dir))
+    moments = [moment for _, moment in _interactions(prepared_dir)]
+    num_trained = sum(moment > until - day for moment in moments)
+    assert sum(moment > until for moment in moments) < num_trained < len(moments)
+    result = train.run(_job(line, prepared_dir, tmp_path / "model", replay_days=1))
+    assert result.num_steps == -(-num_trained // _OPTIONS["batch_size"])
+    assert result.vocabularies == trained[1].vocabularies
+    known = [_learned(each).known["candidate_id"].as_dict() for each in (trained[0], tmp_path / "model")]
+    assert known[0] == known[1]
 
 
 def test_statistics_stay_those_that_the_weights_were_trained_on(line, prepared_dir, trained):
@@ -187,6 +204,11 @@ def test_going_on_in_the_directory_that_is_gone_on_from_is_refused(line, prepare
 def test_unknown_new_rows_are_refused():
     with pytest.raises(job.ConfigError, match="--new_rows must be one of initial, unknown, but is 'zero'"):
         warm_start.WarmStartConfig("model", new_rows="zero")
+
+
+def test_a_replay_of_a_negative_time_is_refused():
+    with pytest.raises(job.ConfigError, match="--replay_days must be >= 0, but is -1"):
+        warm_start.WarmStartConfig("model", replay_days=-1)
 
 
 def test_another_policy_is_another_run(line, prepared_dir, trained):

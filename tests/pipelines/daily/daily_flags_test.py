@@ -60,6 +60,7 @@ def test_every_interaction_trains():
         ({"from_date": "2026-11-02", "to_date": "2026-11-01"}, "--from_date=2026-11-02 must not be after --to_date"),
         ({"slice_days": "0"}, "--slice_days must be >= 1, but is 0"),
         ({"window_days": "-1"}, "--window_days must be >= 0, but is -1"),
+        ({"replay_days": "31"}, "--replay_days=31 must be at most --window_days=30"),
         ({"warm_start_dir": "monday"}, "--warm_start_dir is chosen by this job, day by day; leave it out"),
         ({"model_dir": "model"}, "--model_dir is no flag of a daily run, which chooses it day by day; leave it out"),
         ({"rollback": "true"}, "--rollback is no flag of a daily run"),
