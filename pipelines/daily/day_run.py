@@ -95,9 +95,9 @@ class DayRunner:
 
 
 def _num_outside(records: Records) -> dict[str, int]:
-    """Returns how many interactions of other dates the check of each day let through, by date."""
+    """Returns by date how many interactions of other dates the check of each day let through that was checked."""
     checks = {date.isoformat(): record.stages.get("check", {}) for date, record in records.items()}
-    return {date: found.get("num_outside", 0) for date, found in checks.items()}
+    return {date: found["num_outside"] for date, found in checks.items() if "num_outside" in found}
 
 
 def _begun(partition: Partition, origin: dict, paths: StatePaths) -> DayRecord:

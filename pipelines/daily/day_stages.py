@@ -5,13 +5,14 @@ import dataclasses
 import datetime
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import logging
 
-from pipelines import export, model_directory, prepare_data, train
+from pipelines import export, model_directory, prepare_data, prepared_data, train
 from pipelines.daily import day_checks, day_record, model_gates, rows_inside
+from pipelines.daily.base_model import BaseModel
 from pipelines.daily.daily_config import DailyRunConfig
 from pipelines.daily.day_asking import DayAsking
 from pipelines.daily.day_record import DayRecord
@@ -20,10 +21,6 @@ from pipelines.daily.state_paths import DayPaths, StatePaths
 
 _WATCHED = "recall_at_20"
 NAMES = ("check", "prepare", "evaluate", "train", "gate", "publish", "report")
-
-
-class BaseModelError(ValueError):
-    """The model of the day before is gone or damaged; the message names the day and the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +35,8 @@ class DayWork:
       before: the day whose model is trained on; `None` for the first.
       publishes: whether its model is published.
       write_report: writes the report of the day.
-      num_outside: of days before, by first date, how many interactions are of other dates, where any.
+      num_outside: of days before, by first date, how many interactions are of other dates, as far as a check has
+        counted them.
     """
 
     config: DailyRunConfig
@@ -60,8 +58,10 @@ class DayWork:
         return StatePaths(self.config.state_dir)
 
     @property
-    def _before_dir(self) -> str | None:
-        return str(self._state.day(self.before.date).model) if self.before else None
+    def _base(self) -> BaseModel | None:
+        if self.before is None:
+            return None
+        return BaseModel(self.partition.date, self.before.date, self._state.day(self.before.date).model)
 
     def run(self, name: str, record: DayRecord) -> DayRecord:
         """Runs a stage and returns the record with what it found; the record is not written.
@@ -70,7 +70,7 @@ class DayWork:
           BaseModelError: if the model that the day goes on from cannot be read.
           ValueError: a sentence of the stage, if the day or its model is refused.
         """
-        with self._naming_model_before():
+        with self._base.readable() if self._base else contextlib.nullcontext():
             found = getattr(self, f"_{name}")(record)
         outcome = None
         if name == "check" and not found["num_rows"]:
@@ -78,20 +78,6 @@ class DayWork:
         if name == "publish":
             outcome = day_record.PUBLISHED if found["version"] else day_record.TRAINED
         return record.with_stage(name, found, outcome)
-
-    @contextlib.contextmanager
-    def _naming_model_before(self) -> Iterator[None]:
-        """Says of the model that the day goes on from how it is made again, which is not by a training by hand."""
-        try:
-            yield
-        except model_directory.ModelDirectoryError as error:
-            if self._before_dir is None or self._before_dir not in str(error):
-                raise
-            raise BaseModelError(
-                f"{self.partition.date} goes on from the model of {self.before.date}, which cannot be read: "
-                f"{str(error).partition('; ')[0].rstrip('.')}. Put {self._before_dir} back as it was, or make it "
-                f"again with --backfill_from={self.before.date}."
-            ) from error
 
     def _check(self, record: DayRecord) -> dict[str, Any]:
         schema, checks = self.config.prepare.schema, self.config.checks
@@ -105,29 +91,34 @@ class DayWork:
             shutil.rmtree(self.paths.work, ignore_errors=True)
 
     def _prepare(self, record: DayRecord) -> dict[str, Any]:
-        config, num_outside = self.config.prepare, dict(self.num_outside)
-        num_outside[self.partition.date.isoformat()] = record.stages["check"]["num_outside"]
-        copies, limit = self.paths.work, config.engine_memory_limit
-        files = rows_inside.files((*self.window, self.partition), num_outside, config.schema, copies, limit)
+        config, copies = self.config.prepare, self.paths.work
+        uncounted = [each for each in self.window if each.date.isoformat() not in self.num_outside]
+        counted = rows_inside.count(uncounted, config.schema, copies, config.engine_memory_limit)
+        _warn_of_outside(self.partition.date, counted)
+        of_day = {self.partition.date.isoformat(): record.stages["check"]["num_outside"]}
+        partitions, num_outside = (*self.window, self.partition), {**self.num_outside, **counted, **of_day}
+        files = rows_inside.files(partitions, num_outside, config.schema, copies, config.engine_memory_limit)
         log = ",".join(map(str, files))
         config = dataclasses.replace(config, interactions=log, prepared_dir=str(self.paths.prepared))
         manifest = prepare_data.run(config).manifest
         shutil.rmtree(copies, ignore_errors=True)
-        return {name: manifest[name] for name in ("counts", "drops", "removed_values", "time_range_microseconds")}
+        found = {name: manifest[name] for name in ("counts", "drops", "removed_values", "time_range_microseconds")}
+        return {**found, "num_outside_before": {date: number for date, number in counted.items() if number}}
 
     def _evaluate(self, record: DayRecord) -> dict[str, Any]:
-        if self.before is None:
+        if self._base is None:
             return {}
-        found = self._asking().evaluate(self._before_dir)
+        found = self._asking().evaluate(self._base.directory)
         _warn_below_popularity(self.partition.date, found)
-        return {"of_date": self.before.date.isoformat(), **found}
+        return {"of_date": self._base.of_date.isoformat(), **found}
 
     def _train(self, record: DayRecord) -> dict[str, Any]:
         training, start = self.config.training, None
-        if self._before_dir:
+        if self._base:
+            self._base.require_whole_day(prepared_data.read_prepared_data(self.paths.prepared), self.partition)
             # There is nothing to stop by: every interaction trains.
             training = dataclasses.replace(training, num_epochs=self.config.epochs_per_day)
-            start = dataclasses.replace(self.config.warm_start, model_dir=self._before_dir)
+            start = dataclasses.replace(self.config.warm_start, model_dir=str(self._base.directory))
         model_dir = str(self.paths.model)
         result = train.run(train.TrainJobConfig(str(self.paths.prepared), model_dir, training, warm_start=start))
         return {
@@ -139,8 +130,11 @@ class DayWork:
 
     def _gate(self, record: DayRecord) -> dict[str, Any]:
         expired = model_gates.require_few_expired(record.stages["train"]["vocabularies"], self.config.gates)
-        found = self._asking().gate(self.paths.model, self._before_dir, self.config.gates)
-        return {"expired_fractions": expired, **found}
+        base_dir = self._base and self._base.directory
+        return {
+            "expired_fractions": expired,
+            **self._asking().gate(self.paths.model, base_dir, self.config.gates),
+        }
 
     def _publish(self, record: DayRecord) -> dict[str, Any]:
         if not self.publishes:
@@ -166,6 +160,14 @@ class DayWork:
 
     def _asking(self) -> DayAsking:
         return DayAsking(self.paths.prepared, self.partition, self.config.ask_again)
+
+
+def _warn_of_outside(date: datetime.date, num_outside: Mapping[str, int]) -> None:
+    for of_date, number in num_outside.items():
+        if number:
+            logging.warning(
+                "%s: %d interactions of other dates in the partition of %s are dropped", date, number, of_date
+            )
 
 
 def _warn_below_popularity(date: datetime.date, found: Mapping[str, Any]) -> None:

@@ -4,8 +4,8 @@ import tempfile
 
 import pytest
 
-from pipelines import model_directory, run_ledger
-from pipelines.daily import day_checks, day_stages, partitions
+from pipelines import artifacts, learned_data, model_directory, run_ledger
+from pipelines.daily import base_model, day_checks, day_stages, partitions
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
 from tests.pipelines.daily import shop_days
@@ -50,19 +50,61 @@ def test_a_day_to_come_is_refused_by_the_clock(tmp_path):
         work.run("check", DayRecord(partition.date))
 
 
-def test_a_model_of_the_day_before_that_is_gone_is_made_again_by_a_back_fill(log, tmp_path):
-    before = DayRecord(log[1].date)
-    work = dataclasses.replace(_work(tmp_path, log[2]), before=before)
-    before_dir = StatePaths(tmp_path / "state").day(before.date).model
+def _trained(root, found, before=None, num_outside=None, **options):
+    """Checks, prepares and trains the last of the partitions, and returns its record."""
+    *window, partition = found
+    config = shop_days.config(root, **options)
+    StatePaths(config.state_dir).day(partition.date).directory.mkdir(parents=True)
+    work = day_stages.DayWork(config, partition, window, window, before, True, lambda record: None, num_outside or {})
+    record = DayRecord(partition.date)
+    for name in ("check", "prepare", "train"):
+        record = work.run(name, record)
+    return record
 
-    def gone(record):
-        return model_directory.read_description(before_dir)
 
-    object.__setattr__(work, "_train", gone)
-    with pytest.raises(day_stages.BaseModelError) as caught:
-        work.run("train", DayRecord(log[2].date))
-    said = str(caught.value)
-    assert said.startswith("2026-11-03 goes on from the model of 2026-11-02, which cannot be read: ")
-    assert f"{before_dir} holds no model. Put" in said
-    assert said.endswith("--backfill_from=2026-11-02.")
-    assert "--model_dir" not in said
+def _num_learned(root, date):
+    description = model_directory.ModelPaths(StatePaths(root / "state").day(date).model).description
+    return int(learned_data.LearnedData.read(description).known["candidate_id"].counts.sum())
+
+
+def _write_with_a_row_of(root, day, other_day):
+    columns = shop_days.rows(day)
+    columns["at"][-1] = shop_days.rows(other_day)["at"][-1] + 1
+    shop_days.write(root / "log", day, columns)
+
+
+def test_a_row_of_a_later_date_in_a_partition_that_was_no_day_hides_nothing_of_that_date(log, tmp_path, caplog):
+    _write_with_a_row_of(tmp_path, 0, other_day=2)
+    first = _trained(tmp_path, log[:2])
+    assert first.stages["prepare"]["num_outside_before"] == {"2026-11-01": 1}
+    assert "2026-11-02: 1 interactions of other dates in the partition of 2026-11-01 are dropped" in caplog.text
+    assert _num_learned(tmp_path, log[1].date) == 119 + 120
+    second = _trained(tmp_path, log, first, {"2026-11-02": 0})
+    assert second.stages["prepare"]["num_outside_before"] == {"2026-11-01": 1}
+    assert _num_learned(tmp_path, log[2].date) == 119 + 120 + 120
+    assert not StatePaths(tmp_path / "state").day(log[2].date).work.exists()
+
+
+def test_the_day_after_one_of_which_rows_of_other_dates_were_let_through_trains_on_all_of_its_rows(log, tmp_path):
+    _write_with_a_row_of(tmp_path, 1, other_day=2)
+    checks = dataclasses.replace(shop_days.CHECKS, max_outside_fraction=0.01)
+    first = _trained(tmp_path, log[:2], checks=checks)
+    assert (first.stages["check"]["num_outside"], first.stages["prepare"]["num_outside_before"]) == (1, {})
+    second = _trained(tmp_path, log, first, {"2026-11-02": 1}, checks=checks)
+    assert second.stages["check"]["num_outside"] == 0
+    assert _num_learned(tmp_path, log[2].date) == 120 + 119 + 120
+
+
+def test_a_model_that_has_learned_until_a_moment_of_the_day_trains_none_of_it(log, tmp_path):
+    first = _trained(tmp_path, log[:1])
+    description = model_directory.ModelPaths(StatePaths(tmp_path / "state").day(log[0].date).model).description
+    learned = artifacts.read_json(description / "learned.json")
+    noon = log[1].begin + 43_200_000_000
+    artifacts.write_json(description / "learned.json", {**learned, "until_microseconds": noon})
+    num_hidden = sum(each * 1_000_000 <= noon for each in shop_days.rows(1)["at"])
+    with pytest.raises(
+        base_model.BaseModelError,
+        match=f"newer than what the model of 2026-11-01 has learned, but that is until 2026-11-02T12:00:00.000000 UTC "
+        f"and {num_hidden} of 120 are not",
+    ):
+        _trained(tmp_path, log[:2], first)

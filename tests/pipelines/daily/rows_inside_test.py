@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.daily import rows_inside
+from pipelines.daily import day_rows, rows_inside
 from tests.pipelines.daily import day_log
 
 # 2026-11-01 00:00 UTC.
@@ -52,3 +52,20 @@ def test_a_partition_without_such_rows_is_read_as_it_is(tmp_path):
     (tmp_path / "inside" / "2026-11-01.parquet").touch()
     assert _files(tmp_path, partition, 0) == [*partition.paths]
     assert not (tmp_path / "inside").exists()
+
+
+def test_rows_of_other_dates_are_counted_by_date_and_a_partition_without_rows_has_none(tmp_path):
+    one = day_log.write(tmp_path, 0, {**_ROWS, "at": _SECONDS})
+    other = day_log.write(tmp_path, 1, {**_ROWS, "at": [None, *_SECONDS[1:]]})
+    empty = day_log.write(tmp_path, 2, {"user": pa.array([], pa.string())})
+    found = rows_inside.count([one, other, empty], day_log.SCHEMA, tmp_path / "work")
+    # Of the second day's four rows one has no time, and one alone is of 2 November.
+    assert found == {"2026-11-01": 2, "2026-11-02": 2, "2026-11-03": 0}
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_partition_that_cannot_be_counted_is_named_by_its_date(tmp_path):
+    partition = day_log.write(tmp_path, 0, {**_ROWS, "at": _SECONDS})
+    lacking = day_log.write(tmp_path, 1, _ROWS)
+    with pytest.raises(day_rows.EarlierDayError, match=r"no column 'at' .* The file is of 2026-11-02"):
+        rows_inside.count([partition, lacking], day_log.SCHEMA, tmp_path / "work")
