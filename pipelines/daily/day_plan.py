@@ -48,12 +48,14 @@ def plan(
       records: of the days that were begun.
 
     Raises:
-      DayPlanError: if nothing is there to be done at a date that is asked for, or a bound leaves a gap.
+      DayPlanError: if nothing is there to be done at a date that is asked for, a bound leaves a gap, or the partition
+        of a day that is under way is gone.
     """
     partitions = {each.date: each for each in found}
     finished = sorted(date for date, record in records.items() if record.is_finished)
     _require_no_gap(config, sorted(records))
     unfinished = [date for date, record in records.items() if not record.is_finished]
+    _require_still_there(config, partitions, [records[date] for date in unfinished])
     first, last = min([_first(config, partitions, finished), *unfinished]), _last(config, partitions, finished)
     days = [
         _planned(config, date, partitions.get(date))
@@ -154,6 +156,19 @@ def _require_no_gap(config: DailyRunConfig, begun: Sequence[datetime.date]) -> N
                 f"The days in --state_dir must follow one another every --slice_days={config.slice_days}, but {other} "
                 f"follows {one}; correct --slice_days, put back what is missing, or do days again with "
                 f"--backfill_from={other}."
+            )
+
+
+def _require_still_there(config: DailyRunConfig, partitions: Mapping, unfinished: Sequence[DayRecord]) -> None:
+    """Refuses a day that was begun with data which the log has no more: it is not one without data."""
+    for record in unfinished:
+        is_asked_for = record.date not in config.skip_dates and record.date <= (config.to_date or record.date)
+        has_files = record.date in partitions and partitions[record.date].paths
+        if record.data_sha256 is not None and is_asked_for and not has_files:
+            skip = "" if record.is_accepted else f", or pass the day over with --skip_date={record.date}"
+            raise DayPlanError(
+                f"{record.date} was begun with data and is not finished, but its partition is gone from the log; put "
+                f"it back{skip}."
             )
 
 

@@ -62,6 +62,33 @@ def test_a_day_that_was_begun_and_one_without_its_report_are_gone_on_with(tmp_pa
     assert _plan(tmp_path, [0], unreported) == [(0, "train")]
 
 
+def _begun(day, outcome=None):
+    return {shop_days.date_of(day): day_record.DayRecord(shop_days.date_of(day), data_sha256="a", outcome=outcome)}
+
+
+def test_a_day_under_way_whose_partition_is_gone_is_no_day_without_data(tmp_path):
+    records = _records(d0="published") | _begun(1)
+    with pytest.raises(day_plan.DayPlanError) as caught:
+        _plan(tmp_path, [0, 2], records)
+    assert str(caught.value) == (
+        "2026-11-02 was begun with data and is not finished, but its partition is gone from the log; put it back, or "
+        "pass the day over with --skip_date=2026-11-02."
+    )
+    emptied = [*_partitions(0), partitions.Partition(shop_days.date_of(1), ()), *_partitions(2)]
+    with pytest.raises(day_plan.DayPlanError, match="its partition is gone from the log"):
+        day_plan.plan(_config(tmp_path), emptied, records)
+    # Also where none of a later date is there.
+    with pytest.raises(day_plan.DayPlanError, match="its partition is gone from the log"):
+        _plan(tmp_path, [0], records)
+    assert _plan(tmp_path, [0, 2], records, skip_dates=(1,)) == [(1, "skip"), (2, "train")]
+    assert _plan(tmp_path, [0, 1, 2], records) == [(1, "train"), (2, "train")]
+
+
+def test_a_day_that_serves_and_has_no_report_is_not_passed_over_when_its_partition_is_gone(tmp_path):
+    with pytest.raises(day_plan.DayPlanError, match=r"its partition is gone from the log; put it back\.$"):
+        _plan(tmp_path, [0, 2], _records(d0="published") | _begun(1, "published"))
+
+
 def test_a_skipped_day_is_passed_over_once_and_may_be_named_again(tmp_path):
     assert _plan(tmp_path, [0, 1, 2], skip_dates=(1,)) == [(0, "train"), (1, "skip"), (2, "train")]
     assert _plan(tmp_path, [0, 1, 2], _records(d0="published", d1="skipped"), skip_dates=(1,)) == [(2, "train")]
