@@ -273,8 +273,8 @@ def run(config: PrepareConfig) -> PrepareResult:
 def _find_sources(config: PrepareConfig) -> dict[str, Source]:
     patterns = {"candidates": config.candidates, "queries": config.queries, "interactions": config.interactions}
     of_log = config.schema.interactions, config.split == "given", config.schema.context_features
-    # What the files of a log need alike; for Spark it is every column.
-    columns = {} if config.engine == "spark" else {"interactions": interactions.columns_read(*of_log)}
+    # What the files of a log need alike.
+    columns = {"interactions": interactions.columns_read(*of_log)}
     given = {role: each for role, each in patterns.items() if each}
     return {role: find_source(role, each, config.csv_delimiter, columns.get(role)) for role, each in given.items()}
 

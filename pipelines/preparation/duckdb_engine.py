@@ -1,7 +1,7 @@
 """DuckDB in this process: the default engine."""
 
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ibis
@@ -64,11 +64,13 @@ class DuckDbEngine(Engine):
         """Closes the connection."""
         self._backend.disconnect()
 
-    def read_parquet(self, paths: Sequence[pathlib.Path]) -> ir.Table:
-        """Returns one table over files that hold the same columns."""
+    def read_parquet(self, paths: Sequence[pathlib.Path], columns: Collection[str] | None = None) -> ir.Table:
+        """Returns one table over files that hold the same columns, as far as they are read."""
         with readable_errors(f"reading {named(paths)}", self._csv_flags):
             files = [str(path) for path in paths]
             table = self._backend.read_parquet(files, union_by_name=len(paths) > 1, hive_partitioning=False)
+            if columns is not None:
+                table = table.select(*(name for name in table.columns if name in columns))
             return self._with_known_types(table)
 
     def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str, role: str) -> ir.Table:

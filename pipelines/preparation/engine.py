@@ -9,7 +9,7 @@ import abc
 import concurrent.futures
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ibis.expr.types as ir
@@ -33,8 +33,13 @@ class Engine(abc.ABC):
         """Gives back what the engine holds; files stay."""
 
     @abc.abstractmethod
-    def read_parquet(self, paths: Sequence[pathlib.Path]) -> ir.Table:
-        """Returns one table over files that hold the same columns."""
+    def read_parquet(self, paths: Sequence[pathlib.Path], columns: Collection[str] | None = None) -> ir.Table:
+        """Returns one table over files that hold the same columns, in any order.
+
+        Args:
+          paths: the files.
+          columns: those that are read; others may differ from file to file, and are not in the table. `None` for all.
+        """
 
     @abc.abstractmethod
     def read_csv(self, paths: Sequence[pathlib.Path], columns: Sequence[str], delimiter: str, role: str) -> ir.Table:

@@ -34,6 +34,7 @@ class Source:
       columns: names, in the first file's order; empty where only reading the rows tells, before `conversion`.
       delimiter: between CSV fields.
       converted: Parquet files with the same content, of formats that the engine does not read.
+      read: of Parquet files, the columns that are opened, which they have alike; `None` for all.
     """
 
     role: str
@@ -42,6 +43,7 @@ class Source:
     columns: tuple[str, ...]
     delimiter: str = ","
     converted: tuple[pathlib.Path, ...] = ()
+    read: frozenset[str] | None = None
 
     def open(self, engine: Engine) -> ir.Table:
         """Returns the files as one table; CSV columns are all strings, so no id is guessed into a number.
@@ -52,7 +54,7 @@ class Source:
         if self.format == CSV:
             table = engine.read_csv(self.paths, self.columns, self.delimiter, self.role)
         else:
-            table = engine.read_parquet(self.converted or self.paths)
+            table = engine.read_parquet(self.converted or self.paths, self.read)
         if not engine.rows(table.limit(1).count().name("rows").as_table())[0]["rows"]:
             raise PreparationError(f"--{self.role}={self.paths[0]} has columns but no rows; give a file with rows.")
         return table
@@ -81,11 +83,12 @@ def find_source(role: str, pattern: str, delimiter: str = ",", read: Collection[
       role: the flag's name.
       pattern: a path, a glob, or several with commas between; a file that several match is read once.
       delimiter: between CSV fields.
-      read: columns that all Parquet files need alike, as a log gains and loses others in time; `None` for all.
+      read: columns that all Parquet files need alike, as a log gains, loses and changes others in time, which are not
+        opened; `None` for all.
 
     Raises:
       PreparationError: if a part matches nothing, formats are mixed or unknown, a file
-        is empty or no Parquet, or the files differ in columns.
+        is empty or no Parquet, or the files differ in columns or their kinds.
     """
     paths = _matching(role, pattern)
     file_format = _format_of(role, paths)
@@ -108,8 +111,9 @@ def find_source(role: str, pattern: str, delimiter: str = ",", read: Collection[
                 "all files of one flag need the same columns."
             )
     if not is_csv:
-        parquet_files.require_same_kinds(role, types)
-    return Source(role, paths, file_format, tuple(columns[0]), delimiter)
+        parquet_files.require_same_kinds(role, types, read)
+    opened = None if is_csv or read is None else frozenset(read)
+    return Source(role, paths, file_format, tuple(columns[0]), delimiter, read=opened)
 
 
 def identify(source: Source) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 import functools
 import pathlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ibis
@@ -68,15 +68,15 @@ class SparkEngine(Engine):
         if self._owns_spark:
             self._session.stop()
 
-    def read_parquet(self, paths: Sequence[pathlib.Path]) -> ir.Table:
-        """Returns one table over files that hold the same columns."""
+    def read_parquet(self, paths: Sequence[pathlib.Path], columns: Collection[str] | None = None) -> ir.Table:
+        """Returns one table over files that hold the same columns, as far as they are read."""
         alike: dict[tuple, list[str]] = {}
         for path in paths:
             readable = self._readable(path)
             alike.setdefault(spark_files.types_of(readable), []).append(spark_files.address(readable, self._links))
         with readable_errors(f"reading {named(paths)}"):
             frames = [
-                spark_files.with_duckdb_types(self._session.read.parquet(*addresses), types)
+                spark_files.with_duckdb_types(self._session.read.parquet(*addresses), spark_files.only(types, columns))
                 for types, addresses in alike.items()
             ]
             return self._as_table(spark_files.with_known_types(functools.reduce(DataFrame.unionByName, frames)))

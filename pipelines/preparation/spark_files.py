@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Collection
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,6 +38,16 @@ def types_of(path: pathlib.Path) -> tuple[tuple[str, pa.DataType], ...]:
     """Returns names and types of a file's columns."""
     schema = pq.read_schema(path)
     return tuple(zip(schema.names, schema.types, strict=True))
+
+
+def only(
+    types: tuple[tuple[str, pa.DataType], ...], columns: Collection[str] | None
+) -> tuple[tuple[str, pa.DataType], ...]:
+    """Returns those of a file's columns that are read; `None` for all.
+
+    What is left out may be of another type in another file, of which a union would make none.
+    """
+    return types if columns is None else tuple(each for each in types if each[0] in columns)
 
 
 def unreadable_columns(types: tuple[tuple[str, pa.DataType], ...]) -> list[str]:

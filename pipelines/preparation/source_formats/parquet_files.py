@@ -1,6 +1,7 @@
 """Parquet: names its own columns, and is read by the engine as it is."""
 
 import pathlib
+from collections.abc import Collection
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +28,9 @@ def columns(role: str, path: pathlib.Path) -> dict[str, pa.DataType]:
     return dict(zip(schema.names, schema.types, strict=True))
 
 
-def require_same_kinds(role: str, types: dict[pathlib.Path, dict[str, pa.DataType]]) -> None:
+def require_same_kinds(
+    role: str, types: dict[pathlib.Path, dict[str, pa.DataType]], read: Collection[str] | None = None
+) -> None:
     """Checks that a column holds the same kind of values in every file.
 
     Of two kinds an engine makes one, and each engine another: 7 and text "007"
@@ -37,21 +40,32 @@ def require_same_kinds(role: str, types: dict[pathlib.Path, dict[str, pa.DataTyp
     Args:
       role: the flag that named the files.
       types: of the columns by name, of each file.
+      read: columns that need it; `None` for all.
 
     Raises:
       PreparationError: naming a column and two files that differ.
     """
+    for name, sentence in differing_kinds(types).items():
+        if read is None or name in read:
+            raise PreparationError(f"--{role}: {sentence}; write all files of one flag with the same types.")
+
+
+def differing_kinds(types: dict[pathlib.Path, dict[str, pa.DataType]]) -> dict[str, str]:
+    """Returns the columns that hold other kinds of values in some files, and of each words that name two of them.
+
+    Args:
+      types: of the columns by name, of each file.
+    """
     seen: dict[str, tuple[str, pa.DataType, pathlib.Path]] = {}
+    found: dict[str, str] = {}
     for path, columns_of_file in types.items():
         for name, dtype in columns_of_file.items():
             if pa.types.is_null(dtype) or (pa.types.is_list(dtype) and pa.types.is_null(dtype.value_type)):
                 continue
             kind, first, first_path = seen.setdefault(name, (_kind(dtype), dtype, path))
             if _kind(dtype) != kind:
-                raise PreparationError(
-                    f"--{role}: column {name!r} holds {dtype} in {path}, but {first} in {first_path}; "
-                    "write all files of one flag with the same types."
-                )
+                found.setdefault(name, f"column {name!r} holds {dtype} in {path}, but {first} in {first_path}")
+    return found
 
 
 def _kind(dtype: pa.DataType) -> str:

@@ -6,7 +6,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.preparation import sources
-from pipelines.preparation.engines import EngineOptions, open_engine
 from pipelines.preparation.errors import PreparationError
 
 
@@ -204,16 +203,17 @@ def test_files_of_which_a_column_holds_another_kind_are_refused(tmp_path, one, o
         sources.find_source("queries", str(tmp_path / "*.parquet"))
 
 
-def test_columns_that_are_not_read_may_differ_from_file_to_file(tmp_path):
-    pq.write_table(pa.table({"user": ["u1"], "item": ["i1"]}), tmp_path / "a.parquet")
-    pq.write_table(pa.table({"item": ["i2"], "ab_test": [7], "user": ["u2"]}), tmp_path / "b.parquet")
+def test_columns_that_are_not_read_may_differ_from_file_to_file(tmp_path, engine):
+    _parquet(tmp_path / "a.parquet", {"user": ["u1"], "item": ["i1"], "price": [7]})
+    _parquet(tmp_path / "b.parquet", {"item": ["i2"], "ab_test": [7], "user": ["u2"], "price": [["7"]]})
     source = sources.find_source("interactions", str(tmp_path / "*.parquet"), read=("user", "item"))
-    (tmp_path / "scratch").mkdir()
-    with open_engine(EngineOptions("duckdb"), tmp_path / "scratch") as engine:
-        rows = engine.rows(source.open(engine)[["user", "item"]].order_by("user"))
-    assert rows == [{"user": "u1", "item": "i1"}, {"user": "u2", "item": "i2"}]
+    table = source.open(engine)
+    assert set(table.columns) == {"user", "item"}
+    assert engine.rows(table.order_by("user")) == [{"user": "u1", "item": "i1"}, {"user": "u2", "item": "i2"}]
     with pytest.raises(PreparationError, match="all files of one flag need the same columns"):
         sources.find_source("interactions", str(tmp_path / "*.parquet"), read=("user", "ab_test"))
+    with pytest.raises(PreparationError, match="column 'price' holds list"):
+        sources.find_source("interactions", str(tmp_path / "*.parquet"), read=("user", "price"))
 
 
 def test_a_list_of_globs_finds_each_file_once_and_names_the_part_that_finds_none(tmp_path):
