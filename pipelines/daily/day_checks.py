@@ -3,7 +3,7 @@
 A log goes wrong in silence: a writer stopped half way, wrote twice, wrote last week's rows under today's name, or
 with other ids. A model trained on such a day is a bad model that nobody notices, so the day is refused before
 anything is made of it, by a sentence that names the flag by which it is let through where it is meant so, if there is
-one. Columns that the schema does not read may come and go: that is a warning.
+one. Columns that the schema does not read may come, go and change their type: that is a warning.
 """
 
 import dataclasses
@@ -178,9 +178,12 @@ def _require_columns(partition: Partition, earlier: Sequence[Partition], schema:
             f"compared with {earlier[-1].date}. Write the partition again, or write the days before with these columns "
             f"too and name the first of them by --backfill_from. {_skip(partition)}"
         )
+    types = {earlier[-1].paths[0]: before, partition.paths[0]: columns}
+    parquet_files.require_same_kinds("interactions_dir", types, read)
     if unread := _changes({*before} - read, {*columns} - read):
         logging.warning("%s %s, compared with %s; the schema reads none", partition.date, unread, earlier[-1].date)
-    parquet_files.require_same_kinds("interactions_dir", {earlier[-1].paths[0]: before, partition.paths[0]: columns})
+    for changed in parquet_files.differing_kinds(types).values():
+        logging.warning("%s: %s; the schema does not read it", partition.date, changed)
 
 
 def _changes(before: set[str], now: set[str]) -> str:

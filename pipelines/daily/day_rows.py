@@ -30,7 +30,7 @@ def columns_read(schema: Schema) -> frozenset[str]:
 
 
 def column_types(partition: Partition, schema: Schema) -> dict[str, object]:
-    """Returns the types of a partition's columns by name; those that are read are the same in all its files.
+    """Returns the types of a partition's columns by name; those that are read are alike in all its files.
 
     Raises:
       PreparationError: if a file is no complete Parquet, or its files differ.
@@ -43,7 +43,7 @@ def column_types(partition: Partition, schema: Schema) -> dict[str, object]:
             raise PreparationError(
                 f"{path} and {first[0]} differ in the columns {differing}; write the partition again."
             )
-    parquet_files.require_same_kinds(_ROLE, types)
+    parquet_files.require_same_kinds(_ROLE, types, columns_read(schema))
     return first[1]
 
 

@@ -154,6 +154,22 @@ def test_columns_that_nobody_reads_may_come_and_go_with_a_warning(tmp_path, earl
     assert "2026-11-04 lacks referrer and has besides ab_test, compared with 2026-11-03" in caplog.text
 
 
+def test_a_column_that_nobody_reads_may_change_its_type_with_a_warning(tmp_path, earlier, caplog):
+    earlier[-1] = day_log.write(tmp_path, 2, {**day_log.rows(2), "price": [7] * 400})
+    assert _check(tmp_path, earlier, {**day_log.rows(3), "price": ["7"] * 400}).num_interactions == 400
+    assert "2026-11-04: column 'price' holds string in" in caplog.text
+    assert "the schema does not read it" in caplog.text
+
+
+def test_files_of_one_day_may_differ_in_the_type_of_what_nobody_reads(tmp_path, earlier):
+    columns = day_log.rows(3)
+    one = day_log.write(tmp_path, 3, {**{name: each[:200] for name, each in columns.items()}, "price": [7] * 200})
+    rest = {**{name: each[200:] for name, each in columns.items()}, "price": [["7"]] * 200}
+    pq.write_table(pa.table(rest), tmp_path / "rest.parquet")
+    partition = dataclasses.replace(one, paths=(*one.paths, tmp_path / "rest.parquet"))
+    assert day_checks.check(partition, earlier, day_log.SCHEMA, CONFIG).num_interactions == 400
+
+
 def test_a_day_is_compared_with_the_last_days_that_have_rows_however_long_ago(tmp_path, earlier):
     empty = [partitions.Partition(datetime.date(2026, 11, 4 + day), ()) for day in range(20)]
     bound = dataclasses.replace(CONFIG, compared_days=2)
