@@ -15,10 +15,11 @@ _ONE_ROW = {"history": [["c1", "c2"]], "tags": [["x"]]}
 
 
 @pytest.fixture(scope="module")
-def server(small_export, tmp_path_factory):
+def server(small_exports, tmp_path_factory):
     base_path = tmp_path_factory.mktemp("served")
-    tiny_models.publish(small_export.path, base_path, 1)
-    with tiny_models.running_server(base_path) as config:
+    # What is refused is so before an index is asked.
+    tiny_models.publish(small_exports("brute_force").path, base_path, 1)
+    with tiny_models.running_server(base_path, enable_model_warmup=False) as config:
         yield config
 
 
