@@ -52,6 +52,10 @@ class ModelDirectoryError(ValueError):
     """The model directory is missing, unfinished, or was made from other options or other data."""
 
 
+class OtherSchemaError(ModelDirectoryError):
+    """The model was trained with another schema than that of the data it is to read."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelPaths:
     """Paths inside a model directory.
@@ -255,11 +259,11 @@ def require_schema(model_dir: str | os.PathLike[str], data: prepared_data.Prepar
     """Checks that a model can read this data.
 
     Raises:
-      ModelDirectoryError: if it was trained with another schema.
+      OtherSchemaError: if it was trained with another schema.
     """
     manifest = artifacts.read_json(artifacts.PreparedPaths(ModelPaths(model_dir).description).manifest)
     if schema_lib.Schema.from_dict(manifest["schema"]) != data.schema:
-        raise ModelDirectoryError(
+        raise OtherSchemaError(
             f"The model in {model_dir} was trained with another schema than that of {data.paths.directory}; "
             "prepare the data with the model's schema, or train again."
         )

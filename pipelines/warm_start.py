@@ -19,6 +19,22 @@ class WarmStartError(ValueError):
     """A run cannot go on from another one; the message says what differs or is missing."""
 
 
+class OtherOptionsError(WarmStartError):
+    """The run to go on from has other options.
+
+    Args:
+      model_dir: of that run.
+      difference: which option, and what it is and was.
+    """
+
+    def __init__(self, model_dir: str | os.PathLike[str], difference: str):
+        super().__init__(
+            f"A warm start needs the options of the model it goes on from, but {difference} in {model_dir}; give that, "
+            "or train afresh."
+        )
+        self.difference = difference
+
+
 @dataclasses.dataclass(frozen=True)
 class WarmStartConfig:
     """From where a run goes on, and what becomes of the vocabularies.
@@ -53,7 +69,9 @@ class WarmStart:
     Raises:
       ModelDirectoryError: if there is no such run, or it has not finished an epoch.
       LearnedDataError: if it was trained by an earlier version.
-      WarmStartError: if model options, optimizer, seed or schema differ, or the log has no time.
+      OtherSchemaError: if it was trained with another schema.
+      OtherOptionsError: if model options, optimizer or seed differ.
+      WarmStartError: if the log has no time.
     """
 
     def __init__(
@@ -66,8 +84,7 @@ class WarmStart:
         self._training = training
         self._paths = model_directory.ModelPaths(config.model_dir)
         self._description = model_directory.read_description(config.model_dir)
-        _require_same_options(config.model_dir, self._description, training)
-        model_directory.require_schema(config.model_dir, data)
+        require_same_model(config.model_dir, training, data)
         self._checkpoint = _newest_checkpoint(self._paths, self._description)
         self._before = learned_data.LearnedData.read(self._paths.description)
         if self._before.until_microseconds is None:
@@ -139,21 +156,28 @@ class WarmStart:
         growth.carry_over(model, old_model, values.variables, values.value, self._config.new_rows)
 
 
-def _require_same_options(
-    model_dir: str | os.PathLike[str],
-    description: model_directory.ModelDescription,
-    training: training_config.TrainingConfig,
+def require_same_model(
+    model_dir: str | os.PathLike[str], training: training_config.TrainingConfig, data: prepared_data.PreparedData
 ) -> None:
-    """Refuses options that shape the weights; rates, batch size and epochs may be others than yesterday."""
+    """Refuses options that shape the weights, and another schema; rates, batch size and epochs may be others.
+
+    Args:
+      model_dir: of the run to go on from.
+      training: the options of the run that goes on.
+      data: what it is trained on.
+
+    Raises:
+      ModelDirectoryError: if there is no such run; OtherSchemaError if it was trained with another schema.
+      OtherOptionsError: naming the first that differs.
+    """
+    description = model_directory.read_description(model_dir)
     before = {**dataclasses.asdict(description.config), "seed": description.seed}
     before["optimizer"] = description.training_options["optimizer"]
     now = {**dataclasses.asdict(training.model), "seed": training.seed, "optimizer": training.optimization.optimizer}
     for name, value in now.items():
         if before[name] != value:
-            raise WarmStartError(
-                f"A warm start needs the options of the model it goes on from, but --{name} is {value!r} and was "
-                f"{before[name]!r} in {model_dir}; give that, or train afresh."
-            )
+            raise OtherOptionsError(model_dir, f"--{name} is {value!r} and was {before[name]!r}")
+    model_directory.require_schema(model_dir, data)
 
 
 def _newest_checkpoint(paths: model_directory.ModelPaths, description: model_directory.ModelDescription) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipelines import learned_data, model_directory, prepared_data
+from pipelines import learned_data, model_directory, prepared_data, training_config, warm_start
 from pipelines.daily.partitions import Partition
 
 
@@ -24,21 +24,29 @@ class BaseModel:
       date: the day that goes on from it.
       of_date: the day whose model it is.
       directory: where it is.
+      first_date: the first day of all, which is trained afresh.
     """
 
     date: datetime.date
     of_date: datetime.date
     directory: pathlib.Path
+    first_date: datetime.date
 
     @contextlib.contextmanager
-    def readable(self) -> Iterator[None]:
-        """Says of the model how it is made again.
+    def named(self) -> Iterator[None]:
+        """Says of a model that cannot be gone on from by which flag the daily run makes it again.
 
         Raises:
-          BaseModelError: in place of what a reader says of its directory.
+          BaseModelError: in place of what is said of its directory or its options.
         """
         try:
             yield
+        except warm_start.OtherOptionsError as error:
+            raise self._of_others(error.difference) from error
+        except model_directory.OtherSchemaError as error:
+            if str(self.directory) not in str(error):
+                raise
+            raise self._of_others("--schema is another") from error
         except (model_directory.ModelDirectoryError, learned_data.LearnedDataError) as error:
             if str(self.directory) not in str(error):
                 raise
@@ -48,6 +56,19 @@ class BaseModel:
                 f"again with --backfill_from={self.of_date}."
             ) from error
 
+    def require_same_model(self, training: training_config.TrainingConfig, data: prepared_data.PreparedData) -> None:
+        """Refuses options or a schema that the model was not made with.
+
+        Args:
+          training: the options of the day.
+          data: prepared of the day.
+
+        Raises:
+          BaseModelError: naming what differs, and how to go on.
+        """
+        with self.named():
+            warm_start.require_same_model(self.directory, training, data)
+
     def require_whole_day(self, data: prepared_data.PreparedData, partition: Partition) -> None:
         """Refuses a day of which training would leave interactions out, as it takes those alone that are newer.
 
@@ -56,13 +77,17 @@ class BaseModel:
           partition: the day.
 
         Raises:
-          BaseModelError: if the model has learned until a moment of the day, or later.
-          ModelDirectoryError, LearnedDataError: if the model cannot be read.
+          BaseModelError: if the model has learned until a moment of the day, or later, or nothing of the day is left.
         """
-        model_directory.read_description(self.directory)
-        until = learned_data.read_numbers(model_directory.ModelPaths(self.directory).description)["until_microseconds"]
+        with self.named():
+            until = self._learned_until()
         timestamps = data.examples("train").timestamps
         of_day = timestamps[timestamps >= partition.begin]
+        if not len(of_day):
+            raise BaseModelError(
+                f"No interaction of {self.date} is left to train on; look at what its preparation dropped, or pass the "
+                f"day over with --skip_date={self.date}."
+            )
         if num_hidden := int(np.sum(of_day <= until)):
             raise BaseModelError(
                 f"Every interaction of {self.date} must be newer than what the model of {self.of_date} has learned, "
@@ -70,3 +95,14 @@ class BaseModel:
                 f"was trained on interactions of later dates; make it again with --backfill_from={self.of_date}, or "
                 "from an earlier day if that ends so too."
             )
+
+    def _learned_until(self) -> int:
+        model_directory.read_description(self.directory)
+        return learned_data.read_numbers(model_directory.ModelPaths(self.directory).description)["until_microseconds"]
+
+    def _of_others(self, difference: str) -> BaseModelError:
+        return BaseModelError(
+            f"{self.date} goes on from the model of {self.of_date} and needs its options, but {difference}. Give "
+            f"those, do all days again with --backfill_from={self.first_date}, or begin anew in another --state_dir "
+            "and --export_dir."
+        )

@@ -76,7 +76,15 @@ class DayRunner:
         origin = day_origin.origin_of(self.config, partition, window, before, self.digests)
         record = _begun(partition, origin, paths)
         work = day_stages.DayWork(
-            self.config, partition, window, usable, before, publishes, self.write_report, _num_outside(records)
+            self.config,
+            partition,
+            window,
+            usable,
+            before,
+            publishes,
+            self.write_report,
+            _num_outside(records),
+            min(records, default=None),
         )
         for name in day_stages.NAMES:
             if record.is_finished:

@@ -37,6 +37,7 @@ class DayWork:
       write_report: writes the report of the day.
       num_outside: of days before, by first date, how many interactions are of other dates, as far as a check has
         counted them.
+      first_date: the first day of all; `None` where it is the day itself, or `before`.
     """
 
     config: DailyRunConfig
@@ -47,6 +48,7 @@ class DayWork:
     publishes: bool
     write_report: Callable[[DayRecord], None]
     num_outside: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    first_date: datetime.date | None = None
 
     @property
     def paths(self) -> DayPaths:
@@ -61,7 +63,8 @@ class DayWork:
     def _base(self) -> BaseModel | None:
         if self.before is None:
             return None
-        return BaseModel(self.partition.date, self.before.date, self._state.day(self.before.date).model)
+        of_date = self.before.date
+        return BaseModel(self.partition.date, of_date, self._state.day(of_date).model, self.first_date or of_date)
 
     def run(self, name: str, record: DayRecord) -> DayRecord:
         """Runs a stage and returns the record with what it found; the record is not written.
@@ -70,7 +73,7 @@ class DayWork:
           BaseModelError: if the model that the day goes on from cannot be read.
           ValueError: a sentence of the stage, if the day or its model is refused.
         """
-        with self._base.readable() if self._base else contextlib.nullcontext():
+        with self._base.named() if self._base else contextlib.nullcontext():
             found = getattr(self, f"_{name}")(record)
         outcome = None
         if name == "check" and not found["num_rows"]:
@@ -108,6 +111,7 @@ class DayWork:
     def _evaluate(self, record: DayRecord) -> dict[str, Any]:
         if self._base is None:
             return {}
+        self._base.require_same_model(self.config.training, prepared_data.read_prepared_data(self.paths.prepared))
         found = self._asking().evaluate(self._base.directory)
         _warn_below_popularity(self.partition.date, found)
         return {"of_date": self._base.of_date.isoformat(), **found}

@@ -1,14 +1,16 @@
 import dataclasses
+import pathlib
 import shutil
 import tempfile
 
 import pytest
 
-from pipelines import artifacts, learned_data, model_directory, run_ledger
+from pipelines import artifacts, learned_data, model_directory, run_ledger, training_config
 from pipelines.daily import base_model, day_checks, day_stages, partitions
 from pipelines.daily.day_record import DayRecord
 from pipelines.daily.state_paths import StatePaths
 from tests.pipelines.daily import shop_days
+from tfrs_model.schema import InteractionColumns, Schema
 
 
 @pytest.fixture
@@ -95,9 +97,19 @@ def test_the_day_after_one_of_which_rows_of_other_dates_were_let_through_trains_
     assert _num_learned(tmp_path, log[2].date) == 120 + 119 + 120
 
 
-def test_a_model_that_has_learned_until_a_moment_of_the_day_trains_none_of_it(log, tmp_path):
-    first = _trained(tmp_path, log[:1])
-    description = model_directory.ModelPaths(StatePaths(tmp_path / "state").day(log[0].date).model).description
+@pytest.fixture(scope="module")
+def one_day(tmp_path_factory):
+    """Returns the folder of two days of which the first was trained, and its record."""
+    root = tmp_path_factory.mktemp("one_day")
+    for day in range(2):
+        shop_days.write(root / "log", day)
+    return root, _trained(root, partitions.find(root / "log")[:1])
+
+
+def test_a_model_that_has_learned_until_a_moment_of_the_day_trains_none_of_it(one_day, tmp_path):
+    root, first = pathlib.Path(shutil.copytree(one_day[0], tmp_path / "root")), one_day[1]
+    log = partitions.find(root / "log")
+    description = model_directory.ModelPaths(StatePaths(root / "state").day(first.date).model).description
     learned = artifacts.read_json(description / "learned.json")
     noon = log[1].begin + 43_200_000_000
     artifacts.write_json(description / "learned.json", {**learned, "until_microseconds": noon})
@@ -107,4 +119,30 @@ def test_a_model_that_has_learned_until_a_moment_of_the_day_trains_none_of_it(lo
         match=f"newer than what the model of 2026-11-01 has learned, but that is until 2026-11-02T12:00:00.000000 UTC "
         f"and {num_hidden} of 120 are not",
     ):
-        _trained(tmp_path, log[:2], first)
+        _trained(root, log, first)
+
+
+_WITH_TIES = Schema(InteractionColumns("shopper", "sku", "at", "s", tie_break="at"))
+
+
+@pytest.mark.parametrize(
+    ("training", "schema", "difference"),
+    [
+        ({"embedding_dim": 4}, shop_days.SCHEMA, "--embedding_dim is 4 and was 8"),
+        ({"seed": 7}, shop_days.SCHEMA, "--seed is 7 and was 0"),
+        ({}, _WITH_TIES, "--schema is another"),
+    ],
+)
+def test_options_that_the_model_before_was_not_made_with_are_refused_before_it_is_asked(
+    one_day, tmp_path, training, schema, difference
+):
+    root, first = pathlib.Path(shutil.copytree(one_day[0], tmp_path / "root")), one_day[1]
+    *window, partition = partitions.find(root / "log")
+    config = shop_days.config(root, training=training_config.training_config({**shop_days.OPTIONS, **training}))
+    config = dataclasses.replace(config, prepare=dataclasses.replace(config.prepare, schema=schema))
+    StatePaths(config.state_dir).day(partition.date).directory.mkdir(parents=True)
+    earlier = shop_days.date_of(-3)
+    work = day_stages.DayWork(config, partition, window, window, first, True, lambda record: None, first_date=earlier)
+    record = work.run("prepare", work.run("check", DayRecord(partition.date)))
+    with pytest.raises(base_model.BaseModelError, match=f"{difference}. Give those, .* --backfill_from={earlier}, or"):
+        work.run("evaluate", record)
