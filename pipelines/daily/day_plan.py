@@ -116,7 +116,8 @@ def _first(config: DailyRunConfig, partitions: Mapping, finished: Sequence[datet
                 "the flag out, or pass over the days between with --skip_date."
             )
         return following
-    first = config.from_date or min(partitions, default=None)
+    # With every day removed to be done again, what is before the first of them stays history.
+    first = config.from_date or config.backfill_from or min(partitions, default=None)
     if first is None:
         raise DayPlanError(
             f"--interactions_dir={config.interactions_dir} holds no partition; wait for one, or correct the path."

@@ -55,6 +55,10 @@ def test_bounds_hold_and_a_rerun_with_them_does_nothing_again(tmp_path):
     assert _plan(tmp_path, [0, 1, 2, 3], done) == [(3, "train")]
 
 
+def test_all_days_that_are_done_again_begin_with_the_first_of_them_and_not_of_the_log(tmp_path):
+    assert _plan(tmp_path, [0, 1, 2], backfill_from=1) == [(1, "train"), (2, "train")]
+
+
 def test_a_day_that_was_begun_and_one_without_its_report_are_gone_on_with(tmp_path):
     begun = {shop_days.date_of(1): day_record.DayRecord(shop_days.date_of(1))}
     assert _plan(tmp_path, [0, 1], _records(d0="published") | begun) == [(1, "train")]
