@@ -135,10 +135,14 @@ class DayWork:
     def _gate(self, record: DayRecord) -> dict[str, Any]:
         expired = model_gates.require_few_expired(record.stages["train"]["vocabularies"], self.config.gates)
         base_dir = self._base and self._base.directory
-        return {
-            "expired_fractions": expired,
-            **self._asking().gate(self.paths.model, base_dir, self.config.gates),
-        }
+        found = self._asking().gate(self.paths.model, base_dir, self.config.gates)
+        if base_dir and self.config.gates.num_window_questions and not found["num_window_questions"]:
+            logging.warning(
+                "%s: no interaction before the day is left to ask for, so that what the model forgot is not seen; "
+                "with more --window_days it is",
+                self.partition.date,
+            )
+        return {"expired_fractions": expired, **found}
 
     def _publish(self, record: DayRecord) -> dict[str, Any]:
         if not self.publishes:

@@ -61,10 +61,39 @@ def _facts(day: Mapping) -> list[tuple[str, str]]:
         ("Version", number_format.plain(day["stages"].get("publish", {}).get("version"))),
         ("Rows of the day", number_format.count(check.get("num_rows"))),
         ("Median of the days before", number_format.count(check.get("median_num_rows"))),
+        *_dropped(day["stages"]),
         ("Interactions of new candidates", number_format.percent(new_candidates.get("fraction"))),
         ("Interactions of new queries", number_format.percent(new_queries.get("fraction"))),
         ("Asked", number_format.count(evaluation.get("num_interactions"))),
         ("Repeats left out", number_format.count(evaluation.get("num_repeats_left_out"))),
+        *_gated(day["stages"].get("gate", {})),
+    ]
+
+
+def _dropped(stages: Mapping) -> list[tuple[str, str]]:
+    check, before = stages.get("check", {}), stages.get("prepare", {}).get("num_outside_before")
+    refused = sum(check["drops"].values()) if "drops" in check else None
+    return [
+        ("Dropped: rows that cannot be read", number_format.count(refused)),
+        ("Dropped: interactions of other dates", number_format.count(check.get("num_outside"))),
+        (
+            "Dropped: those of days before the first",
+            number_format.count(None if before is None else sum(before.values())),
+        ),
+    ]
+
+
+def _gated(gate: Mapping) -> list[tuple[str, str]]:
+    """Returns what the gates saw; the ends of intervals are those of today's model minus yesterday's."""
+    expired = gate.get("expired_fractions", {})
+    of_day, before = gate.get("to_yesterday") or {}, gate.get("to_yesterday_before") or {}
+    return [
+        ("Recall@20 on the day by training on it", number_format.interval(of_day.get("low"), of_day.get("high"))),
+        ("Recall@20 before the day by training", number_format.interval(before.get("low"), before.get("high"))),
+        ("Questions before the day", number_format.count(gate.get("num_window_questions"))),
+        ("Query ids expired", number_format.percent(expired.get("query_id"))),
+        ("Candidate ids expired", number_format.percent(expired.get("candidate_id"))),
+        ("Embedding lengths to yesterday's", number_format.decimal(gate.get("length_ratio"), 3)),
     ]
 
 

@@ -146,3 +146,15 @@ def test_options_that_the_model_before_was_not_made_with_are_refused_before_it_i
     record = work.run("prepare", work.run("check", DayRecord(partition.date)))
     with pytest.raises(base_model.BaseModelError, match=f"{difference}. Give those, .* --backfill_from={earlier}, or"):
         work.run("evaluate", record)
+
+
+@pytest.mark.parametrize(("window_days", "is_said"), [(0, True), (1, False)])
+def test_a_gate_that_could_not_ask_for_what_was_before_the_day_says_so(one_day, tmp_path, caplog, window_days, is_said):
+    root, first = pathlib.Path(shutil.copytree(one_day[0], tmp_path / "root")), one_day[1]
+    log = partitions.find(root / "log")
+    found = log[1 - window_days :]
+    record = _trained(root, found, first)
+    work = day_stages.DayWork(shop_days.config(root), log[1], found[:-1], log[:1], first, True, lambda record: None)
+    gate = work.run("gate", record).stages["gate"]
+    assert (gate["num_window_questions"] == 0) == is_said
+    assert ("2026-11-02: no interaction before the day is left to ask for" in caplog.text) == is_said

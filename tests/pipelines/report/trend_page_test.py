@@ -12,6 +12,8 @@ def _day(date, outcome, recall=None, version=None):
             "median_num_rows": 1100.0,
             "new_candidates": {"fraction": 0.05},
             "new_queries": None,
+            "drops": {"candidate_id_missing": 6, "timestamp_invalid": 4},
+            "num_outside": 21,
             "drift": [{"name": "candidate <popularity>", "stability_index": 0.31, "of_chance": 0.02, "num_groups": 9}],
         }
     }
@@ -29,6 +31,14 @@ def _day(date, outcome, recall=None, version=None):
     if version is not None:
         vocabulary = {"known": 900, "new": 30, "expired": 12, "waiting": 4, "forgotten": 0}
         stages["train"] = {"losses": [3.5, 3.25], "vocabularies": {"candidate_id": vocabulary}}
+        stages["prepare"] = {"num_outside_before": {"2026-10-30": 2, "2026-10-31": 5}}
+        stages["gate"] = {
+            "expired_fractions": {"query_id": 0.125, "candidate_id": 0.0625},
+            "to_yesterday": {"mean": 0.2, "low": 0.15, "high": 0.25, "p_value": 0.001},
+            "to_yesterday_before": {"mean": -0.03, "low": -0.05, "high": -0.01, "p_value": 0.01},
+            "num_window_questions": 1300,
+            "length_ratio": 1.0625,
+        }
         stages["publish"] = {"version": version}
     return {"date": date, "outcome": outcome, "stages": stages, "seconds": 90.0}
 
@@ -65,6 +75,33 @@ def test_the_days_are_shown_the_newest_first_with_what_was_found(days):
     }
     assert {name: newest[name] for name in expected} == expected
     assert set(rows[1][2:]) == {"\N{EN DASH}"}
+
+
+def _facts(page):
+    (facts,) = page.find("dl")
+    names, values = ([each.text for each in facts.find(tag)] for tag in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
+
+
+def test_what_was_dropped_and_what_the_gates_saw_are_facts_of_the_day(days):
+    found = _facts(parsed_page.parse(trend_page.render(days)))
+    expected = {
+        "Dropped: rows that cannot be read": "10",
+        "Dropped: interactions of other dates": "21",
+        "Dropped: those of days before the first": "7",
+        "Recall@20 on the day by training on it": "0.1500 to 0.2500",
+        "Recall@20 before the day by training": "\N{MINUS SIGN}0.0500 to \N{MINUS SIGN}0.0100",
+        "Questions before the day": "1,300",
+        "Query ids expired": "12.5%",
+        "Candidate ids expired": "6.2%",
+        "Embedding lengths to yesterday's": "1.062",
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_day_that_was_skipped_has_dashes_for_facts(days):
+    found = _facts(parsed_page.parse(trend_page.render(days[:2])))
+    assert set(found.values()) == {"skipped", "\N{EN DASH}"}
 
 
 def test_the_chart_says_in_words_how_the_figure_went(days):
