@@ -50,7 +50,9 @@ from pipelines.daily.stage_lines import StageLines
 from pipelines.daily.state_paths import StatePaths
 
 for _module in (prepare_data, training_flags, warm_start_flags, export_flags, daily_flags):
-    flags.adopt_module_key_flags(_module)
+    for _flag in flags.FLAGS.get_key_flags_for_module(_module):
+        if _flag.name not in daily_flags.NOT_GIVEN:
+            flags.declare_key_flag(_flag.name)
 
 
 @dataclasses.dataclass(frozen=True)

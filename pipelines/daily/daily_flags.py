@@ -40,6 +40,8 @@ flags.adopt_module_key_flags(check_flags)
 
 # Of the jobs that are stages, what is chosen day by day.
 _CHOSEN = ("interactions", "prepared_dir", "model_dir", "resume", "rollback", "tensorboard_dir")
+# What those jobs have and --help of a daily run leaves out, as it is refused or means nothing here.
+NOT_GIVEN = (*_CHOSEN, "warm_start_dir", "split", "validation_fraction", "test_fraction")
 
 
 def config_from_flags() -> daily_config.DailyRunConfig:

@@ -111,8 +111,9 @@ def check(
       owners_before: `[num_questions_before]` whose question each of the time before is; `None` or empty for none.
 
     Raises:
-      ModelGateError: if a weight is not finite, the recall is certainly below its floor or below popularity's, or the
-        embeddings have become very long or short.
+      ModelGateError: if a weight is not finite, the recall on the day is certainly below its floor or below
+        popularity's, the embeddings have become very long or short, or the recall on the time before the day is
+        certainly below its floor, as the model has forgotten it.
     """
     _require_finite(model)
     compared = None if yesterday is None or yesterday.recall is None else yesterday

@@ -4,7 +4,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from pipelines import job
+from pipelines import daily_run, job
 from pipelines.daily import daily_flags
 
 _DIRS = {"interactions_dir": "log", "state_dir": "state", "export_dir": "served"}
@@ -71,3 +71,10 @@ def test_every_interaction_trains():
 def test_what_does_not_fit_is_refused_with_the_flag(given, sentence):
     with pytest.raises(job.ConfigError, match=sentence):
         _config(**given)
+
+
+def test_the_help_of_a_daily_run_lists_the_flags_of_its_stages_and_none_that_it_refuses():
+    listed = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(daily_run)}
+    assert {"state_dir", "schema", "num_epochs", "keep_versions", "expire_after_days", "max_volume_ratio"} <= listed
+    refused = {"interactions", "prepared_dir", "model_dir", "resume", "rollback", "tensorboard_dir", "warm_start_dir"}
+    assert listed & (refused | {"split"}) == set()
