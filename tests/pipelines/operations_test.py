@@ -7,6 +7,7 @@ import pytest
 from absl import flags
 
 from pipelines import daily_run, recommend, refresh_index, rollback
+from pipelines.daily import check_flags
 from serving.server import server_flags
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -21,6 +22,16 @@ def test_every_flag_of_the_page_is_one_of_a_job_or_of_the_server():
     of_the_server = {name for names in server_flags.GROUPS.values() for name in names}
     assert {name for name in named if name not in flags.FLAGS} - of_the_server - _OF_OTHERS == set()
     assert len(named) > 25
+
+
+@pytest.mark.parametrize("name", [flag.name for flag in flags.FLAGS.get_key_flags_for_module(check_flags)])
+def test_the_page_tells_of_every_flag_of_what_days_and_models_keep_to(name):
+    assert f"--{name}" in _PAGE
+
+
+def test_every_version_that_a_command_of_the_page_reads_is_there_then():
+    after_the_rollback = _PAGE.split("## Take a version back")[1]
+    assert set(re.findall(r"served/movielens/([0-9]+)", after_the_rollback)) <= {"1", "2", "4"}
 
 
 def _code() -> str:
