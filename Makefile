@@ -36,7 +36,7 @@ test: $(VENV)/.installed-test ## first tier: unit and contract tests and one tin
 	$(BIN)/python -m pytest -m "not drill" $(TWO_WORKERS) --session-timeout=1200 $(PYTEST_FLAGS)
 
 drills: $(VENV)/.installed-drills ## second tier: packaging, kills, load, browser, Spark (needs Java 17, Chromium)
-	$(BIN)/python -m pytest -m "drill and not alone" $(TWO_WORKERS) --timeout=900 --session-timeout=1800 $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "drill and not alone" $(TWO_WORKERS) --timeout=900 --session-timeout=2700 $(PYTEST_FLAGS)
 	$(BIN)/python -m pytest -m "drill and alone" --timeout=900 --session-timeout=600 $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## formatting and static checks
