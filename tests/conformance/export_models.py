@@ -9,12 +9,12 @@ base paths in models.config begin with --served_from, for a server that sees the
 import argparse
 import pathlib
 import shutil
-import tarfile
 from collections.abc import Sequence
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from tests import archives
 from tests.conformance import models
 
 MODELS_CONFIG = "models.config"
@@ -56,8 +56,7 @@ def export(output_dir: pathlib.Path, served_from: pathlib.PurePosixPath | None =
     models.export_counter(_version_dir(output_dir, "counter", 123))
     models.export_types(_version_dir(output_dir, "types", 1))
     models.export_examples(_version_dir(output_dir, "examples", 1))
-    with tarfile.open(RECOMMENDER) as archive:
-        archive.extractall(output_dir / "recommender", filter="data")
+    archives.unpack(RECOMMENDER, output_dir / "recommender")
     config = models_config(served_from or pathlib.PurePosixPath(output_dir.resolve()))
     (output_dir / MODELS_CONFIG).write_text(text_format.MessageToString(config), encoding="utf-8")
     (output_dir / MONITORING_CONFIG).write_text(_MONITORING, encoding="utf-8")

@@ -3,13 +3,13 @@
 import json
 import pathlib
 import shutil
-import tarfile
 
 import numpy as np
 import pytest
 
 from serving import errors, manifest, saved_model
 from serving.server import servable
+from tests import archives
 from tests.pipelines import published_exports
 
 NAMES = sorted(path.name.removesuffix(".tar.xz") for path in published_exports.FOLDER.glob("*.tar.xz"))
@@ -17,8 +17,7 @@ KINDS_BY_FORMAT = {1: ("brute_force", "scann"), 2: ("brute_force", "partitioned"
 
 
 def _unpacked(name: str, folder: pathlib.Path) -> pathlib.Path:
-    with tarfile.open(published_exports.FOLDER / f"{name}.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+    archives.unpack(published_exports.FOLDER / f"{name}.tar.xz", folder)
     return folder / "1"
 
 

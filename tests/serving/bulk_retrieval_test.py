@@ -1,10 +1,10 @@
 import pathlib
-import tarfile
 
 import numpy as np
 import pytest
 
 from serving import bulk_retrieval, manifest
+from tests import archives
 from tests.serving import small_recommender
 
 _PUBLISHED = pathlib.Path(__file__).parents[1] / "pipelines" / "published_exports"
@@ -54,8 +54,7 @@ def test_queries_are_embedded_by_the_tower_and_known_ones_by_the_table(exported)
 
 
 def test_an_export_of_before_is_refused_with_the_remedy(tmp_path):
-    with tarfile.open(_PUBLISHED / "format2_brute_force.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    archives.unpack(_PUBLISHED / "format2_brute_force.tar.xz", tmp_path)
     (version_dir,) = {path.parent for path in tmp_path.rglob("saved_model.pb")}
     with pytest.raises(bulk_retrieval.BulkRetrievalError, match="answers single requests only; export the model again"):
         bulk_retrieval.BulkRetrieval(version_dir)
